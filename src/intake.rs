@@ -21,7 +21,7 @@ use crate::customer::{DomainName, Field};
 use crate::failpoint;
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity};
-use crate::reader;
+use crate::reader::{self, ColumnUse};
 use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
@@ -60,9 +60,8 @@ pub(crate) struct IntakeReport {
     pub(crate) judged: IngestReport,
     /// How the file was read, such as `semicolons`.
     pub(crate) layout: String,
-    /// Columns that Tenantry does not use and that exports keep.
-    pub(crate) unknown_columns: Vec<String>,
-    /// Of those, columns that may be meant for a field without a column.
+    pub(crate) columns: ColumnUse,
+    /// Of the columns that are not used, those that may be meant for a field without a column.
     pub(crate) suggested_columns: Vec<(String, Field)>,
     /// The problems of the file, one line per kind of problem.
     pub(crate) problems: Vec<String>,
@@ -121,11 +120,12 @@ pub(crate) async fn ingest(
     let reseller_column = header.name_of(Field::AssociatedPartnerId).to_owned();
     let domain_column: Arc<str> = Arc::from(header.name_of(Field::Domain));
     let retry_failed = settings.retry_failed;
-    let unknown_columns = header.unknown().map(str::to_owned).collect();
-    let suggested_columns =
-        header.suggested_columns().map(|(column, field)| (column.to_owned(), field)).collect();
-    let layout = opened.layout().to_string();
-    let mut report = IntakeReport { layout, unknown_columns, suggested_columns, ..IntakeReport::default() };
+    let mut report = IntakeReport {
+        layout: opened.layout().to_string(),
+        columns: ColumnUse::of(header),
+        suggested_columns: header.suggested_columns().map(|(name, field)| (name.to_owned(), field)).collect(),
+        ..IntakeReport::default()
+    };
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
     let returned = Arc::new(ReturnedRows::new(opened.header(), validator.strictness()));

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::CheckTally;
 use crate::printable::escape_json_for_terminal;
 use crate::problem::{Problem, Severity};
+use crate::reader::ColumnUse;
 
 /// Writes the object piece by piece.
 #[derive(Debug, Default)]
@@ -17,6 +18,15 @@ struct InFile<'a> {
     file: &'a str,
     #[serde(flatten)]
     problem: &'a Problem,
+}
+
+/// The object without the problems.
+#[derive(Serialize)]
+struct CheckRest<'a> {
+    #[serde(flatten)]
+    columns: &'a ColumnUse,
+    rows: u64,
+    summary: CheckTotals<'a>,
 }
 
 /// The totals; each row counts once.
@@ -66,12 +76,12 @@ impl JsonReport {
         out.push_str(&escape_json_for_terminal(&text));
     }
 
-    pub(crate) fn end(&self, tally: &CheckTally, out: &mut String) {
+    pub(crate) fn end(&self, tally: &CheckTally, columns: &ColumnUse, out: &mut String) {
         out.push_str(if self.has_problems { "\n" } else { "{\"problems\":[" });
-        let summary =
-            serde_json::to_string(&CheckTotals::of(tally)).expect("counts are plain data with text keys");
-        let summary = escape_json_for_terminal(&summary);
-        out.push_str(&format!("],\"rows\":{},\"summary\":{summary}}}\n", tally.rows()));
+        let rest = CheckRest { columns, rows: tally.rows(), summary: CheckTotals::of(tally) };
+        let rest = serde_json::to_string(&rest).expect("counts are plain data with text keys");
+        // The problems have opened the object.
+        out.push_str(&format!("],{}\n", &escape_json_for_terminal(&rest)[1..]));
     }
 }
 
@@ -85,7 +95,7 @@ mod tests {
     fn the_object_is_whole_with_and_without_problems() {
         let mut out = String::new();
         let tally = CheckTally { good: 3, warned: 2, wrong: 1, duplicates: 1, ..CheckTally::default() };
-        JsonReport::default().end(&tally, &mut out);
+        JsonReport::default().end(&tally, &ColumnUse::default(), &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["rows"], 7);
         let summary = &value["summary"];
@@ -96,7 +106,7 @@ mod tests {
         for line in [3, 4] {
             json.problem("a.csv", &duplicate_domain(line, "Domain", "a.onmicrosoft.com", 2, None), &mut out);
         }
-        json.end(&CheckTally::default(), &mut out);
+        json.end(&CheckTally::default(), &ColumnUse::default(), &mut out);
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"].as_array().unwrap().len(), 2, "{value:#}");
         assert_eq!(value["problems"][1]["line"], 4);
@@ -107,7 +117,7 @@ mod tests {
         let column = "Domäin\u{9b}31m\u{202e}\u{7f}\u{1b}";
         let (mut out, mut json) = (String::new(), JsonReport::default());
         json.problem("a.csv", &duplicate_domain(3, column, "a.onmicrosoft.com", 2, None), &mut out);
-        json.end(&CheckTally::default(), &mut out);
+        json.end(&CheckTally::default(), &ColumnUse::default(), &mut out);
         assert!(!out.chars().any(|c| is_unseen(c) && c != '\n'), "{out:?}");
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["problems"][0]["column"], column);

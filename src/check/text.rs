@@ -8,6 +8,7 @@ use super::tally::{ProblemKey, kind};
 use super::{CheckTally, Online};
 use crate::printable::escape_for_terminal;
 use crate::problem::Problem;
+use crate::reader::ColumnUse;
 use crate::report::{PushLine as _, counted};
 
 /// The number of problems of one rule in one file that are shown in full.
@@ -37,6 +38,7 @@ pub(crate) struct CheckEnd<'a> {
     /// A free file name for that copy.
     pub(crate) copy: &'a str,
     pub(crate) tally: &'a CheckTally,
+    pub(crate) columns: &'a ColumnUse,
     /// The partner that would create the customers, if Partner Center was asked.
     pub(crate) partner: Option<&'a str>,
     pub(crate) online: Option<&'a Online>,
@@ -246,7 +248,16 @@ mod tests {
             let tally = &CheckTally::default();
             let copy = "problems.csv";
             text.end(
-                &CheckEnd { files, has_copy, copy, tally, partner: None, online: None, next: "" },
+                &CheckEnd {
+                    files,
+                    has_copy,
+                    copy,
+                    tally,
+                    partner: None,
+                    online: None,
+                    next: "",
+                    columns: &ColumnUse::default(),
+                },
                 &mut out,
             );
             for words in expected {

@@ -64,7 +64,8 @@ pub(super) async fn confirm(
         let api = &session.connection.environment.api;
         let whom = format!("for {partner} at {api}{}", profile.unwrap_or_default());
         terminal.check()?;
-        let plan = plan::describe(plan, waiting, &session.changes, &whom, session.args.pace.rate);
+        let columns = &session.columns.auto_mapped;
+        let plan = plan::describe(plan, waiting, &session.changes, columns, &whom, session.args.pace.rate);
         terminal.print(&plan).await?;
         Ok::<_, Halt>(consent(terminal, question).await?)
     };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::exit_code::ExitCode;
+use super::input;
 use crate::files::{Refused, folder_of};
 use crate::limits::{self, Resource};
 use crate::report::ExportError;
@@ -240,7 +241,7 @@ impl From<ClientError> for Failure {
 impl From<reading::Error> for Failure {
     fn from(error: reading::Error) -> Self {
         let hint = match &error {
-            reading::Error::Read { source, .. } => source.hint().map(str::to_owned),
+            reading::Error::Read { source, .. } => input::hint(source),
             reading::Error::Thread { .. } => Some(Resource::Threads.hint().to_owned()),
             reading::Error::Interrupted(_) => None,
         };

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, describe_suggested_columns};
+use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
@@ -176,7 +176,9 @@ async fn ingest(
         session.output.note(note);
     }
     session.changes.join(&report.changes);
-    Ok(judged.rejected)
+    let rejected = judged.rejected;
+    session.columns.add(report.columns);
+    Ok(rejected)
 }
 
 /// Further notes about a file that was read.
@@ -200,7 +202,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     ];
     let changes = report.changes.lines().map(|line| Some(format!("  {}", escape_for_terminal(&line))));
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
-    let (names, meant) = (&report.unknown_columns, &report.suggested_columns);
+    let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
@@ -208,8 +210,8 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
         (!names.is_empty())
             .then(|| format!("{path}: kept for exports, but no data of ours: `{}`.", names.join("`, `"))),
-        describe_suggested_columns(meant.iter().map(|(column, field)| (column.as_str(), *field)))
-            .map(|guess| format!("{path}: {guess}")),
+        describe_auto_mapped(&report.columns.auto_mapped).map(|taken| format!("{path}: {taken}.")),
+        describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
     ];
     first.into_iter().chain(changes).chain(problems).chain(last).flatten()
 }

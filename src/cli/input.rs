@@ -1,7 +1,9 @@
 //! Opens and configures the input of `import` and `check`.
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
 use super::descriptor::duplicate;
@@ -9,8 +11,9 @@ use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
+use crate::nearest::distance_within;
 use crate::problem::{Rule, Severity, Strictness};
-use crate::reader::Input;
+use crate::reader::{Input, MappedColumn};
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
@@ -18,16 +21,68 @@ use crate::{clock, reader, validation};
 /// The note for a file without rows: normal in a night without new customers, but wrong if the list should have rows.
 pub(crate) const NO_ROWS: &str = "it has a header and no rows, so there is nothing to do";
 
+/// With more differences than this, the name of a file is not considered a misspelling.
+const SLIPS_MAX: usize = 2;
+
+/// Of a larger folder, only so many entries are looked at.
+const FOLDER_ENTRIES_MAX: usize = 10_000;
+
 /// Suggests columns that may be known fields, with the options for them. `None`: there are none.
-pub(crate) fn describe_suggested_columns<'a>(
-    meant: impl Iterator<Item = (&'a str, Field)>,
-) -> Option<String> {
-    let (mut guesses, mut flags) = (Vec::new(), String::new());
-    for (column, field) in meant {
-        guesses.push(format!("`{field}` by `{column}`"));
-        flags.push_str(&format!(" --map {}", quoted(&format!("{column}={field}"))));
+pub(crate) fn describe_suggested_columns(meant: &[(String, Field)]) -> Option<String> {
+    let guesses: Vec<_> = meant.iter().map(|(column, field)| format!("`{field}` by `{column}`")).collect();
+    let options = map_options(meant.iter().map(|(column, field)| (column.as_str(), *field)));
+    (!guesses.is_empty()).then(|| {
+        format!("did you mean {}? Then add {}, or --auto-map", guesses.join(", "), options.join(" "))
+    })
+}
+
+/// The columns that `--auto-map` has taken. `None`: there are none.
+pub(crate) fn describe_auto_mapped(taken: &[MappedColumn]) -> Option<String> {
+    let taken: Vec<_> =
+        taken.iter().map(|MappedColumn { column, field }| format!("`{column}` as `{field}`")).collect();
+    (!taken.is_empty()).then(|| format!("--auto-map takes {}", taken.join(", ")))
+}
+
+fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String> {
+    meant.map(|(column, field)| format!("--map {}", quoted(&format!("{column}={field}")))).collect()
+}
+
+/// What the operator can do about a file that cannot be read.
+pub(crate) fn hint(error: &reader::Error) -> Option<String> {
+    let reader::Error::Header { would_auto_map, header_below, .. } = error else {
+        return error.hint().map(str::to_owned);
+    };
+    if let Some(line) = header_below {
+        return Some(format!("line {line} looks like the header: add `--header-line {line}`"));
     }
-    (!guesses.is_empty()).then(|| format!("did you mean {}? Then add{flags}", guesses.join(", ")))
+    let map = error.suggested_map();
+    let claims = error.claims().into_iter().map(|(field, columns)| {
+        if let [name] = columns[..] {
+            return format!("rename one of the columns `{name}`");
+        }
+        let options = map_options(columns.into_iter().map(|column| (column, field)));
+        format!("for `{field}` choose one of {}", options.join(", "))
+    });
+    let mut ways: Vec<String> = claims.collect();
+    if !map.is_empty() {
+        let settings: Vec<_> =
+            map.iter().map(|(column, field)| toml_text(&format!("{column}={field}"))).collect();
+        let options = map_options(map.into_iter()).join(" ");
+        let [or_auto_map, or_setting] =
+            if *would_auto_map { [", or --auto-map", ", or `auto-map = true`"] } else { [""; 2] };
+        let settings = settings.join(", ");
+        ways.push(format!("add {options}{or_auto_map}; in tenantry.toml: `map = [{settings}]`{or_setting}"));
+    }
+    if ways.is_empty() {
+        return error.hint().map(str::to_owned);
+    }
+    ways.push("`--ignore-column` leaves a column out".to_owned());
+    Some(ways.join("; "))
+}
+
+/// A text as TOML writes it. Its escapes are those of JSON.
+fn toml_text(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is plain data")
 }
 
 /// A file that is open.
@@ -51,10 +106,39 @@ impl InputFile {
             }
             Ok((file, metadata.len()))
         };
-        let (file, size) = open()
-            .map_err(|error: std::io::Error| Failure::usage_io(format!("could not open `{name}`"), &error))?;
+        let (file, size) = open().map_err(|error: std::io::Error| {
+            let failure = Failure::usage_io(format!("could not open `{name}`"), &error);
+            let near = if error.kind() == ErrorKind::NotFound { near_file(path) } else { None };
+            match near {
+                Some(near) => failure.with_hint(format!("did you mean {}?", quoted(&near.to_string_lossy()))),
+                None => failure,
+            }
+        })?;
         Ok(Self { source: InputSource { path: name, input: Input::of(file) }, size: Some(size) })
     }
+}
+
+/// The file in the folder of a missing one whose name is closest to it: a misspelt name, or another ending.
+fn near_file(missing: &Path) -> Option<PathBuf> {
+    let wanted = missing.file_name()?.to_str()?.to_lowercase();
+    let stem = |name: &str| Path::new(name).file_stem().map(OsStr::to_owned);
+    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let names = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?.take(FOLDER_ENTRIES_MAX).flatten();
+    let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    let near = names.filter_map(|name| {
+        let lower = name.to_lowercase();
+        let is_other_ending = stem(&lower) == stem(&wanted) && is_list(&lower);
+        let slips = distance_within(&lower, &wanted, SLIPS_MAX).or(is_other_ending.then_some(SLIPS_MAX))?;
+        Some((slips, name))
+    });
+    let (_, name) = near.min()?;
+    Some(folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
+}
+
+/// Whether a file may be a list, by its name in lower case.
+fn is_list(name: &str) -> bool {
+    [".csv", ".tsv", ".txt", ".xlsx", ".ods", ".xls"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// Standard input as a file if it is redirected from one; then it is seekable like any other file.
@@ -74,7 +158,11 @@ impl args::LayoutArgs {
             encoding: self.encoding,
             sheet: self.sheet.clone(),
             refuses_further_sheets: false,
+            header_line: self.header_line,
             column_map: self.column_map.clone(),
+            auto_map: self.auto_map,
+            ignored_columns: self.ignore_column.clone(),
+            strict: false,
             defaults: self.defaults(),
         }
     }
@@ -98,7 +186,7 @@ impl args::InputArgs {
     /// `output` as for [`LayoutArgs::reader_options`](args::LayoutArgs::reader_options).
     pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         let refuses_further_sheets = self.strictness().severity(Rule::FurtherSheet) == Severity::Error;
-        reader::Options { refuses_further_sheets, ..self.layout.reader_options(output) }
+        reader::Options { strict: self.strict, refuses_further_sheets, ..self.layout.reader_options(output) }
     }
 
     pub(crate) fn strictness(&self) -> Strictness {
@@ -121,7 +209,10 @@ impl args::InputArgs {
     /// The input options for the ledger, which stores them with the rows.
     pub(crate) fn given(&self, require_valid: bool, output: &Output) -> InputOptions {
         InputOptions {
+            header_line: self.layout.header_line,
             column_map: self.layout.column_map.clone(),
+            auto_map: self.layout.auto_map,
+            ignore_column: self.layout.ignore_column.clone(),
             defaults: self.layout.defaults.clone(),
             // The next command reads the settings too, so only a typed delimiter is stored.
             delimiter: self.layout.delimiter.filter(|_| output.is_typed("delimiter")),

@@ -1,20 +1,24 @@
 //! Describes the plan of a run for people.
 
+use super::input::describe_auto_mapped;
 use crate::call::Rate;
 use crate::intake::Changes;
 use crate::ledger::SubmissionPlan;
 use crate::printable::escape_for_terminal;
+use crate::reader::MappedColumn;
 use crate::report::{PushLine as _, counted, rough};
 
 /// The maximum number of groups of country and reseller that are listed. A list of hundreds is not readable.
 const GROUPS_LISTED: usize = 10;
 
 /// The plan as text. `whom`: the partner and the service. `waiting`: the number of its rows left by earlier runs.
-/// `changes`: how the rows that were read differ from what exports gave out.
+/// `changes`: how the rows that were read differ from what exports gave out. `auto_mapped`: the columns that
+/// `--auto-map` took.
 pub(super) fn describe(
     plan: &SubmissionPlan,
     waiting: u64,
     changes: &Changes,
+    auto_mapped: &[MappedColumn],
     whom: &str,
     rate: Rate,
 ) -> String {
@@ -30,6 +34,9 @@ pub(super) fn describe(
     if let Some(rest) = plan.groups.get(GROUPS_LISTED..).filter(|rest| !rest.is_empty()) {
         let rows: u64 = rest.iter().map(|group| group.rows).sum();
         text.push_line(format_args!("  {rows:>9}  in {}", counted(rest.len() as u64, "more group")));
+    }
+    if let Some(taken) = describe_auto_mapped(auto_mapped) {
+        text.push_line(format_args!("{}.", escape_for_terminal(&taken)));
     }
     if waiting > 0 {
         text.push_line(format_args!("{waiting} of them waited from earlier runs."));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::input::InputFile;
+use super::input::{self, InputFile};
 use super::inquiry::Inquiry;
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
@@ -95,7 +95,7 @@ async fn read(
 
 fn unreadable(path: &str, error: &reader::Error) -> Failure {
     let failure = Failure::of(ExitCode::Failed, error).within(format!("could not read `{path}`"));
-    failure.with_hint(error.hint().unwrap_or("mend the file, then run this again"))
+    failure.with_hint(input::hint(error).unwrap_or_else(|| "mend the file, then run this again".to_owned()))
 }
 
 fn report_rows_left_out(named: &NamedCountries, output: &Output) {

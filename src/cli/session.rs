@@ -16,6 +16,7 @@ use crate::auth::{Claims, TokenKind};
 use crate::call::{Caller, Pacer};
 use crate::intake::Changes;
 use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, UserNeeds};
+use crate::reader::ColumnUse;
 use crate::report::counted;
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
 use end::ending_of;
@@ -33,6 +34,8 @@ pub(crate) struct Session<'a> {
     given: InputOptions,
     /// The files that were read.
     inputs: &'a [PathBuf],
+    /// How the columns of these files are used.
+    pub(crate) columns: ColumnUse,
     results: Option<Results>,
     /// How the rows that were read differ from what exports gave out.
     pub(super) changes: Changes,
@@ -136,6 +139,7 @@ impl<'a> Session<'a> {
             sealing,
             given,
             inputs,
+            columns: ColumnUse::default(),
             results,
             changes: Changes::default(),
             left_out: LeftOut::default(),

@@ -58,7 +58,7 @@ impl RetryDecider for StoredRowValidator {
         let file = self.file.as_mut().expect("it has just been put there");
         let header = &file.header;
         let cells = reader::from_csv(&stored.cells);
-        let row = Row::of_stored(stored.line, &cells, header.columns().len());
+        let row = Row::of_stored(stored.line, &cells, &header.width());
         let mut validation = file.validator.validate(header, &row);
         // If the row has no reseller, the reseller that was sent counts: it must not become a direct customer.
         let reseller: Option<Uuid> =
@@ -115,6 +115,8 @@ impl OfFile {
         let defaults = Defaults::new(given.defaults);
         let options = reader::Options {
             column_map: given.column_map,
+            auto_map: given.auto_map,
+            ignored_columns: given.ignore_column,
             defaults: defaults.clone(),
             ..reader::Options::default()
         };

@@ -11,8 +11,14 @@ use tenantry_model::problem::Rule;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InputOptions {
+    /// The line of the header; the lines above it were skipped.
+    pub header_line: Option<u64>,
     /// Column headers, and the fields that they were mapped to.
     pub column_map: Vec<(String, Field)>,
+    /// Columns whose headings are well known were taken.
+    pub auto_map: bool,
+    /// Columns that were left out.
+    pub ignore_column: Vec<String>,
     /// Values for empty cells.
     pub defaults: Vec<(Field, String)>,
     /// The separator between cells.
@@ -36,10 +42,21 @@ impl InputOptions {
             now.column_map.iter().any(|(other, its)| other.trim() == header.trim() || *its == field)
         };
         let has_default = |field: Field| now.defaults.iter().any(|(its, _)| *its == field);
-        let map = self.column_map.iter().filter(|(header, field)| !is_mapped(header, *field));
+        let is_mapped_now =
+            |header: &String| now.column_map.iter().any(|(other, _)| other.trim() == header.trim());
+        let is_ignored_now =
+            |header: &str| now.ignore_column.iter().any(|other| other.trim() == header.trim());
+        let ignored: Vec<_> =
+            self.ignore_column.iter().filter(|header| !is_mapped_now(header)).cloned().collect();
+        let map = self
+            .column_map
+            .iter()
+            .filter(|(header, field)| !is_mapped(header, *field) && !is_ignored_now(header));
         let defaults = self.defaults.iter().filter(|(field, _)| !has_default(*field));
         InputOptions {
             column_map: map.chain(&now.column_map).cloned().collect(),
+            auto_map: now.auto_map || self.auto_map,
+            ignore_column: joined(&ignored, &now.ignore_column),
             defaults: defaults.chain(&now.defaults).cloned().collect(),
             // A row must not lose its reseller because the reseller was given only the first time.
             reseller: now.reseller.or(self.reseller),
@@ -52,7 +69,8 @@ impl InputOptions {
 
     /// The options that apply to its rows in any file, including an export, whose layout is ours.
     pub fn without_layout(&self) -> InputOptions {
-        InputOptions { delimiter: None, encoding: None, sheet: None, require_valid: false, ..self.clone() }
+        let (delimiter, encoding, sheet, header_line) = (None, None, None, None);
+        InputOptions { delimiter, encoding, sheet, header_line, require_valid: false, ..self.clone() }
     }
 }
 
@@ -101,6 +119,15 @@ mod tests {
         let other_field = given(&[("Land", Field::Region)], &[]);
         assert_eq!(then.beside(&other_field).column_map[1], ("Land".to_owned(), Field::Region));
         assert_eq!(then.beside(&other_field).column_map.len(), 2);
+        let ignoring = |headers: &[&str], map: &[(&str, Field)]| InputOptions {
+            ignore_column: headers.iter().map(|header| (*header).to_owned()).collect(),
+            auto_map: map.is_empty(),
+            ..given(map, &[])
+        };
+        let (then, now) = (ignoring(&["Ort", "Name"], &[]), ignoring(&["Fax"], &[("Ort", Field::City)]));
+        let both = InputOptions { auto_map: true, ..ignoring(&["Name", "Fax"], &[("Ort", Field::City)]) };
+        assert_eq!(then.beside(&now), both);
+        assert_eq!(now.beside(&then).column_map, []);
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl Problem {
     pub fn is_of_the_record(&self) -> bool {
         let rules = [
             Rule::RaggedRow,
+            Rule::Footer,
             Rule::RowEncoding,
             Rule::Quotes,
             Rule::CellSize,
@@ -165,6 +166,9 @@ impl Strictness {
 rules! {
     RaggedRow "ragged_row" Error,
     RowEncoding "row_encoding" Error,
+    HeaderAgain "header_again" Error,
+    Footer "footer" Error,
+    NamelessColumn "nameless_column" Warning,
     Quotes "quotes" Doubt "quotes where CSV has none: inside a value, or around a part of it",
     CellSize "cell_size" Error,
     RowSize "row_size" Error,

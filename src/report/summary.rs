@@ -14,6 +14,7 @@ use crate::ledger::{
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
+use crate::reader::ColumnUse;
 
 /// The most domains with a lost password that are listed; `export created` lists all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
@@ -59,6 +60,9 @@ pub(crate) struct Summary {
     pub(crate) created_without_credentials: u64,
     /// The first of these customers, by domain.
     pub(crate) domains_without_credentials: Vec<String>,
+    /// How the columns of the files that were read are used.
+    #[serde(flatten)]
+    pub(crate) columns: ColumnUse,
     /// The result files that were written at the end of the run.
     pub(crate) files: Vec<ResultFile>,
     /// The next command.
@@ -164,6 +168,7 @@ impl Summary {
             },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
+            columns: ColumnUse::default(),
             files: Vec::new(),
             next,
         })

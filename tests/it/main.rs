@@ -24,6 +24,7 @@ mod check_online;
 mod cli;
 mod clock_jumps;
 mod closed_connections;
+mod columns;
 mod configuration;
 mod consent;
 mod corrections;

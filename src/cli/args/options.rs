@@ -285,9 +285,18 @@ pub(crate) struct LayoutArgs {
     /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
     #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
-    /// Take a column for a field, whatever its header says (repeat it)
+    /// Line of the header; the lines above it are skipped [default: the first line with text]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "TENANTRY_HEADER_LINE", add = Repeat::Always)]
+    pub(crate) header_line: Option<u64>,
+    /// Take a column for a field, whatever its header says, and no other column for this field (repeat it)
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, add = Repeat::Always)]
     pub(crate) column_map: Vec<(String, Field)>,
+    /// Take the columns whose headings are well known, such as `Billing City` and `PLZ`; the plan lists them
+    #[arg(long, env = "TENANTRY_AUTO_MAP", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
+    pub(crate) auto_map: bool,
+    /// Leave out a column, whatever its header says (repeat it)
+    #[arg(long, value_name = "HEADER", env = "TENANTRY_IGNORE_COLUMN", add = Repeat::Always)]
+    pub(crate) ignore_column: Vec<String>,
     /// What an empty or missing cell of a field stands for (repeat it)
     #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, add = Repeat::Always)]
     pub(crate) defaults: Vec<(Field, String)>,

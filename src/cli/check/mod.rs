@@ -10,7 +10,7 @@ use std::pin::pin;
 
 use tokio::sync::watch;
 
-use super::input::{InputFile, NO_ROWS, describe_suggested_columns};
+use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::next_command::Repeated;
 use super::settings::{self, ServiceConnection};
 use super::shell::quoted;
@@ -21,7 +21,7 @@ use crate::check::{
 };
 use crate::files::free_name;
 use crate::printable::escape_for_terminal;
-use crate::reader;
+use crate::reader::{self, ColumnUse};
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use copy::AnnotatedCopy;
@@ -61,6 +61,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         copy,
         earlier_rows: EarlierRows::default(),
         tally: CheckTally::default(),
+        columns: ColumnUse::default(),
     };
     for input in inputs {
         check.file(input).await?;
@@ -72,6 +73,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         has_copy: args.output.is_some(),
         copy: &quoted(&free_name(Path::new("problems.csv")).to_string_lossy()),
         tally: &check.tally,
+        columns: &check.columns,
         partner: checker.as_ref().map(|checker| checker.partner.as_str()),
         online: checker.as_ref().map(|checker| &*checker.online),
         next: &next_command(&args, Repeated::of(output.matches()), &check.tally, given_up),
@@ -107,6 +109,8 @@ struct CheckRun<'a> {
     earlier_rows: EarlierRows,
     /// The counts of the files that are finished.
     tally: CheckTally,
+    /// How the columns of all files so far are used.
+    columns: ColumnUse,
 }
 
 impl CheckRun<'_> {
@@ -176,19 +180,25 @@ impl CheckRun<'_> {
         Ok(())
     }
 
-    /// Reports the layout of the file, if it differs from the default, and unknown columns.
-    fn report_layout(&self, path: &str, layout: &reader::Layout, header: &reader::Header) {
+    /// Reports the layout of the file, if it differs from the default, and the use of its columns.
+    fn report_layout(&mut self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
             self.output.note(format_args!("{path}: read as {}.", escape_for_terminal(&layout.to_string())));
         }
-        let names: Vec<_> = header.unknown().collect();
-        if !names.is_empty() {
-            let names = names.join("`, `");
+        let columns = ColumnUse::of(header);
+        if !columns.left_out.is_empty() {
+            let names = columns.left_out.join("`, `");
             self.output.note(format_args!("{path}: no data of ours, and not checked: `{names}`."));
         }
-        if let Some(guess) = describe_suggested_columns(header.suggested_columns()) {
+        if let Some(taken) = describe_auto_mapped(&columns.auto_mapped) {
+            self.output.note(format_args!("{path}: {taken}."));
+        }
+        let meant: Vec<_> =
+            header.suggested_columns().map(|(name, field)| (name.to_owned(), field)).collect();
+        if let Some(guess) = describe_suggested_columns(&meant) {
             self.output.note(format_args!("{path}: {guess}"));
         }
+        self.columns.add(columns);
     }
 }
 

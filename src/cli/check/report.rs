@@ -42,7 +42,7 @@ impl<'a> CheckReport<'a> {
     pub(super) fn end(&mut self, ending: &CheckEnd<'_>) -> Result<(), Failure> {
         match &mut self.form {
             OutputFormat::Text(text) => text.end(ending, &mut self.gathered),
-            OutputFormat::Json(json) => json.end(ending.tally, &mut self.gathered),
+            OutputFormat::Json(json) => json.end(ending.tally, ending.columns, &mut self.gathered),
         }
         self.write()
     }

@@ -110,7 +110,7 @@ pub(crate) fn flags_of(given: &InputOptions) -> String {
     let kept = kept(given);
     let root = help::command();
     let import = root.find_subcommand("import").expect("files are imported");
-    import.get_arguments().map(|arg| typed(arg, texts(&kept[arg.get_id().as_str()]))).collect()
+    import.get_arguments().map(|arg| typed(arg, texts(arg, &kept[arg.get_id().as_str()]))).collect()
 }
 
 /// The stored options, by option id.
@@ -119,11 +119,12 @@ fn kept(given: &InputOptions) -> Value {
 }
 
 /// The stored values of an option.
-fn texts(kept: &Value) -> Vec<String> {
+fn texts(arg: &Arg, kept: &Value) -> Vec<String> {
     match kept {
         Value::Null | Value::Bool(false) | Value::Object(_) => Vec::new(),
         Value::Bool(true) => vec!["true".to_owned()],
         Value::String(text) => vec![text.clone()],
+        Value::Number(number) if arg.get_id() != "delimiter" => vec![number.to_string()],
         Value::Number(delimiter) => {
             let name = delimiter.as_u64().and_then(parse::delimiter_name);
             name.map(str::to_owned).into_iter().collect()

@@ -28,7 +28,8 @@ impl Session<'_> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
-        let summary = Summary::of(&queries, self.ledger.run(), None)?;
+        let mut summary = Summary::of(&queries, self.ledger.run(), None)?;
+        summary.columns.clone_from(&self.columns);
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
         let printed = if self.args.json {
@@ -38,7 +39,8 @@ impl Session<'_> {
             let tenant =
                 environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |id| id.to_string());
             let whom = format!("at {} (partner tenant {tenant})", environment.api);
-            let plan = plan::describe(&plan, 0, &self.changes, &whom, self.args.pace.rate);
+            let columns = &self.columns.auto_mapped;
+            let plan = plan::describe(&plan, 0, &self.changes, columns, &whom, self.args.pace.rate);
             let rows = summary.standing.text(usize::MAX);
             self.output.result(&format!(
                 "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
@@ -111,6 +113,7 @@ impl Session<'_> {
             // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&queries, run, next)?;
+        summary.columns = self.columns;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
         }

@@ -1,4 +1,4 @@
-//! The names that a column can have.
+//! The names that a column can have: a column with one of them is the field. Other headings are in [`headings`].
 //!
 //! Names are compared folded, as letters and digits in lower case: `E-mail`, `e_mail` and `EMAIL` are the same name. A
 //! test checks that no two fields share a name.
@@ -9,19 +9,18 @@ use std::sync::LazyLock;
 use tenantry_model::customer::Field;
 use tenantry_model::nearest::distance_within;
 
-/// By field, in canonical order: the aliases, and the names of the field in German, French and Spanish lists.
+use super::headings;
+
+/// By field, in canonical order: the names in addition to the canonical name.
 ///
 /// An alias is the path in the REST body (`BillingProfile.` and so on, fact book 4.1), the parameter of
-/// `New-PartnerCustomer`, or a usual name in spreadsheets. The names in other languages are stored without accents;
-/// [`translations`](super::translations) removes the accents from a name before it looks the name up.
-static NAMES: LazyLock<Vec<[Vec<&str>; 2]>> = LazyLock::new(|| {
-    let names = |cell: &'static str| cell.split('|').filter(|name| !name.is_empty()).collect();
-    let rows = include_str!("data/column-names.csv").lines().skip(1);
-    rows.map(|row| {
-        let mut cells = row.split(',').skip(1).map(names);
-        [cells.next().unwrap_or_default(), cells.next().unwrap_or_default()]
-    })
-    .collect()
+/// `New-PartnerCustomer`, or a usual name in spreadsheets.
+static ALIASES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+    let of = |field: Field| {
+        let known = headings::names().filter(|(_, language, _)| language.is_empty());
+        known.filter(|(meaning, ..)| *meaning == field.name()).map(|(.., name)| name).collect()
+    };
+    Field::ALL.map(of).into()
 });
 
 static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {
@@ -31,12 +30,7 @@ static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {
 
 /// The names of a field in addition to its canonical name.
 pub fn aliases_of(field: Field) -> &'static [&'static str] {
-    &NAMES[field as usize][0]
-}
-
-/// The names of a field in lists in other languages.
-pub(super) fn translations_of(field: Field) -> &'static [&'static str] {
-    &NAMES[field as usize][1]
+    &ALIASES[field as usize]
 }
 
 /// Keeps only letters and digits, in lower case, so that different spellings of a name compare equal.
@@ -91,9 +85,6 @@ mod tests {
     fn every_name_belongs_to_one_field() {
         let names = Field::ALL.len() + Field::ALL.iter().map(|&field| aliases_of(field).len()).sum::<usize>();
         assert_eq!(FIELDS_BY_NAME.len(), names, "a name stands twice in the table");
-        let rows = include_str!("data/column-names.csv").lines().skip(1);
-        let fields = rows.map(|row| row.split(',').next().unwrap());
-        assert!(fields.eq(Field::ALL.map(Field::name)), "the table is in canonical order");
         assert!(Field::ALL.iter().all(|&field| !aliases_of(field).is_empty()));
     }
 

@@ -1,22 +1,26 @@
 //! Detects the delimiter from the first lines of the file.
 
-use super::aliases;
 use super::header::is_ours;
+use super::headings;
 
 /// The delimiters in use, most likely first: the first one is used if the header has a single column.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// The line that sets the delimiter for Excel (`sep=;`, also in quotes), and its length with the line break.
-pub(super) fn separator_line(text: &[u8]) -> Option<(u8, usize)> {
+/// A line that a program writes above the header, with the delimiter that it sets and its length with the line break:
+/// `sep=;` for Excel, also in quotes, and the type of the objects that PowerShell writes (`#TYPE …`).
+pub(super) fn line_of_program(text: &[u8]) -> Option<(Option<u8>, usize)> {
     let length = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
     let (line, rest) = text.split_at(length);
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
-    let &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] = line else {
-        return None;
+    let delimiter = match line {
+        &[b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter]
+            if delimiter == b'\t' || delimiter.is_ascii_punctuation() && delimiter != b'"' =>
+        {
+            Some(delimiter)
+        }
+        [b'#', b'T', b'Y', b'P', b'E', b' ', ..] => None,
+        _ => return None,
     };
-    if !delimiter.is_ascii_punctuation() && delimiter != b'\t' || delimiter == b'"' {
-        return None;
-    }
     let line_break = match rest {
         [b'\r', b'\n', ..] => 2,
         [] => 0,
@@ -53,7 +57,7 @@ pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
 /// Is this the beginning of a file that `tenantry export` wrote? Decided by the header.
 pub fn is_export(text: &[u8]) -> bool {
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    let text = separator_line(text).map_or(text, |(_, length)| &text[length..]);
+    let text = line_of_program(text).map_or(text, |(_, length)| &text[length..]);
     let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
     let header = header(first_line, detect(first_line)).unwrap_or_default();
     header.iter().any(|cell| cell.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
@@ -68,6 +72,6 @@ fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {
 fn score(text: &[u8], delimiter: u8) -> (usize, usize) {
     let Some(header) = header(text, delimiter) else { return (0, 0) };
     let names = header.iter().filter_map(|cell| std::str::from_utf8(cell).ok());
-    let known = names.filter(|name| aliases::field_named(&aliases::fold(name)).is_some()).count();
+    let known = names.filter(|name| headings::is_name(name)).count();
     (known, header.len())
 }

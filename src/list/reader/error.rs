@@ -2,6 +2,7 @@
 //!
 //! A problem that affects only one row is a [`RowFault`](super::RowFault).
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io;
 
@@ -42,7 +43,17 @@ pub enum Error {
     )]
     HeaderTooWide { line: u64, found: usize },
     #[error("cannot use the header on line {line}: {}; found {}", joined(faults, "; "), quoted(found))]
-    Header { line: u64, faults: Vec<HeaderFault>, found: Vec<String> },
+    Header {
+        line: u64,
+        faults: Vec<HeaderFault>,
+        found: Vec<String>,
+        /// `--auto-map` would take some of the columns.
+        would_auto_map: bool,
+        /// A later line that looks like the header.
+        header_below: Option<u64>,
+    },
+    #[error("cannot find a header on line {line}: the input ends before it")]
+    HeaderBelowEnd { line: u64 },
     /// `column` is `None` past the last column of the header, and in the header itself.
     #[error("cannot read on from line {line}: a quote opens there{} and is never closed", in_column(column.as_deref()))]
     UnclosedQuote { line: u64, column: Option<String> },
@@ -125,6 +136,9 @@ impl Error {
                 "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \
                  tells their names",
             ),
+            Error::HeaderBelowEnd { .. } => {
+                Some("give `--header-line` the number of the line that names the columns")
+            }
             Error::HeaderQuotes { .. } => None,
             Error::SwallowedRows { .. } => Some(
                 "look at both quotes: remove the one that does not belong there, or write a quote inside a quoted cell \
@@ -139,9 +153,54 @@ impl Error {
     }
 }
 
+impl Error {
+    /// The columns of a header that probably are fields, for `--map`; no field twice.
+    pub fn suggested_map(&self) -> Vec<(&str, Field)> {
+        let Error::Header { faults, .. } = self else { return Vec::new() };
+        let meant = faults.iter().filter_map(|fault| match fault {
+            HeaderFault::NearlyKnown { column, nearest } if nearest.len() == 1 => {
+                Some((column.as_str(), nearest[0]))
+            }
+            HeaderFault::MayMean { column, field } => Some((column.as_str(), *field)),
+            _ => None,
+        });
+        let meant: Vec<_> = meant.collect();
+        let is_only = |field: Field| meant.iter().filter(|(_, other)| *other == field).count() == 1;
+        meant.iter().copied().filter(|(_, field)| is_only(*field)).collect()
+    }
+
+    /// The columns of a header that claim one field, each name once, for every field that several columns claim.
+    pub fn claims(&self) -> Vec<(Field, Vec<&str>)> {
+        let Error::Header { faults, .. } = self else { return Vec::new() };
+        let mut claims: Vec<(Field, Vec<&str>)> = Vec::new();
+        for fault in faults {
+            let (field, columns) = match fault {
+                HeaderFault::Twice { field, first, second } => (*field, vec![first.as_str(), second]),
+                HeaderFault::MayMean { column, field } => (*field, vec![column.as_str()]),
+                HeaderFault::NearlyKnown { column, nearest } if nearest.len() == 1 => {
+                    (nearest[0], vec![column.as_str()])
+                }
+                _ => continue,
+            };
+            match claims.iter_mut().find(|(claimed, _)| *claimed == field) {
+                Some((_, known)) => known.extend(columns),
+                None => claims.push((field, columns)),
+            }
+        }
+        claims.retain(|(_, columns)| columns.len() > 1);
+        for (_, columns) in &mut claims {
+            let mut seen = HashSet::new();
+            columns.retain(|column| seen.insert(*column));
+        }
+        claims
+    }
+}
+
 /// True if the header has none of the required columns, under any known name.
-fn is_no_header(faults: &[HeaderFault]) -> bool {
-    if faults.iter().any(|fault| matches!(fault, HeaderFault::MayMean { .. })) {
+pub(super) fn is_no_header(faults: &[HeaderFault]) -> bool {
+    let is_name =
+        |fault: &HeaderFault| matches!(fault, HeaderFault::MayMean { .. } | HeaderFault::NearlyKnown { .. });
+    if faults.iter().any(is_name) {
         return false;
     }
     let missing = faults.iter().filter(|fault| matches!(fault, HeaderFault::Missing { .. })).count();
@@ -156,13 +215,22 @@ pub enum HeaderFault {
     Missing { field: Field, nearest: Option<String> },
     #[error("`{first}` and `{second}` both mean `{field}`")]
     Twice { field: Field, first: String, second: String },
-    /// An unknown column with a name so similar to `nearest` that it is probably a typing mistake.
+    /// An unknown column with a name so similar to `nearest` that it is probably a typing mistake, or one of these names
+    /// with something around it.
     #[error("`{column}` is not known, nearest is {}", quoted(nearest))]
     NearlyKnown { column: String, nearest: Vec<Field> },
-    /// Not a problem by itself: an unknown column with the word for `field` in another language. Reported in addition
-    /// to the problems.
+    /// Not a problem by itself, unless warnings are errors: an unknown column with a word for `field`, such as one in
+    /// another language. Reported in addition to the problems.
     #[error("`{column}` may mean `{field}`")]
     MayMean { column: String, field: Field },
+    /// An unknown column with the name of `field` for a further address or person, and no other column for `field`.
+    #[error("`{column}` may be the `{field}` of another address")]
+    Elsewhere { column: String, field: Field },
+    /// `--ignore-column` names a column that does not exist.
+    #[error("no column `{column}` to ignore")]
+    IgnoreUnmatched { column: String },
+    #[error("`{column}` is both mapped and ignored")]
+    MappedAndIgnored { column: String },
     /// `--map` names a column that does not exist.
     #[error("no column `{column}` to map")]
     MapUnmatched { column: String },

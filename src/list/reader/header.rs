@@ -4,14 +4,16 @@
 //! unknown column has a name close to that of a field without a column, so a misspelt column cannot be ignored by
 //! mistake.
 
+use std::ops::RangeInclusive;
+
 use tenantry_model::customer::{Defaults, Field};
 use tenantry_model::nearest::distance_within;
 
 use super::Options;
 use super::aliases;
+use super::assign::{Certainty, Reading, assign};
 use super::error::{Error, HeaderFault};
 use super::records::HEADER_COLUMNS_MAX;
-use super::translations;
 
 /// Columns that Tenantry adds to exports. They come back with the export and are never data.
 const OWN_PREFIX: &str = "tenantry_";
@@ -23,6 +25,12 @@ pub struct Column {
     pub field: Option<Field>,
     /// One of the `tenantry_*` columns that exports add.
     pub ours: bool,
+    /// `--auto-map` has taken it for its field.
+    pub is_auto_mapped: bool,
+    /// `--ignore-column` leaves it out.
+    pub(super) is_ignored: bool,
+    /// What the name means, if the column is not used.
+    pub(super) reading: Option<Reading>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,29 +38,50 @@ pub struct Header {
     columns: Vec<Column>,
     /// Indexed by field, in canonical order.
     index_by_field: [Option<usize>; Field::ALL.len()],
+    /// The columns without a name.
+    nameless: Vec<usize>,
+    /// How many cells a row has. Columns without a name at the right edge ask for no cell.
+    width: RangeInclusive<usize>,
 }
 
 impl Header {
     /// Maps the header's cells to fields, or reports all problems of the header.
     pub(super) fn new(names: Vec<String>, options: &Options, line: u64) -> Result<Self, Error> {
-        if names.len() > HEADER_COLUMNS_MAX {
-            return Err(Error::HeaderTooWide { line, found: names.len() });
+        let is_nameless = |name: &String| name.trim().is_empty();
+        let named = names.iter().filter(|name| !is_nameless(name)).count();
+        if named > HEADER_COLUMNS_MAX {
+            return Err(Error::HeaderTooWide { line, found: named });
         }
+        let nameless = (0..names.len()).filter(|&index| is_nameless(&names[index])).collect();
+        let last = names.iter().rposition(|name| !is_nameless(name));
+        let width = last.map_or(1, |last| last + 1)..=names.len();
         let mut faults = Vec::new();
-        let mapped = resolve_map(&names, &options.column_map, &mut faults);
-        let columns: Vec<Column> =
-            names.into_iter().zip(mapped).map(|(name, mapped)| Column::new(name, mapped)).collect();
-        let index_by_field = index_fields(&columns, &mut faults);
-        let header = Self { columns, index_by_field };
+        let columns = assign(names, options, &mut faults);
+        let mut index_by_field = [None; Field::ALL.len()];
+        for (index, column) in columns.iter().enumerate() {
+            let Some(field) = column.field else { continue };
+            index_by_field[field as usize].get_or_insert(index);
+        }
+        let header = Self { columns, index_by_field, nameless, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
+        // With `--strict`, a column that may be one of ours is not left out.
+        if !faults.is_empty() || options.strict {
+            let meant = header.suggested_columns();
+            faults.extend(
+                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
+            );
+        }
         if faults.is_empty() {
             return Ok(header);
         }
-        let meant = header.suggested_columns();
-        faults.extend(meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }));
-        let theirs = header.columns.into_iter().filter(|column| !column.ours);
-        Err(Error::Header { line, faults, found: theirs.map(|column| column.name).collect() })
+        let is_certain = |reading: Reading| reading.certainty < Certainty::Vague;
+        let would_auto_map =
+            !options.auto_map && header.unused().any(|column| header.open(column).is_some_and(is_certain));
+        let theirs =
+            header.columns.into_iter().filter(|column| !column.ours && !column.name.trim().is_empty());
+        let found = theirs.map(|column| column.name).collect();
+        Err(Error::Header { line, faults, found, would_auto_map, header_below: None })
     }
 
     pub fn columns(&self) -> &[Column] {
@@ -68,18 +97,48 @@ impl Header {
         self.index_by_field[field as usize]
     }
 
-    /// The columns that are kept for exports but are not data. Excel often leaves columns without a name at the right
-    /// edge; these are kept too but not listed here.
-    pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.names_without_field().filter(|name| !name.trim().is_empty())
+    /// The columns without a name, by their 0-based index.
+    pub fn nameless(&self) -> &[usize] {
+        &self.nameless
     }
 
-    /// Unknown columns whose name means a field in another language, if that field has no column. These are only
-    /// suggestions.
+    /// How many cells a row has.
+    pub fn width(&self) -> RangeInclusive<usize> {
+        self.width.clone()
+    }
+
+    /// The columns that are kept for exports but are not data; not those without a name.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.unused().map(|column| column.name.as_str()).filter(|name| !name.trim().is_empty())
+    }
+
+    /// The columns that `--auto-map` has taken, with their fields.
+    pub fn auto_mapped(&self) -> impl Iterator<Item = (&str, Field)> {
+        let taken = self.columns.iter().filter(|column| column.is_auto_mapped);
+        taken.filter_map(|column| Some((column.name.as_str(), column.field?)))
+    }
+
+    /// Columns that are not used and whose name means a field without a column. These are only suggestions.
     pub fn suggested_columns(&self) -> impl Iterator<Item = (&str, Field)> {
-        self.names_without_field()
-            .filter_map(|name| Some((name, translations::translated_field(name)?)))
-            .filter(|(_, field)| self.index_of(*field).is_none())
+        let unused = self.unused().filter(|column| !self.is_near(column));
+        unused.filter_map(|column| {
+            let field = self.open(column)?.field;
+            Some((column.name.as_str(), field))
+        })
+    }
+
+    /// Whether the cells of a row are the names of the columns: files were joined, or copied below each other.
+    pub fn is_repeated_by<'a>(&self, cells: impl Iterator<Item = &'a str>) -> bool {
+        let plain = |text: &'a str| text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
+        let names = self.columns.iter().map(|column| column.name.trim());
+        names.zip(cells.map(plain)).all(|(name, cell)| name == cell)
+    }
+
+    /// Whether this is the name of a column here, or a known name.
+    pub fn has_name(&self, text: &str) -> bool {
+        let is_name = |column: &Column| column.name.trim() == text;
+        !text.is_empty()
+            && (self.columns.iter().any(is_name) || aliases::field_named(&aliases::fold(text)).is_some())
     }
 
     /// The position of a `tenantry_*` column, such as `tenantry_row`, in an exported file that has come back.
@@ -92,19 +151,54 @@ impl Header {
         self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
     }
 
-    fn names_without_field(&self) -> impl Iterator<Item = &str> {
-        let without = self.columns.iter().filter(|column| column.field.is_none() && !column.ours);
-        without.map(|column| column.name.as_str())
+    fn unused(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| column.field.is_none() && !column.ours)
     }
 
-    /// An unknown column is a typing mistake only if a field with a similar name has no column: `states` next to
-    /// `state` hides nothing.
-    fn slips(&self) -> impl Iterator<Item = HeaderFault> {
-        self.names_without_field().filter_map(|name| {
-            let mut nearest = aliases::nearly(&aliases::fold(name));
-            nearest.retain(|&field| self.index_of(field).is_none());
-            (!nearest.is_empty()).then(|| HeaderFault::NearlyKnown { column: name.to_owned(), nearest })
+    /// What the name of an unused column means, if that field has no column.
+    fn open(&self, column: &Column) -> Option<Reading> {
+        column.reading.filter(|reading| {
+            reading.certainty < Certainty::Elsewhere && self.index_of(reading.field).is_none()
         })
+    }
+
+    /// The name of an unused column is a known name with something around it, so leaving it out is a mistake. A key of
+    /// another program is not, because lists have several.
+    fn is_near(&self, column: &Column) -> bool {
+        self.open(column).is_some_and(|reading| {
+            matches!(reading.certainty, Certainty::English | Certainty::Around)
+                && reading.field != Field::ExternalId
+        })
+    }
+
+    /// Unused columns whose name is close to that of a field without a column: `states` next to `state` hides nothing.
+    fn slips(&self) -> impl Iterator<Item = HeaderFault> {
+        self.unused().filter(|column| !column.is_ignored).filter_map(|column| {
+            let name = column.name.clone();
+            if self.is_near(column) {
+                return Some(HeaderFault::NearlyKnown {
+                    column: name,
+                    nearest: vec![self.open(column)?.field],
+                });
+            }
+            let mut nearest = aliases::nearly(&aliases::fold(&name));
+            nearest.retain(|&field| self.index_of(field).is_none());
+            if !nearest.is_empty() {
+                return Some(HeaderFault::NearlyKnown { column: name, nearest });
+            }
+            let field = self.elsewhere(column)?;
+            Some(HeaderFault::Elsewhere { column: name, field })
+        })
+    }
+
+    /// The part of a further address that an unused column is, if the list has it nowhere else.
+    fn elsewhere(&self, column: &Column) -> Option<Field> {
+        use Field::*;
+        let field = column.reading.filter(|reading| reading.certainty == Certainty::Elsewhere)?.field;
+        let is_lost = matches!(field, AddressLine1 | City | State | PostalCode | Country);
+        let is_elsewhere =
+            self.columns.iter().any(|column| self.open(column).is_some_and(|it| it.field == field));
+        (is_lost && self.index_of(field).is_none() && !is_elsewhere).then_some(field)
     }
 
     fn missing(&self, defaults: &Defaults) -> impl Iterator<Item = HeaderFault> {
@@ -114,8 +208,8 @@ impl Header {
             let wanted = aliases::fold(field.name());
             // A guess does no harm here, so up to half of the name may differ. A column that means another field is
             // reported as that field.
-            let unknown =
-                self.names_without_field().filter(|name| translations::translated_field(name).is_none());
+            let unknown = self.unused().filter(|column| column.reading.is_none() && !column.is_ignored);
+            let unknown = unknown.map(|column| column.name.as_str());
             let near = unknown.filter_map(|name| {
                 let slips = distance_within(&aliases::fold(name), &wanted, wanted.len() / 2)?;
                 Some((slips, name))
@@ -126,49 +220,6 @@ impl Header {
     }
 }
 
-impl Column {
-    fn new(name: String, mapped: Option<Field>) -> Self {
-        let ours = is_ours(&name);
-        let field = if ours { None } else { mapped.or_else(|| aliases::field_named(&aliases::fold(&name))) };
-        Self { name, field, ours }
-    }
-}
-
 pub(crate) fn is_ours(name: &str) -> bool {
     name.trim().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
-}
-
-/// The field that `--map` gives each column. A name matches as it is written or, failing that, folded.
-fn resolve_map(
-    names: &[String],
-    column_map: &[(String, Field)],
-    faults: &mut Vec<HeaderFault>,
-) -> Vec<Option<Field>> {
-    let mut mapped = vec![None; names.len()];
-    for (wanted, field) in column_map {
-        let folded = aliases::fold(wanted);
-        let exact = names.iter().position(|name| name.trim() == wanted.trim());
-        let index = exact.or_else(|| names.iter().position(|name| aliases::fold(name) == folded));
-        match index.filter(|&index| !is_ours(&names[index])) {
-            Some(index) => mapped[index] = Some(*field),
-            None => faults.push(HeaderFault::MapUnmatched { column: wanted.clone() }),
-        }
-    }
-    mapped
-}
-
-fn index_fields(columns: &[Column], faults: &mut Vec<HeaderFault>) -> [Option<usize>; Field::ALL.len()] {
-    let mut index_by_field = [None; Field::ALL.len()];
-    for (index, column) in columns.iter().enumerate() {
-        let Some(field) = column.field else { continue };
-        match index_by_field[field as usize] {
-            None => index_by_field[field as usize] = Some(index),
-            Some(first) => faults.push(HeaderFault::Twice {
-                field,
-                first: columns[first].name.clone(),
-                second: column.name.clone(),
-            }),
-        }
-    }
-    index_by_field
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek};
 use super::detect_encoding;
 use super::encoding::Encoding;
 use super::error::{Error, WorkbookError};
+use super::sheet::Sheet;
 use super::workbook::Workbook;
 use super::{Layout, Options, Reader, RecordSource, not_a_list, read_header, text, workbook};
 
@@ -72,7 +73,12 @@ impl Reader<Input> {
     fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
         let bytes = file.metadata().map_err(Error::unreadable)?.len();
         let Workbook { sheet, name, others } = workbook::read(file, options.sheet.as_deref())?;
-        let source = |sheet| RecordSource::Sheet { sheet: Box::new(sheet), bytes };
+        let source = |mut sheet: Sheet| {
+            if let Some(line) = options.header_line {
+                sheet.skip_to(line);
+            }
+            RecordSource::Sheet { sheet: Box::new(sheet), bytes }
+        };
         let has_header = |sheet| read_header::<Input>(&mut source(sheet), options).is_ok();
         let further =
             others.into_iter().filter_map(|(name, sheet)| has_header(sheet).then_some(name)).collect();

@@ -14,15 +14,20 @@
 //! [`validation`](crate::validation) interprets the cells.
 
 mod aliases;
+mod assign;
 mod cell_kind;
+mod column_use;
 mod counting;
 mod detect_encoding;
 mod dialect;
 mod encoding;
 mod error;
+mod footer;
 mod header;
+mod headings;
 mod input;
 mod not_a_list;
+mod preface;
 mod quotes;
 mod records;
 mod row;
@@ -31,9 +36,9 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod text;
-mod translations;
 mod workbook;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 
@@ -42,9 +47,10 @@ use tenantry_model::customer::{Defaults, Field};
 pub(crate) use aliases::fold;
 pub use aliases::{aliases_of, suggested_field};
 pub use cell_kind::CellKind;
+pub use column_use::{ColumnUse, MappedColumn};
 pub use dialect::is_export;
 pub use encoding::Encoding;
-pub use error::Error;
+pub use error::{Error, HeaderFault};
 pub use header::Header;
 pub(crate) use header::is_ours;
 pub use input::Input;
@@ -54,12 +60,16 @@ pub use row::{CELL_BYTES_MAX, Row, RowFault};
 pub use stored::{from_csv, to_csv};
 pub use workbook::is_reading_workbook;
 
-use records::{HEADER_COLUMNS_MAX, Record, Records};
+use preface::Preface;
+use records::{CELLS_MAX, Record, Records};
 use sheet::Sheet;
 use text::{DecodedText, Rewound};
 
-/// How much text is read ahead to detect the delimiter; of a longer header, only the beginning is used.
-const HEAD_BYTES: usize = 64 * 1024;
+/// How many lines below the first one may be the header, if the first one is none.
+const TITLE_LINES_MAX: usize = 20;
+
+/// A line with so many names of columns is a header.
+const HEADER_NAMES_MIN: usize = 3;
 
 /// The settings that the operator gives for the file.
 #[derive(Debug, Clone, Default)]
@@ -75,8 +85,17 @@ pub struct Options {
     pub sheet: Option<String>,
     /// A workbook with further sheets that have a usable header is refused if no sheet is asked for.
     pub refuses_further_sheets: bool,
+    /// The line of the header; the lines above it are skipped. The first line with text if `None`, and in an export,
+    /// which has nothing above its header.
+    pub header_line: Option<u64>,
     /// `--map "Column header=field"`; overrides the built-in names.
     pub column_map: Vec<(String, Field)>,
+    /// Take the columns whose headings are in the table of headings.
+    pub auto_map: bool,
+    /// Columns to leave out, whatever they mean.
+    pub ignored_columns: Vec<String>,
+    /// A column that is left out and may be one of ours is an error.
+    pub strict: bool,
     /// Fields that the header may lack, because a default replaces their empty cells.
     pub defaults: Defaults,
 }
@@ -148,6 +167,12 @@ pub struct Reader<R> {
     records: RecordSource<R>,
     header: Header,
     layout: Layout,
+    /// A row that can be no footer has been read.
+    has_rows: bool,
+    /// Rows that have been read ahead, to see whether they are a footer.
+    ahead: VecDeque<Row>,
+    /// Why nothing more can be read, after the rows ahead.
+    end: Option<Result<(), Error>>,
 }
 
 /// The source of the records.
@@ -168,6 +193,14 @@ impl<R: Read> RecordSource<R> {
         }
     }
 
+    /// The line of the next record, at the earliest.
+    fn line(&self) -> u64 {
+        match self {
+            RecordSource::Text(records) => records.line(),
+            RecordSource::Sheet { sheet, .. } => sheet.line(),
+        }
+    }
+
     fn bytes_read(&self) -> u64 {
         match self {
             RecordSource::Text(records) => {
@@ -184,29 +217,22 @@ impl<R: Read> Reader<R> {
     /// so that it does not wait for more of a pipe.
     pub fn open(input: R, options: &Options) -> Result<Self, Error> {
         let (mut text, encoding) = DecodedText::of(input, options.encoding)?;
-        let head = read_head(&mut text)?;
+        let Preface { head, delimiter: separator, start, is_export } =
+            preface::read(&mut text, options.header_line)?;
         // Use only the first line, even if more text has arrived: the result must not depend on how the input arrives.
         let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
-        let separator = dialect::separator_line(&head);
-        let detected = dialect::detect(first_line);
-        let is_export = dialect::has_own_column(first_line, detected);
         let configured = options.delimiter.filter(|_| options.is_delimiter_for_exports || !is_export);
-        let delimiter = configured.or(separator.map(|(delimiter, _)| delimiter)).unwrap_or(detected);
-        let start = separator.map_or(0, |(_, length)| length);
-
-        let mut records = Records::new(io::Cursor::new(head).chain(text), delimiter);
-        if let Err(error) = records.skip(start) {
-            return Err(stopped(error, records.bytes_read(), None));
-        }
+        let delimiter = configured.or(separator).unwrap_or_else(|| dialect::detect(first_line));
+        let records = Records::new(io::Cursor::new(head).chain(text), delimiter, start);
         Self::of(RecordSource::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
     }
 
     fn of(mut records: RecordSource<R>, layout: Layout, options: &Options) -> Result<Self, Error> {
         let header = read_header(&mut records, options)?;
         if let RecordSource::Text(records) = &mut records {
-            records.expect_columns(header.columns().len());
+            records.expect_columns(*header.width().start());
         }
-        Ok(Self { records, header, layout })
+        Ok(Self { records, header, layout, has_rows: false, ahead: VecDeque::new(), end: None })
     }
 
     pub fn header(&self) -> &Header {
@@ -225,65 +251,104 @@ impl<R: Read> Reader<R> {
     /// Reads the next record into `row` and reuses its buffers; returns false at the end. After an error, nothing more
     /// can be read.
     pub fn read(&mut self, row: &mut Row) -> Result<bool, Error> {
+        if let Some(mut next) = self.ahead.pop_front() {
+            std::mem::swap(row, &mut next);
+            return Ok(true);
+        }
+        if let Some(end) = self.end.take() {
+            return end.map(|()| false);
+        }
+        match self.next_row(row)? {
+            None => Ok(false),
+            Some(is_after_gap) => {
+                if !footer::may_begin(row, &self.header) {
+                    self.has_rows = true;
+                } else if self.has_rows {
+                    self.look_for_footer(row, is_after_gap);
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    /// Reads the next row that is not blank, and whether blank lines are above it; `None` at the end.
+    fn next_row(&mut self, row: &mut Row) -> Result<Option<bool>, Error> {
+        let mut is_after_gap = false;
         let error = loop {
+            let line = self.records.line();
             match self.records.next() {
                 // Excel leaves lines that have only delimiters below a list. They count as blank lines.
-                Ok(Some(record)) if record.is_blank() => {}
+                Ok(Some(record)) if record.is_blank() => is_after_gap = true,
                 Ok(Some(record)) => {
-                    row.fill(&record, self.header.columns().len());
-                    return Ok(true);
+                    row.fill(&record, &self.header.width());
+                    return Ok(Some(is_after_gap || row.line() > line));
                 }
-                Ok(None) => return Ok(false),
+                Ok(None) => return Ok(None),
                 Err(error) => break error,
             }
         };
         Err(stopped(error, self.bytes_read(), Some(&self.header)))
     }
+
+    /// Reads ahead from `first`, which has only one filled cell. If the rest of the file is like it, it is a footer and
+    /// becomes one row at fault.
+    fn look_for_footer(&mut self, first: &mut Row, is_after_gap: bool) {
+        let mut is_certain = is_after_gap || footer::is_usual(first);
+        let mut last_line = first.last_line();
+        while self.ahead.len() < footer::ROWS_MAX {
+            let mut next = Row::default();
+            match self.next_row(&mut next) {
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    self.end = Some(Ok(()));
+                    if is_certain {
+                        self.ahead.clear();
+                        first.become_footer(last_line);
+                    }
+                    return;
+                }
+                Err(error) => {
+                    self.end = Some(Err(error));
+                    return;
+                }
+            }
+            let may_go_on = footer::may_begin(&next, &self.header);
+            is_certain |= footer::is_usual(&next);
+            last_line = next.last_line();
+            self.ahead.push_back(next);
+            if !may_go_on {
+                return;
+            }
+        }
+    }
 }
 
-/// Parses the header of a file as the ledger stores it. Entries of `--map` for columns that this file does not have are
-/// ignored, because they are meant for the header of another file.
+/// Parses the header of a file as the ledger stores it. Entries of `--map` and `--ignore-column` for columns that this
+/// file does not have are ignored, because they are meant for the header of another file.
 pub fn stored_header(stored: &[u8], options: &Options) -> Result<Header, Error> {
     let record = from_csv(stored);
     let names: Vec<String> = record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     let is_there = |wanted: &str| {
         names.iter().any(|name| name.trim() == wanted.trim() || aliases::fold(name) == aliases::fold(wanted))
     };
-    let column_map: Vec<_> =
-        options.column_map.iter().filter(|(wanted, _)| is_there(wanted)).cloned().collect();
-    Header::new(names, &Options { column_map, ..options.clone() }, 1)
-}
-
-/// Reads until the first non-blank line is complete, including line breaks inside its quotes.
-fn read_head(input: &mut impl Read) -> Result<Vec<u8>, Error> {
-    let mut head = vec![0; HEAD_BYTES];
-    let mut length = 0;
-    while length < head.len() {
-        match input.read(&mut head[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(source) => return Err(Error::Read { offset: length as u64, source }),
-        }
-        if dialect::first_line_end(&head[..length]).is_some() {
-            break;
-        }
-    }
-    head.truncate(length);
-    Ok(head)
+    let column_map = options.column_map.iter().filter(|(wanted, _)| is_there(wanted)).cloned().collect();
+    let ignored_columns = options.ignored_columns.iter().filter(|wanted| is_there(wanted)).cloned().collect();
+    Header::new(names, &Options { column_map, ignored_columns, ..options.clone() }, 1)
 }
 
 fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Result<Header, Error> {
     let record = match records.next() {
         Ok(Some(record)) => record,
-        Ok(None) => return Err(Error::Empty),
+        Ok(None) => {
+            return Err(options.header_line.map_or(Error::Empty, |line| Error::HeaderBelowEnd { line }));
+        }
         Err(error) => return Err(stopped(error, records.bytes_read(), None)),
     };
     let line = record.line;
     if record.is_too_long {
         return Err(Error::HeaderTooLong { line });
     }
-    if record.found > HEADER_COLUMNS_MAX {
+    if record.found > CELLS_MAX {
         return Err(Error::HeaderTooWide { line, found: record.found });
     }
     if let Some((index, fault)) = record.quote_fault {
@@ -294,7 +359,26 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
-    Header::new(names.collect::<Result<_, _>>()?, options, line)
+    Header::new(names.collect::<Result<_, _>>()?, options, line).map_err(|error| match error {
+        Error::Header { line, faults, found, would_auto_map, .. } if error::is_no_header(&faults) => {
+            let header_below = find_header(records);
+            Error::Header { line, faults, found, would_auto_map, header_below }
+        }
+        error => error,
+    })
+}
+
+/// The line of a header below the first line of a file, which names no column.
+fn find_header<R: Read>(records: &mut RecordSource<R>) -> Option<u64> {
+    for _ in 0..TITLE_LINES_MAX {
+        let record = records.next().ok()??;
+        let cells = row::bounds(record.ends).map(|(start, end)| &record.bytes[start..end]);
+        let names = cells.filter_map(|cell| std::str::from_utf8(cell).ok());
+        if names.filter(|name| headings::is_name(name)).count() >= HEADER_NAMES_MIN {
+            return Some(record.line);
+        }
+    }
+    None
 }
 
 /// Converts an error of the parser into one that names the line and column.

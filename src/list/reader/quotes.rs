@@ -114,7 +114,8 @@ impl Quotes {
                 }
                 Place::AfterQuote => {
                     self.close();
-                    if next != self.delimiter && !matches!(next, b'\r' | b'\n') {
+                    // Validation reports Ctrl-Z and zero bytes, unless they are the end of the file.
+                    if next != self.delimiter && !matches!(next, b'\r' | b'\n' | 0x1A | 0) {
                         let is_escape = self.record.last == b'\\';
                         self.fault(if is_escape { QuoteFault::Backslash } else { QuoteFault::TextAfter });
                     }

@@ -11,6 +11,7 @@ use csv_core::ReadRecordResult;
 
 use super::cell_kind::CellKind;
 use super::counting::line_breaks;
+use super::preface::Start;
 use super::quotes::{Finding, QuoteFault, Quotes};
 
 /// The maximum number of columns in a header: ten times the number of fields. A wider file is not a customer list.
@@ -69,10 +70,17 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// The record has only delimiters and white space. A formula without a result is not nothing.
+    /// The record has only delimiters and white space, or the marks that DOS writes at the end of a file. A formula
+    /// without a result is not nothing.
     pub(super) fn is_blank(&self) -> bool {
-        !self.is_too_long && self.bytes.trim_ascii().is_empty() && !self.kinds.contains(&CellKind::NoResult)
+        let is_blank = |byte: &u8| byte.is_ascii_whitespace() || is_end_mark(byte);
+        !self.is_too_long && self.bytes.iter().all(is_blank) && !self.kinds.contains(&CellKind::NoResult)
     }
+}
+
+/// Ctrl-Z, or a zero byte. At the end of a file they are the end of the text.
+fn is_end_mark(byte: &u8) -> bool {
+    matches!(byte, 0x1A | 0)
 }
 
 pub(super) struct Records<R> {
@@ -101,7 +109,7 @@ struct RecordProgress {
 }
 
 impl<R: Read> Records<R> {
-    pub(super) fn new(input: R, delimiter: u8) -> Self {
+    pub(super) fn new(input: R, delimiter: u8, start: Start) -> Self {
         Self {
             input: BufReader::with_capacity(INPUT_BUFFER_BYTES, input),
             parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
@@ -110,9 +118,9 @@ impl<R: Read> Records<R> {
             ends: vec![0; CELLS_MAX].into(),
             overflow_bytes: vec![0; OVERFLOW_BYTES].into(),
             overflow_ends: vec![0; OVERFLOW_CELLS].into(),
-            line: 1,
+            line: start.line,
             after_cr: false,
-            bytes_read: 0,
+            bytes_read: start.bytes,
         }
     }
 
@@ -125,17 +133,9 @@ impl<R: Read> Records<R> {
         self.bytes_read
     }
 
-    /// Skips bytes that belong to no record, such as a `sep=` line, and counts their lines.
-    pub(super) fn skip(&mut self, mut bytes: usize) -> Result<(), Error> {
-        while bytes > 0 {
-            let available = self.input.fill_buf().map_err(Error::Read)?.len().min(bytes);
-            if available == 0 {
-                break;
-            }
-            self.consume(available);
-            bytes -= available;
-        }
-        Ok(())
+    /// The line of the next record, at the earliest.
+    pub(super) fn line(&self) -> u64 {
+        self.line
     }
 
     /// The next record, or `None` at the end. Blank lines are skipped.
@@ -175,6 +175,9 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::OutputEndsFull => progress.has_too_many_cells = true,
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     let last_line = self.line - u64::from(!is_at_end);
+                    if is_at_end {
+                        self.cut_end_marks(&mut progress);
+                    }
                     let quote_fault = match quotes {
                         Some(Finding::Swallowed { first, last }) => {
                             return Err(Error::SwallowedRows { line: line + first, last_line: line + last });
@@ -186,6 +189,14 @@ impl<R: Read> Records<R> {
                 }
             }
         }
+    }
+
+    /// Takes the end marks off the last cell of a file.
+    fn cut_end_marks(&mut self, progress: &mut RecordProgress) {
+        let Some(last) = progress.ends.checked_sub(1) else { return };
+        let start = last.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let cell = &self.bytes[start..self.ends[last]];
+        self.ends[last] = start + cell.iter().rposition(|byte| !is_end_mark(byte)).map_or(0, |kept| kept + 1);
     }
 
     fn record(&self, line: u64, last_line: u64, progress: &RecordProgress) -> Record<'_> {

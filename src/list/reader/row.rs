@@ -1,6 +1,8 @@
 //! One record of the file, as the operator wrote it.
 
 use crate::reader::cell_kind::CellKind;
+use std::ops::RangeInclusive;
+
 use crate::reader::quotes::QuoteFault;
 use crate::reader::records::{RECORD_BYTES_MAX, Record};
 
@@ -24,6 +26,8 @@ pub enum RowFault {
     },
     /// More than [`RECORD_BYTES_MAX`]; `cells` has the cells below the limit.
     RecordTooLong,
+    /// The lines from this one on are no rows: a total, a copyright.
+    Footer,
 }
 
 /// A row and its position in the file. Reading into an existing row reuses its buffers.
@@ -43,8 +47,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// A row as the ledger stores it, for a header of `expected` columns.
-    pub fn of_stored(line: u64, cells: &csv::ByteRecord, expected: usize) -> Self {
+    /// A row as the ledger stores it, for a header that asks for so many cells.
+    pub fn of_stored(line: u64, cells: &csv::ByteRecord, width: &RangeInclusive<usize>) -> Self {
         let ends: Vec<usize> =
             (0..cells.len()).filter_map(|index| cells.range(index)).map(|cell| cell.end).collect();
         let (bytes, found) = (cells.as_slice(), ends.len());
@@ -60,7 +64,7 @@ impl Row {
             is_too_long: false,
             quote_fault: None,
         };
-        row.fill(&record, expected);
+        row.fill(&record, width);
         row
     }
 
@@ -108,8 +112,18 @@ impl Row {
         self.quote_fault
     }
 
-    /// Copies a record into this row, for a header of `expected` columns.
-    pub(super) fn fill(&mut self, record: &Record<'_>, expected: usize) {
+    /// Whether the row has all cells that it has in the file.
+    pub(super) fn has_kept_all(&self) -> bool {
+        !matches!(self.fault, Some(RowFault::RecordTooLong))
+    }
+
+    /// From this row to `last_line` is no row of the list.
+    pub(super) fn become_footer(&mut self, last_line: u64) {
+        (self.last_line, self.fault) = (last_line, Some(RowFault::Footer));
+    }
+
+    /// Copies a record into this row, for a header that asks for so many cells.
+    pub(super) fn fill(&mut self, record: &Record<'_>, width: &RangeInclusive<usize>) {
         self.line = record.line;
         self.last_line = record.last_line;
         self.kinds.clear();
@@ -122,7 +136,7 @@ impl Row {
                 self.raw.push_field(&record.bytes[start..end]);
             }
         }
-        self.fault = self.find_fault(record, expected);
+        self.fault = self.find_fault(record, width);
         self.quote_fault = record.quote_fault;
     }
 
@@ -143,15 +157,16 @@ impl Row {
     }
 
     /// The fault that explains the most: one lost quote makes a row both too long and ragged.
-    fn find_fault(&self, record: &Record<'_>, expected: usize) -> Option<RowFault> {
+    fn find_fault(&self, record: &Record<'_>, width: &RangeInclusive<usize>) -> Option<RowFault> {
         if record.is_too_long {
             return Some(RowFault::RecordTooLong);
         }
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
         // Excel often leaves empty cells at the right edge.
-        let has_extra_text = || bounds(record.ends).skip(expected).any(|(start, end)| start < end);
+        let (expected, most) = (*width.start(), *width.end());
+        let has_extra_text = || bounds(record.ends).skip(most).any(|(start, end)| start < end);
         let not_all_kept = record.found > record.ends.len();
-        if record.found < expected || (record.found > expected && (not_all_kept || has_extra_text())) {
+        if record.found < expected || (record.found > most && (not_all_kept || has_extra_text())) {
             return Some(RowFault::Ragged { expected, found: record.found });
         }
         if !self.is_text {

@@ -6,6 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::cell_kind::CellKind;
+use super::header::is_ours;
 use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record};
 
 /// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
@@ -125,9 +126,35 @@ impl Sheet {
         self.rows.len()
     }
 
+    /// The number below that of the row that was returned last.
+    pub(super) fn line(&self) -> u64 {
+        let last = self.taken.checked_sub(1).and_then(|last| self.rows.get(last));
+        last.map_or(1, |row| u64::from(row.number) + 1)
+    }
+
+    /// Leaves out the rows above this one, unless the first row of the sheet is the header of an export.
+    pub(super) fn skip_to(&mut self, line: u64) {
+        let is_above = |row: &RowPlace| u64::from(row.number) < line;
+        if !self.is_export() {
+            self.taken = self.rows.iter().position(|row| !is_above(row)).unwrap_or(self.rows.len());
+        }
+    }
+
+    /// The first row has names of columns that Tenantry adds to exports.
+    fn is_export(&self) -> bool {
+        let Some(first) = self.rows.first() else { return false };
+        let cells = first.first_cell..self.rows.get(1).map_or(self.ends.len(), |next| next.first_cell);
+        let mut start = 0;
+        self.ends[cells].iter().any(|&end| {
+            let cell = start..end as usize;
+            start = cell.end;
+            is_ours(&self.text[first.first_byte..][cell])
+        })
+    }
+
     /// The next row that has cells, or `None` at the end. The first one is the header.
     pub(super) fn next(&mut self) -> Option<Record<'_>> {
-        if self.taken == 0 {
+        if self.width.is_none() {
             self.merges.sort_by_key(|merge| *merge.rows.start());
         }
         let place = self.rows.get(self.taken)?;

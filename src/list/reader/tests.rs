@@ -293,7 +293,7 @@ fn headers_go_by_many_names() {
 fn our_own_and_unknown_columns_are_no_data() {
     let header = format!("{HEADER},account_manager,tenantry_row,tenantry_domain,");
     let reader = open(header.as_bytes()).unwrap();
-    assert_eq!(reader.header().unknown().collect::<Vec<_>>(), ["account_manager"]);
+    assert_eq!(reader.header().left_out().collect::<Vec<_>>(), ["account_manager"]);
     assert_eq!(reader.header().own_column("tenantry_row"), Some(10));
     assert_eq!(reader.header().index_of(Field::Country), Some(8));
     assert_eq!(reader.header().index_of(Field::State), None);
@@ -340,4 +340,221 @@ fn progress_ends_with_the_length_of_the_input() {
     let mut row = Row::default();
     while reader.read(&mut row).unwrap() {}
     assert_eq!(reader.bytes_read(), input.len() as u64);
+}
+
+#[test]
+fn lines_of_programs_above_the_header_are_skipped() {
+    let body = format!("{HEADER}\na,,,,,,,,\n");
+    check(format!("#TYPE System.Management.Automation.PSCustomObject\r\n{body}"), "3-3 \"a\"\n");
+    check(format!("\u{FEFF}#TYPE Selected.User`1[[x, y]]\n{body}"), "3-3 \"a\"\n");
+    let semicolons = body.replace(',', ";");
+    check(format!("sep=;\n#TYPE X\n{semicolons}"), "4-4 \"a\"\n");
+    check(format!("#TYPE X\n\n{semicolons}"), "4-4 \"a\"\n");
+    let utf_16 =
+        format!("\u{FEFF}#TYPE X\r\n{body}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+    check(utf_16, "3-3 \"a\"\n");
+    check("#TYPE X\n", "cannot find a header in an empty input");
+    // No line of PowerShell.
+    assert!(open(format!("#TYPE\n{body}").as_bytes()).is_err());
+}
+
+#[test]
+fn lines_above_the_header_are_skipped_by_their_number() {
+    #[track_caller]
+    fn check_line(line: u64, input: &str, expected: &str) {
+        let options = Options { header_line: Some(line), ..Options::default() };
+        for input in [input.to_owned(), input.replace('\n', "\r\n"), input.replace('\n', "\r")] {
+            let show = |result: Result<String, Error>| result.unwrap_or_else(|error| shown(&error));
+            assert_eq!(show(read_all(input.as_bytes(), &options)), expected, "{input:?}");
+            assert_eq!(
+                show(read_all(Dripping(input.as_bytes()), &options)),
+                expected,
+                "{input:?} drop by drop"
+            );
+        }
+    }
+    let body = format!("{HEADER}\na,,,,,,,,\n\nb,,,,,,,,\n");
+    check_line(1, &body, "2-2 \"a\"\n4-4 \"b\"\n");
+    check_line(2, &format!("version:v1.0\n{body}"), "3-3 \"a\"\n5-5 \"b\"\n");
+    check_line(4, &format!("\"EXTF\";700\n\nOur \"customers\n{body}"), "5-5 \"a\"\n7-7 \"b\"\n");
+    check_line(2, &format!("{}\n{}", "x,".repeat(6000), body.replace(',', ";")), "3-3 \"a\"\n5-5 \"b\"\n");
+    check_line(2, &format!("sep=;\n{}", body.replace(',', ";")), "3-3 \"a\"\n5-5 \"b\"\n");
+    check_line(9, "a\nb\n", "cannot find a header on line 9: the input ends before it");
+    check_line(2, "a\n", "cannot find a header on line 2: the input ends before it");
+    // An export has nothing above its header.
+    let export = body
+        .replacen("company_name", "company_name,tenantry_row", 1)
+        .replace("a,", "a,,")
+        .replace("b,", "b,,");
+    check_line(5, &export, "2-2 \"a\"\n4-4 \"b\"\n");
+}
+
+#[test]
+fn a_header_below_a_title_is_pointed_out() {
+    let below = |input: &str| match open(input.as_bytes()) {
+        Err(Error::Header { header_below, .. }) => header_below,
+        _ => panic!("{input}"),
+    };
+    assert_eq!(below(&format!("Our customers\n\n{HEADER}\na,,,,,,,,\n")), Some(3));
+    assert_eq!(below("version:v1.0\nFirma,PLZ,Ort\n"), Some(2));
+    assert_eq!(below("Our customers\nContoso\n"), None);
+    assert_eq!(below("company_name,city\nFirma,PLZ,Ort\n"), None);
+}
+
+#[test]
+fn marks_of_dos_and_zero_bytes_end_a_file() {
+    for end in ["\u{1A}", "\u{1A}\r\n", "\u{1A}\u{1A}", "\0\0\0", "\u{1A}\0\0", "\0\n\0\n"] {
+        check(with_header(&format!("a,,,,,,,,\r\n{end}")), "2-2 \"a\"\n");
+        check(
+            with_header(&format!("a,,,,,,,,\r\n\"b\",,,,,,,,\"x\"{}", end.trim_end())),
+            "2-2 \"a\"\n3-3 \"b\"\n",
+        );
+        check(format!("{HEADER}\r\n{end}"), "");
+    }
+    let last = |input: &str| {
+        let mut reader = open(input.as_bytes()).unwrap();
+        let mut row = Row::default();
+        while reader.read(&mut row).unwrap() {}
+        row.text(8).unwrap().to_owned()
+    };
+    assert_eq!(last(&with_header("a,,,,,,,,DE\u{1A}")), "DE");
+    assert_eq!(last(&with_header("a,,,,,,,,DE\0\0\0\0")), "DE");
+    // Anywhere else it is a part of a value, which validation refuses.
+    assert_eq!(last(&with_header("a,,,,,,,,D\u{1A}E\n")), "D\u{1A}E");
+    assert_eq!(last(&with_header("a,,,,,,,,DE\u{1A}\n")), "DE\u{1A}");
+}
+
+#[test]
+fn columns_without_a_name_at_the_right_edge_ask_for_no_cell() {
+    check(format!("{HEADER},,\na,,,,,,,,\nb,,,,,,,,,\nc,,,,,,,,,,\n"), "2-2 \"a\"\n3-3 \"b\"\n4-4 \"c\"\n");
+    check(
+        format!("{HEADER},\na,,,,,,,\nb,,,,,,,,,x\nc,,,,,,,,,,x\n"),
+        "2-2 \"a\" Ragged { expected: 9, found: 8 }\n3-3 \"b\"\n4-4 \"c\" Ragged { expected: 9, found: 11 }\n",
+    );
+    let wide = ",".repeat(300);
+    check(format!("{HEADER}{wide}\na,,,,,,,,{wide}\n"), "2-2 \"a\"\n");
+    let input = format!("{HEADER},,account\n");
+    let reader = open(input.as_bytes()).unwrap();
+    assert_eq!((reader.header().nameless(), reader.header().width()), (&[9][..], 11..=11));
+}
+
+#[test]
+fn a_footer_is_one_row_at_fault() {
+    let rows = "a,b,,,,,,,\nc,d,,,,,,,\n";
+    let footer = "\n\n\"Customers\"\n\"Copyright (c) 2026\"\n\nContoso\n";
+    check(with_header(&format!("{rows}{footer}")), "2-2 \"a\"\n3-3 \"c\"\n6-9 \"Customers\" Footer\n");
+    check(
+        with_header(&format!("{rows}Grand Totals (2 records),,,,,,,,\n")),
+        "2-2 \"a\"\n3-3 \"c\"\n4-4 \"Grand Totals (2 records)\" Footer\n",
+    );
+    check(
+        with_header(&format!("{rows}x,,,,,,,,\nConfidential Information\n")),
+        "2-2 \"a\"\n3-3 \"c\"\n4-5 \"x\" Footer\n",
+    );
+    // Rows that lack cells.
+    let ragged = "Ragged { expected: 9, found: 1 }";
+    check(
+        with_header(&format!("{rows}x\ny\n")),
+        &format!("2-2 \"a\"\n3-3 \"c\"\n4-4 \"x\" {ragged}\n5-5 \"y\" {ragged}\n"),
+    );
+    check(
+        with_header(&format!("{rows}\nx\ne,f,,,,,,,\n")),
+        &format!("2-2 \"a\"\n3-3 \"c\"\n5-5 \"x\" {ragged}\n6-6 \"e\"\n"),
+    );
+    check(with_header("\nCopyright Clearance Centre,,,,,,,,\n"), "3-3 \"Copyright Clearance Centre\"\n");
+    let many = with_header(&format!("{rows}\n{}", "x\n".repeat(footer::ROWS_MAX + 2)));
+    assert_eq!(
+        read_all(many.as_bytes(), &Options::default()).unwrap().matches(ragged).count(),
+        footer::ROWS_MAX + 2
+    );
+    // What was read ahead comes before the reason for the end.
+    let mut reader = Reader::open(&b"a,b,c\n1,2,3\n\nx\ny\n\"z"[..], &options_of_three()).unwrap();
+    let (mut row, mut lines) = (Row::default(), Vec::new());
+    let error = loop {
+        match reader.read(&mut row) {
+            Ok(true) => lines.push(row.line()),
+            Ok(false) => panic!("the quote is not closed"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(lines, [2, 4, 5]);
+    assert!(matches!(error, Error::UnclosedQuote { line: 6, .. }), "{error}");
+}
+
+/// For lists of three columns, `a`, `b` and `c`.
+fn options_of_three() -> Options {
+    let defaults = Field::ALL.into_iter().filter(|field| field.can_have_default());
+    Options {
+        column_map: vec![
+            ("a".to_owned(), Field::Domain),
+            ("b".to_owned(), Field::City),
+            ("c".to_owned(), Field::State),
+        ],
+        defaults: Defaults::new(defaults.map(|field| (field, "x".to_owned())).collect()),
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_known_name_with_something_around_it_is_an_error() {
+    let header = |columns: &str| format!("{HEADER},{columns}");
+    let refused = |columns: &str, expected: &str| {
+        let error = open(header(columns).as_bytes()).map(|_| ()).unwrap_err();
+        let Error::Header { faults, .. } = &error else { panic!("{error}") };
+        let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        assert_eq!(faults, expected, "{columns}");
+        let map = error
+            .suggested_map()
+            .iter()
+            .map(|(column, field)| format!("{column}={field}"))
+            .collect::<Vec<_>>();
+        map.join(",")
+    };
+    assert_eq!(
+        refused(
+            "Address: City,State/Region",
+            "`Address: City` is not known, nearest is `city`; `State/Region` is not known, nearest is `state`"
+        ),
+        "Address: City=city,State/Region=state"
+    );
+    assert_eq!(
+        refused("Business City,Home City", "`Business City` is not known, nearest is `city`"),
+        "Business City=city"
+    );
+    assert_eq!(
+        refused("Street Address 2", "`Street Address 2` is not known, nearest is `address_line2`"),
+        "Street Address 2=address_line2"
+    );
+    assert_eq!(refused("Shipping City", "`Shipping City` may be the `city` of another address"), "");
+    assert_eq!(
+        refused(
+            "Billing City,Mailing City",
+            "`Billing City` is not known, nearest is `city`; `Mailing City` is not known, nearest is `city`"
+        ),
+        ""
+    );
+    // In other languages, and keys, they are suggestions.
+    let is_suggested = |columns: &str, strict: bool| {
+        let options = Options { strict, ..Options::default() };
+        Reader::open(header(columns).as_bytes(), &options).map(|reader| {
+            reader
+                .header()
+                .suggested_columns()
+                .map(|(name, field)| format!("{name}={field}"))
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+    };
+    assert_eq!(
+        is_suggested("Ort,PLZ,Customer ID,Fax", false).unwrap(),
+        "Ort=city,PLZ=postal_code,Customer ID=external_id"
+    );
+    let strict = is_suggested("Ort,Fax", true).map(|_| ()).unwrap_err();
+    assert!(shown(&strict).contains("`Ort` may mean `city`; found"), "{strict}");
+    assert_eq!(is_suggested("Fax,Mobile,Home Phone,Shipping Company,City,Home City", true).unwrap(), "");
+    // A field with a column, or a column that is left out on purpose.
+    check_header(&header("City,Business City"), &format!("{} city -", HEADER.replace(',', " ")));
+    let options =
+        Options { ignored_columns: vec!["address: city".to_owned()], strict: true, ..Options::default() };
+    assert!(Reader::open(header("Address: City").as_bytes(), &options).is_ok());
 }

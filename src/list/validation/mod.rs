@@ -51,6 +51,9 @@ const ENABLE_GDAP_DEFAULT: bool = true;
 pub const ROW_COLUMN: &str = "tenantry_row";
 pub const LEDGER_COLUMN: &str = "tenantry_ledger";
 
+/// A row with so many names of columns is a header.
+const HEADER_NAMES_MIN: usize = 3;
+
 /// The column where exports store the cells of a row that its header has no column for.
 const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
@@ -162,7 +165,20 @@ impl Validator {
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
         }
+        if is_header(header, row) {
+            let message = "is the header again; if lists were joined, delete it, and check that the rows below it have \
+                           the same columns";
+            report.add_row(Finding::new(Rule::HeaderAgain, message));
+            let (problems, extent) = report.finish();
+            return Validation { domain: None, problems, extent, content: RowContent::Cells(row) };
+        }
         let mut draft = Draft::read(header, row, &self.settings.defaults);
+        for &index in header.nameless() {
+            if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
+                let message = "has data and no name in the header; name the column, or delete it";
+                report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
+            }
+        }
         if row.is_hidden() {
             report.add_row(sheet_cell::hidden_row());
         }
@@ -238,7 +254,7 @@ impl Validator {
     ) -> Validation<'a> {
         match fault {
             RowFault::Ragged { expected, found } => {
-                report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, row)));
+                report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, header, row)));
             }
             RowFault::NotUtf8 { index } => {
                 let message = "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`";
@@ -247,6 +263,15 @@ impl Validator {
             RowFault::CellTooLong { index, bytes } => {
                 let message = format!("has {bytes} bytes; at most {CELL_BYTES_MAX} are read");
                 report.add_cell(index, Finding::new(Rule::CellSize, message));
+            }
+            RowFault::Footer => {
+                let message = match row.last_line() {
+                    last if last > row.line() => format!("and those up to line {last} are a footer"),
+                    _ => "is a footer".to_owned(),
+                };
+                let message =
+                    format!("{message}, not customers; delete the footer, or export the list without it");
+                report.add_row(Finding::new(Rule::Footer, message));
             }
             RowFault::RecordTooLong => {
                 let message = format!(
@@ -360,11 +385,31 @@ fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut ProblemColle
     checked.map_err(|finding| report.add(field, finding)).ok()
 }
 
-fn ragged_message(expected: usize, found: usize, row: &Row) -> String {
+fn ragged_message(expected: usize, found: usize, header: &Header, row: &Row) -> String {
     let cells = format!("has {found} cells where the header has {expected}");
     if row.last_line() > row.line() {
         // One lost quote swallows lines, so say where the row ends.
         return format!("{cells}, and goes on to line {}; a quote may be missing", row.last_line());
     }
-    cells
+    let lacks = header.columns().get(found..expected).unwrap_or_default();
+    let is_needed = |field: Field| field.is_required();
+    if lacks.is_empty() || lacks.iter().filter_map(|column| column.field).any(is_needed) {
+        return cells;
+    }
+    format!(
+        "{cells}; if a program left out the empty cells at the end of the line, add the delimiters, or save the list as \
+         .xlsx"
+    )
+}
+
+/// Whether the row is a header: that of the file again, or that of another file that was joined to it.
+fn is_header(header: &Header, row: &Row) -> bool {
+    let cells = || (0..).map_while(|index| row.text(index));
+    if header.is_repeated_by(cells()) && header.columns().len() > 1 {
+        return true;
+    }
+    // Only a row that is wrong in any case is looked at more closely.
+    let email = header.index_of(Field::Email).and_then(|index| row.text(index)).unwrap_or_default();
+    let may_be = !email.trim().is_empty() && !email.contains('@');
+    may_be && cells().filter(|cell| header.has_name(text::trim(cell))).count() >= HEADER_NAMES_MIN
 }

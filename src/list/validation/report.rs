@@ -51,7 +51,11 @@ impl<'a> ProblemCollector<'a> {
     /// Adds a finding about the cell of any column, including columns that are not data.
     #[cold]
     pub(super) fn add_cell(&mut self, index: usize, finding: Finding) {
-        let column = self.header.columns().get(index).map_or_else(String::new, |column| column.name.clone());
+        let column = match self.header.columns().get(index) {
+            Some(column) if column.name.trim().is_empty() => format!("column {}", letters(index)),
+            Some(column) => column.name.clone(),
+            None => String::new(),
+        };
         let value = truncate_for_display(self.row.cells().get(index).unwrap_or_default());
         self.push(index, column, value, finding);
     }
@@ -100,5 +104,24 @@ impl<'a> ProblemCollector<'a> {
     pub(super) fn finish(mut self) -> (Vec<Problem>, Extent) {
         self.problems.sort_by_key(|&(index, _)| index);
         (self.problems.into_iter().map(|(_, problem)| problem).collect(), self.extent)
+    }
+}
+
+/// The letters of a column in a spreadsheet: `A`, `Z`, `AA`.
+fn letters(index: usize) -> String {
+    let (more, last) = (index / 26, index % 26);
+    let last = char::from(b'A' + u8::try_from(last).expect("below 26"));
+    if more == 0 { last.to_string() } else { format!("{}{last}", letters(more - 1)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::letters;
+
+    #[test]
+    fn columns_have_the_letters_of_a_spreadsheet() {
+        for (index, expected) in [(0, "A"), (11, "L"), (25, "Z"), (26, "AA"), (701, "ZZ"), (702, "AAA")] {
+            assert_eq!(letters(index), expected);
+        }
     }
 }

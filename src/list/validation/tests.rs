@@ -540,3 +540,57 @@ fn the_examples_are_one_good_customer() {
     let verdict = Validator::new(Settings::default()).verdict(reader.header(), &row);
     assert_eq!(verdict.problems, []);
 }
+
+#[test]
+fn a_header_among_the_rows_and_a_footer_are_one_problem() {
+    let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
+    let good = "Contoso Ltd,contoso,ana@contoso.com,en-GB,en,Ana,Bell,1 High Street,GB";
+    let check = |header: &str, row: &str, expected: &[&str]| {
+        let file = format!("{header}\n{good}\n{row}\n");
+        let verdicts = validate_all(file.as_bytes(), &Settings::default());
+        assert_eq!(shown(&verdicts.last().unwrap().problems), expected, "{row}");
+    };
+    check(header, header, &[" header_again: Error"]);
+    check(header, &format!("\u{FEFF}{header}"), &[" header_again: Error"]);
+    check(header, &header.replace(',', " ,"), &[" header_again: Error"]);
+    // The header of a file with another order, and names in other words.
+    let other = "domain,Company,E-Mail Address,first_name,last_name,culture,language,country,Street";
+    check(header, other, &[" header_again: Error"]);
+    check(
+        header,
+        &good.replace("ana@contoso.com", "Email").replace("contoso,", "fabrikam,"),
+        &["email email: Error"],
+    );
+    let footer = "\nGrand Totals (1 record)\nCopyright (c) 2026\nContoso";
+    check(header, footer, &[" footer: Error"]);
+}
+
+#[test]
+fn data_in_a_column_without_a_name_is_a_warning() {
+    let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,,country,";
+    let check = |cells: &str, expected: &[&str]| {
+        let row = cells.replace("..", "Contoso Ltd,contoso,ana@contoso.com,en-GB,en,Ana,Bell,1 High Street");
+        let verdicts = validate_all(format!("{header}\n{row}\n").as_bytes(), &Settings::default());
+        assert_eq!(shown(&verdicts[0].problems), expected, "{cells}");
+    };
+    check("..,,GB,", &[]);
+    check(".., ,GB", &[]);
+    check("..,LS1 4AP,GB,", &["column I nameless_column: Warning"]);
+    check("..,LS1 4AP,GB,x", &["column I nameless_column: Warning", "column K nameless_column: Warning"]);
+}
+
+#[test]
+fn a_row_that_lacks_only_optional_cells_may_have_lost_them() {
+    let header =
+        "company_name,domain,email,culture,language,first_name,last_name,address_line1,country,city,notes";
+    let message = |cells: &str| {
+        let verdicts = validate_all(format!("{header}\n{cells}\n").as_bytes(), &Settings::default());
+        verdicts[0].problems[0].message.clone()
+    };
+    let good = "Contoso Ltd,contoso,ana@contoso.com,en-GB,en,Ana,Bell,1 High Street,GB";
+    let expected = "has 9 cells where the header has 11; if a program left out the empty cells at the end of the line, \
+                    add the delimiters, or save the list as .xlsx";
+    assert_eq!(message(good), expected);
+    assert_eq!(message("Contoso Ltd,contoso"), "has 2 cells where the header has 11");
+    assert_eq!(message(&format!("{good},,,x")), "has 12 cells where the header has 11");
+}

@@ -85,6 +85,9 @@ fn every_option_that_is_not_marked_finds_a_command_that_takes_it() {
 #[test]
 fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     let given = InputOptions {
+        header_line: Some(9),
+        auto_map: true,
+        ignore_column: vec!["Fax".to_owned(), "b".to_owned()],
         column_map: vec![("My=Kultur".to_owned(), Field::Culture), ("Ort".to_owned(), Field::City)],
         defaults: vec![(Field::Country, "GB".to_owned()), (Field::CompanyName, "A=B".to_owned())],
         delimiter: Some(b'\t'),
@@ -97,7 +100,10 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         require_valid: true,
     };
     let flags = flags_of(&given);
-    assert!(flags.starts_with(" --delimiter tab --encoding windows-1252 --sheet "), "{flags}");
+    assert!(
+        flags.starts_with(" --delimiter tab --encoding windows-1252 --sheet Sheet-2 --header-line 9 --map "),
+        "{flags}"
+    );
     assert!(
         flags.ends_with(" --allow-direct --strict --warn quotes --warn name_form --require-valid"),
         "{flags}"
