@@ -226,6 +226,9 @@ pub enum HeaderFault {
     /// An unknown column with the name of `field` for a further address or person, and no other column for `field`.
     #[error("`{column}` may be the `{field}` of another address")]
     Elsewhere { column: String, field: Field },
+    /// An unknown column `Name` that is not taken for the company.
+    #[error("`{column}` may be a person's name")]
+    MayBePerson { column: String },
     /// `--ignore-column` names a column that does not exist.
     #[error("no column `{column}` to ignore")]
     IgnoreUnmatched { column: String },

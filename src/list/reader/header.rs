@@ -13,6 +13,7 @@ use super::Options;
 use super::aliases;
 use super::assign::{Certainty, Reading, assign};
 use super::error::{Error, HeaderFault};
+use super::headings;
 use super::records::HEADER_COLUMNS_MAX;
 
 /// Columns that Tenantry adds to exports. They come back with the export and are never data.
@@ -181,6 +182,9 @@ impl Header {
                     nearest: vec![self.open(column)?.field],
                 });
             }
+            if headings::is_whole_name(&name) {
+                return self.lacks_company().then_some(HeaderFault::MayBePerson { column: name });
+            }
             let mut nearest = aliases::nearly(&aliases::fold(&name));
             nearest.retain(|&field| self.index_of(field).is_none());
             if !nearest.is_empty() {
@@ -191,14 +195,22 @@ impl Header {
         })
     }
 
+    /// No column is the company, or would be.
+    fn lacks_company(&self) -> bool {
+        self.index_of(Field::CompanyName).is_none() && !self.has_open(Field::CompanyName)
+    }
+
+    /// The name of an unused column means this field, which has no column.
+    fn has_open(&self, field: Field) -> bool {
+        self.unused().filter_map(|column| self.open(column)).any(|reading| reading.field == field)
+    }
+
     /// The part of a further address that an unused column is, if the list has it nowhere else.
     fn elsewhere(&self, column: &Column) -> Option<Field> {
         use Field::*;
         let field = column.reading.filter(|reading| reading.certainty == Certainty::Elsewhere)?.field;
         let is_lost = matches!(field, AddressLine1 | City | State | PostalCode | Country);
-        let is_elsewhere =
-            self.columns.iter().any(|column| self.open(column).is_some_and(|it| it.field == field));
-        (is_lost && self.index_of(field).is_none() && !is_elsewhere).then_some(field)
+        (is_lost && self.index_of(field).is_none() && !self.has_open(field)).then_some(field)
     }
 
     fn missing(&self, defaults: &Defaults) -> impl Iterator<Item = HeaderFault> {
@@ -215,6 +227,7 @@ impl Header {
                 Some((slips, name))
             });
             let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.to_owned());
+            let nearest = nearest.filter(|_| !self.has_open(field));
             HeaderFault::Missing { field, nearest }
         })
     }

@@ -138,6 +138,11 @@ pub(super) fn is_name(heading: &str) -> bool {
     read(heading).is_some()
 }
 
+/// Whether this can be the whole name of a company or of a person.
+pub(super) fn is_whole_name(heading: &str) -> bool {
+    matches!(read(heading), Some(Heading::Name { .. }))
+}
+
 /// Whether this is a part of a person's name as only address books have it, next to the whole name.
 pub(super) fn is_part_of_name(heading: &str) -> bool {
     TABLE.parts_of_name.contains(&plain(heading))

@@ -533,6 +533,13 @@ fn a_known_name_with_something_around_it_is_an_error() {
         ),
         ""
     );
+    let people = "Name,Title,domain,email,culture,language,first_name,last_name,address_line1,country";
+    let people = people.replace("first_name,last_name", "Given name,Family name");
+    let error = open(people.as_bytes()).map(|_| ()).unwrap_err();
+    assert!(
+        shown(&error).contains("line 1: `Name` may be a person's name; no column for `company_name`;"),
+        "{error}"
+    );
     // In other languages, and keys, they are suggestions.
     let is_suggested = |columns: &str, strict: bool| {
         let options = Options { strict, ..Options::default() };
