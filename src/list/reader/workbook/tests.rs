@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::reader::cell_kind::CellKind;
 
@@ -401,4 +403,70 @@ fn what_is_no_whole_workbook_is_damaged() {
         "protected by a password",
     );
     check(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old or a password-protected Office file");
+}
+
+/// Pieces of which the parts of workbooks are made.
+const PIECES: [&str; 30] = [
+    "<row>",
+    "<row r=\"3\" hidden=\"1\">",
+    "</row>",
+    "<c s=\"1\">",
+    "<c r=\"B2\" t=\"s\">",
+    "<c t=\"str\">",
+    "<c t=\"inlineStr\"><is><t>x</t></is>",
+    "</c>",
+    "<f/>",
+    "<v>0</v>",
+    "<v>1e300</v>",
+    "<v>-0.5</v>",
+    "</sheetData><mergeCells><mergeCell ref=\"B9:A1\"/><mergeCell ref=\"A1:XFD1048576\"/></mergeCells><sheetData>",
+    "<table:table-row>",
+    "<table:table-row table:number-rows-repeated=\"3\">",
+    "</table:table-row>",
+    "<table:table-row-group table:display=\"false\">",
+    "</table:table-row-group>",
+    "<table:table-cell>",
+    "<table:table-cell table:number-rows-spanned=\"4294967295\" table:number-columns-repeated=\"18446744073709551615\">",
+    "<table:covered-table-cell office:value-type=\"float\" office:value=\"1e99\">",
+    "</table:table-cell>",
+    "<text:p>",
+    "</text:p>",
+    "<text:s text:c=\"9\"/>",
+    "<office:annotation>",
+    "</office:annotation>",
+    "é&lt;&#x1F600;",
+    "<table:table>",
+    "</table:table>",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// `read` would hide a panic.
+    #[test]
+    fn no_parts_make_a_panic(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..40), cut in 0..4000_usize) {
+        let pieces = pieces.concat();
+        let sheet = format!("<worksheet><sheetData>{pieces}</sheetData></worksheet>");
+        let sheet: String = sheet.chars().take(cut).collect();
+        for book in [
+            xlsx(&[("a", "", &sheet)], "", &TEXTS, &["0.00", "yyyy"]),
+            ods("", &format!("<table:table table:name=\"a\">{pieces}</table:table>")),
+        ] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&book).unwrap();
+            file.rewind().unwrap();
+            if let Ok(mut workbook) = read_file(file, None) {
+                rows(&mut workbook.sheet);
+            }
+        }
+    }
+
+    #[test]
+    fn no_number_format_makes_a_panic(code in "([0#?.,;%@\"\\\\_*E+ymdhs/ é-]|\\[[^\\]]*\\]|General){0,12}", number in any::<f64>()) {
+        let format = number_format::NumberFormat::parse(&code);
+        for number in [number, -1.5, 0.0, 46_248.5, 1e-300, f64::MAX] {
+            format.number(number, false);
+        }
+        format.text("é");
+    }
 }
