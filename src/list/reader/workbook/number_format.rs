@@ -319,7 +319,10 @@ impl Section {
             // Programs differ if only the decimals have places.
             whole.iter().find(is_place)?;
             shown.push('.');
+            let without_decimals = shown.len();
             render_fraction(fraction, &number.fraction(decimals), &mut shown)?;
+            // Some programs leave out the point then.
+            shown[without_decimals..].starts_with(|c: char| c.is_ascii_digit()).then_some(())?;
         }
         Some(shown)
     }
@@ -365,7 +368,8 @@ fn render_whole(tokens: &[Token], digits: &str) -> Option<String> {
     if (has_groups && !are_together) || tokens[..first].contains(&Comma) || tokens[last..].contains(&Comma) {
         return None;
     }
-    let mut digits = digits.chars().rev().peekable();
+    let is_zero = digits.is_empty();
+    let mut digits = digits.chars().rev();
     // Everything in reverse.
     let mut shown: Vec<char> = Vec::new();
     let mut placed = 0;
@@ -381,11 +385,11 @@ fn render_whole(tokens: &[Token], digits: &str) -> Option<String> {
         match token {
             Place(kind) => match (digits.next(), kind) {
                 (Some(digit), _) => place(digit, &mut shown),
-                // Programs differ if a place without a digit stands to the right of a zero.
+                // Programs differ about such a place to the right of a zero.
                 (None, '0') if has_gap => return None,
                 (None, '0') => place('0', &mut shown),
                 (None, kind) => {
-                    has_gap = true;
+                    has_gap |= is_zero || *kind == '?';
                     if *kind == '?' {
                         shown.push(' ');
                     }
@@ -433,17 +437,21 @@ fn render_exponent(mantissa: &[Token], exponent: &[Token], number: f64) -> Optio
     if places.is_empty() || !places.iter().all(|&token| token == Place('0')) {
         return None;
     }
-    let formatted = format!("{number:.decimals$e}");
-    let (mantissa, exponent) = formatted.split_once('e')?;
-    let (minus, exponent) = exponent.strip_prefix('-').map_or((false, exponent), |exponent| (true, exponent));
-    let sign = if minus {
-        "-"
-    } else if *sign == '+' {
-        "+"
-    } else {
-        ""
+    let mut number = Decimal::of(number);
+    let mut exponent = if number.digits.is_empty() { 0 } else { number.point - 1 };
+    number.point -= exponent;
+    number.round(decimals);
+    if number.point > 1 {
+        (number.point, exponent) = (1, exponent + 1);
+    }
+    let (whole, fraction) = (number.digit(0), number.fraction(decimals));
+    let point = if decimals > 0 { "." } else { "" };
+    let sign = match (exponent < 0, sign) {
+        (true, _) => "-",
+        (false, '+') => "+",
+        (false, _) => "",
     };
-    Some(format!("{mantissa}E{sign}{exponent:0>width$}", width = places.len()))
+    Some(format!("{whole}{point}{fraction}E{sign}{:0>width$}", exponent.abs(), width = places.len()))
 }
 
 /// What a token shows that is neither a place nor an order for the whole section.
@@ -642,8 +650,10 @@ mod tests {
         check("0000 0000", 12_345_678.0, "1234 5678");
         check("0#\" \"##\" \"##\" \"##\" \"##", 155_550_142.0, "01 55 55 01 42");
         check("?????", 12.0, "12");
-        // Excel fills all places after a zero, other programs do not.
-        check_kind("0##########", 405_550_142.0, "405550142", CellKind::Uncertain);
+        check("0##########", 405_550_142.0, "0405550142");
+        check("0##", 5.0, "05");
+        check_kind("0##", 0.0, "0", CellKind::Uncertain);
+        check_kind("0??", 5.0, "5", CellKind::Uncertain);
     }
 
     #[test]
@@ -677,6 +687,11 @@ mod tests {
         check("#,##0.00", 1_234_567.5, "1,234,567.50");
         check("0.00E+00", 497_116_000_000.0, "4.97E+11");
         check("0E+00", 0.005, "5E-03");
+        check("0E+00", 2.5, "3E+00");
+        check("0.00E+00", 9.999, "1.00E+01");
+        check("0.00E-00", 0.0, "0.00E00");
+        check_kind("0.###", 5.0, "5", CellKind::Uncertain);
+        check_kind("#.##", 0.0, "0", CellKind::Uncertain);
         check("0.0\" km\"", 1.25, "1.3 km");
     }
 
