@@ -1,6 +1,6 @@
 //! Dates and times as people write them, and as spreadsheets write the same dates and times.
 
-use jiff::ToSpan as _;
+use jiff::Span;
 use jiff::civil::Date;
 
 use super::number;
@@ -126,7 +126,8 @@ fn day_number(text: &str) -> Option<i64> {
 }
 
 fn day_zero_and(days: i64) -> impl Iterator<Item = Date> {
-    DAY_ZERO.into_iter().filter_map(move |zero| zero.checked_add(days.days()).ok())
+    let span = Span::new().try_days(days).ok();
+    DAY_ZERO.into_iter().filter_map(move |zero| zero.checked_add(span?).ok())
 }
 
 impl Reading {
@@ -149,7 +150,8 @@ impl Reading {
 impl DateText {
     fn read(text: &str) -> Self {
         let (date, time) = split_time(text);
-        if time.is_some_and(|time| seconds(time).is_none()) {
+        let has_digit = date.bytes().any(|byte| byte.is_ascii_digit());
+        if !has_digit || time.is_some_and(|time| seconds(time).is_none()) {
             return Self::default();
         }
         let Some((tokens, has_unit)) = tokens(date) else { return Self::default() };
@@ -168,7 +170,7 @@ impl DateText {
         if words > 1 || (words == 1 && months.is_empty()) {
             return Self::default();
         }
-        let is_year = |(value, digits): (u16, usize)| digits == 4 && (1000..=2999).contains(&value);
+        let is_year = |(_, digits): (u16, usize)| digits == 4;
         let has_year = numbers.len() == 3 || numbers.iter().any(|number| is_year(*number));
         let is_of_a_spreadsheet = has_year || words == 1 || has_unit;
         let mut readings = Vec::new();

@@ -193,8 +193,21 @@ fn are_quotes_changed(original: &str, now: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::SpreadsheetChange::*;
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(
+            original in "[0-9+eE.,/:% \\-='\"a-fT#日é]{0,14}|[0-9]{0,40}|.{0,8}",
+            now in "[0-9+eE.,/:% \\-='\"a-fT#日é]{0,14}|[0-9]{0,40}|.{0,8}",
+        ) {
+            let _ = spreadsheet_change(&original, &now);
+            prop_assert_eq!(spreadsheet_change(&original, &original), None);
+        }
+    }
 
     #[track_caller]
     fn check(original: &str, now: &str, expected: Option<SpreadsheetChange>) {
@@ -328,6 +341,7 @@ mod tests {
         made("5.1.2026", &["2026-01-05", "05.01.26", "5-Jan-26", "46027", "05. Jan 2026"], Date);
         made("2026-01-05", &["05.01.2026", "1/5/2026", "5/1/26", "46027", "46027.0", "05-Jan-26"], Date);
         made("01/05/2026", &["05.01.2026", "01.05.2026", "2026-05-01", "2026-01-05 00:00:00"], Date);
+        made("3-4", &["0001-03-04 00:00:00"], Date);
         made("12-50", &["Dec-50", "01.12.1950", "Dez 50"], Date);
         made("1/2026", &["Jan 26", "01.01.2026", "2026-01-01"], Date);
         made("46054", &["01.02.2026", "2026-02-01"], Date);
