@@ -198,6 +198,9 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         left,
         some(taken.replaced, "row", "replaced by corrected ones before, which stand"),
         ignored(path, judged),
+        report.changes.lacks_row_column.then(|| {
+            format!("{path}: cannot be compared with what was exported, because `tenantry_row` is missing.")
+        }),
         report.changes.describe().map(|changes| format!("{path}: {changes}")),
     ];
     let changes = report.changes.lines().map(|line| Some(format!("  {}", escape_for_terminal(&line))));

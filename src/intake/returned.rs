@@ -84,6 +84,8 @@ pub(crate) struct Changes {
     first: Vec<ShownChange>,
     /// Cells that a spreadsheet has changed. They are problems of their rows, and not counted above.
     pub(crate) by_spreadsheet: u64,
+    /// The file is an export without its `tenantry_row`, so that nothing can be compared.
+    pub(crate) lacks_row_column: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -160,7 +162,6 @@ pub(super) struct ReturnedRows {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     changes: Changes,
     /// The pairs for the file that the last row came from: rows of one file are exported together.
@@ -169,7 +170,11 @@ struct State {
 
 impl ReturnedRows {
     pub(super) fn new(header: &Header, strictness: &Strictness) -> Self {
-        Self { header: header.clone(), strictness: strictness.clone(), state: Mutex::default() }
+        let has = |column: &str| header.own_column(column).is_some();
+        let lacks_row_column = has(LEDGER_COLUMN) && !has(ROW_COLUMN);
+        let changes = Changes { lacks_row_column, ..Changes::default() };
+        let state = Mutex::new(State { changes, pairs: None });
+        Self { header: header.clone(), strictness: strictness.clone(), state }
     }
 
     /// The changes of all rows that were compared.

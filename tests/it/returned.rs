@@ -189,6 +189,12 @@ fn changed_cells_of_tenantry_are_reported() {
     let done = bench.import("failed.csv").exits(3);
     assert!(!done.stderr.contains("changed_cell"), "{done}");
     assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 2)]));
+    // Without the column, nothing can be compared, which is said.
+    bench.file(
+        "nameless.csv",
+        fs::read_to_string(bench.path("failed.csv")).unwrap().replace("tenantry_row", "row"),
+    );
+    bench.import("nameless.csv").args(["--dry-run"]).exits(0).says("because `tenantry_row` is missing.");
     // Nor is a row of another ledger.
     let text = fs::read_to_string(bench.path("failed.csv")).unwrap();
     let id = text.lines().nth(1).unwrap().split(',').nth(15).unwrap();
