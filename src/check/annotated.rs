@@ -9,9 +9,10 @@ use std::io::{self, Read, Seek, Write};
 
 use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 
+use crate::formula::harmless;
 use crate::problem::{Problem, Severity};
 use crate::reader::Header;
-use crate::report::{harmless, one_line};
+use crate::report::one_line;
 use crate::validation::lost_cells;
 
 /// Our columns, in order. `tenantry_extra_cells` contains cells that have no column in the header.

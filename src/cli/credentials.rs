@@ -14,9 +14,10 @@ use super::settings::identity_file;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
+use crate::formula::harmless;
 use crate::ledger::{Opening, Queries, SealedPassword};
 use crate::printable::escape_for_terminal;
-use crate::report::{counted, harmless};
+use crate::report::counted;
 
 /// The number of passwords that are recorded and written together: one commit for each password would be slow.
 const TOGETHER: usize = 512;
@@ -128,7 +129,7 @@ impl<W: std::io::Write> Handout<'_, W> {
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
             let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
-            // Only the password is written byte for byte; see `report::formula`.
+            // Only the password is written byte for byte; see `formula`.
             let (domain, customer_id) = (harmless(&sealed.domain), harmless(&sealed.customer_id));
             let user_name = harmless(&user_name);
             let record: [&[u8]; 4] =

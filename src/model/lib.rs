@@ -7,6 +7,7 @@
 //! | [`ids`] | defines the ids in every request |
 //! | [`clock`] | reads the wall clock and the clock since boot |
 //! | [`files`] | creates, opens, reads and replaces private files |
+//! | [`formula`] | keeps spreadsheets from running text as formulas |
 //! | [`printable`] | makes text from outside safe to print |
 //! | [`nearest`] | compares names, for "did you mean" |
 //! | [`limits`] | detects which limit of the operating system is reached |
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod customer;
 pub mod failpoint;
 pub mod files;
+pub mod formula;
 pub mod ids;
 pub mod limits;
 pub mod nearest;

@@ -10,8 +10,8 @@ use std::io::Write;
 
 use csv::{ByteRecord, Terminator, WriterBuilder};
 
-use super::formula::harmless;
 use super::summary::{hint, one_line};
+use crate::formula::harmless;
 use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
 use crate::reader;

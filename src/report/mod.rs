@@ -4,7 +4,6 @@
 
 mod charts;
 mod csv_export;
-mod formula;
 mod groups;
 mod markdown;
 mod overview;
@@ -16,7 +15,6 @@ mod summary;
 mod timeline;
 
 pub(crate) use csv_export::{ExportError, Style, csv_writer, export};
-pub(crate) use formula::harmless;
 pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
