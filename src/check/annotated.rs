@@ -109,6 +109,6 @@ impl<W: Read + Write + Seek> Annotated<W> {
 }
 
 fn describe(problems: &[Problem]) -> String {
-    let texts: Vec<String> = problems.iter().map(Problem::with_suggestion).collect();
+    let texts: Vec<String> = problems.iter().map(Problem::with_remedy).collect();
     harmless(&one_line(&texts.join("; "))).into_owned()
 }

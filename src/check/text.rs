@@ -166,8 +166,8 @@ fn in_full(file: &str, problem: &Problem, out: &mut String) {
     if !problem.value.is_empty() {
         out.push_line(format_args!("    found `{}`", escape_for_terminal(&problem.value)));
     }
-    if let Some(suggestion) = &problem.suggestion {
-        out.push_line(format_args!("    → {}", escape_for_terminal(suggestion)));
+    if let Some(remedy) = problem.remedy() {
+        out.push_line(format_args!("    → {}", escape_for_terminal(remedy)));
     }
 }
 

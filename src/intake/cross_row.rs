@@ -18,7 +18,7 @@ pub(crate) fn duplicate_domain(
     let message =
         format!("the domain `{domain}` stands on line {first_line}{of_file} already, with other values");
     Finding::new(Rule::DuplicateDomain, message)
-        .suggest(Some("keep one of the two rows, or give this one another domain".to_owned()))
+        .advise("keep one of the two rows, or give this one another domain")
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
@@ -30,6 +30,6 @@ pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
     let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
     Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
-        .suggest(Some(advice.to_owned()))
+        .advise(advice)
         .found(line, column.to_owned(), String::new(), &Strictness::default())
 }

@@ -39,8 +39,11 @@ pub struct Problem {
     pub rule: Cow<'static, str>,
     /// A fragment in lower case. If it needs a subject, the subject is the cell.
     pub message: String,
-    /// What to write instead, if that is known.
+    /// The value to write instead, if there is only one; empty if the cell is to be left empty.
     pub suggestion: Option<String>,
+    /// What to do, if that needs a person. Problems in older ledgers may have it as `suggestion`.
+    #[serde(default)]
+    pub advice: Option<String>,
 }
 
 impl Problem {
@@ -63,10 +66,18 @@ impl Problem {
         self.severity == Severity::Error && rules.iter().any(|rule| rule.name() == self.rule)
     }
 
-    /// Column, message and suggestion.
-    pub fn with_suggestion(&self) -> String {
-        match &self.suggestion {
-            Some(suggestion) => format!("{} (→ {suggestion})", self.describe()),
+    /// What to write instead, or what to do.
+    pub fn remedy(&self) -> Option<&str> {
+        match self.suggestion.as_deref() {
+            Some("") => Some("leave it empty"),
+            suggestion => suggestion.or(self.advice.as_deref()),
+        }
+    }
+
+    /// Column, message and remedy.
+    pub fn with_remedy(&self) -> String {
+        match self.remedy() {
+            Some(remedy) => format!("{} (→ {remedy})", self.describe()),
             None => self.describe(),
         }
     }
@@ -246,25 +257,35 @@ rules! {
 pub struct Finding {
     pub rule: Rule,
     pub message: String,
+    /// As in [`Problem`].
     pub suggestion: Option<String>,
+    pub advice: Option<String>,
 }
 
 impl Finding {
     #[cold]
     pub fn new(rule: Rule, message: impl Into<String>) -> Self {
-        Self { rule, message: message.into(), suggestion: None }
+        Self { rule, message: message.into(), suggestion: None, advice: None }
     }
 
-    pub fn suggest(mut self, suggestion: Option<String>) -> Self {
-        self.suggestion = suggestion;
+    /// Adds the value to write instead, which `check --fix` writes.
+    pub fn suggest_value(mut self, value: Option<String>) -> Self {
+        self.suggestion = value;
+        self
+    }
+
+    /// Adds what a person can do.
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
         self
     }
 
     /// Adds the place, which makes a problem. `value` is shown unchanged.
     pub fn found(self, line: u64, column: String, value: String, strictness: &Strictness) -> Problem {
-        let Finding { rule, message, suggestion } = self;
+        let Finding { rule, message, suggestion, advice } = self;
         let severity = strictness.severity(rule);
-        Problem { line, column, value, severity, rule: Cow::Borrowed(rule.name()), message, suggestion }
+        let rule = Cow::Borrowed(rule.name());
+        Problem { line, column, value, severity, rule, message, suggestion, advice }
     }
 }
 

@@ -170,7 +170,7 @@ fn password(row: &RowDetail) -> &'static str {
 /// All problems of a rejected row; for other rows, the service's error text.
 fn error_words(row: &RowDetail) -> String {
     if row.state == State::Rejected && !row.problems.is_empty() {
-        let problems: Vec<String> = row.problems.iter().map(Problem::with_suggestion).collect();
+        let problems: Vec<String> = row.problems.iter().map(Problem::with_remedy).collect();
         return one_line(&problems.join("; "));
     }
     let words = one_line(text(&row.error_text));

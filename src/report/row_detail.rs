@@ -28,8 +28,8 @@ pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Opt
     for problem in &row.problems {
         let severity = problem.severity.name();
         text.push_line(format_args!("  {severity}: {}", one_line(&problem.describe())));
-        if let Some(suggestion) = &problem.suggestion {
-            text.push_line(format_args!("      → {}", one_line(suggestion)));
+        if let Some(remedy) = problem.remedy() {
+            text.push_line(format_args!("      → {}", one_line(remedy)));
         }
     }
     for (index, attempt) in attempts.iter().enumerate() {

@@ -29,13 +29,17 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
             let shown = shown.collect::<Vec<_>>().join(" · or · ");
             let message = format!("is near an address that Partner Center knows, but is none ({status})");
             let finding = Finding::new(Rule::AddressUnverified, message);
-            Some(finding.suggest(Some(shown).filter(|text| !text.is_empty())))
+            // A whole address: no value for one cell.
+            Some(if shown.is_empty() { finding } else { finding.advise(shown) })
         }
         AddressVerdict::Wrong { reason, suggestion } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("is no address that Partner Center knows{reason}");
             let finding = Finding::new(Rule::AddressWrong, message);
-            Some(finding.suggest(suggestion))
+            Some(match suggestion {
+                Some(address) => finding.advise(address),
+                None => finding,
+            })
         }
         AddressVerdict::NotChecked { reason } => Some(unanswered(&reason)),
     }
@@ -50,7 +54,7 @@ mod tests {
         #[track_caller]
         fn check(verdict: AddressVerdict, expected: Option<(Rule, &str, Option<&str>)>) {
             let found = finding(verdict);
-            let found = found.as_ref().map(|it| (it.rule, it.message.as_str(), it.suggestion.as_deref()));
+            let found = found.as_ref().map(|it| (it.rule, it.message.as_str(), it.advice.as_deref()));
             assert_eq!(found, expected);
         }
         let doubtful = |suggestions| AddressVerdict::Doubtful { status: "Multiple".to_owned(), suggestions };

@@ -25,7 +25,7 @@ pub(super) async fn look_up(
             Finding::new(Rule::DomainOurs, message)
         }
         DomainStatus::Taken => Finding::new(Rule::DomainTaken, "belongs to somebody else already")
-            .suggest(Some("choose another domain".to_owned())),
+            .advise("choose another domain"),
     }))
 }
 

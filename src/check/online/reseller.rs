@@ -44,7 +44,7 @@ impl Resellers {
         match listed.get(&id) {
             None => Ok(Some(
                 Finding::new(Rule::ResellerUnknown, "is none of your indirect resellers")
-                    .suggest(Some("use the tenant id of a reseller of yours".to_owned())),
+                    .advise("use the tenant id of a reseller of yours"),
             )),
             Some(reseller) if !is_active(reseller) => Ok(Some(inactive(reseller))),
             Some(_) => {
@@ -110,7 +110,7 @@ fn inactive(reseller: &IndirectReseller) -> Finding {
     let state = reseller.state.as_deref().unwrap_or_default();
     let name = reseller.name.as_deref().unwrap_or("the reseller");
     Finding::new(Rule::ResellerInactive, format!("names a reseller that is not active: {name} is `{state}`"))
-        .suggest(Some("have the reseller finish its enrolment first".to_owned()))
+        .advise("have the reseller finish its enrolment first")
 }
 
 /// The service refuses to create customers for a reseller that has not signed with 900123 (fact book 13).
@@ -120,8 +120,8 @@ fn finding(agreement: MpaStatus) -> Option<Finding> {
         MpaStatus::NotSigned { reason } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
             let message = format!("names a reseller without the Microsoft Partner Agreement{reason}");
-            let advice = "have the reseller sign it in Partner Center first".to_owned();
-            Some(Finding::new(Rule::ResellerAgreement, message).suggest(Some(advice)))
+            let advice = "have the reseller sign it in Partner Center first";
+            Some(Finding::new(Rule::ResellerAgreement, message).advise(advice))
         }
         MpaStatus::Unknown { reason } => Some(unanswered(&reason)),
     }

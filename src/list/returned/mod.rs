@@ -140,6 +140,6 @@ impl CellChange {
         let what = self.by_spreadsheet?.describe();
         let shown = truncate_for_display(self.original.as_bytes());
         let message = format!("was `{shown}` when it was exported; {what}");
-        Some(Finding::new(Rule::SpreadsheetChange, message).suggest(Some(self.original.clone())))
+        Some(Finding::new(Rule::SpreadsheetChange, message).suggest_value(Some(self.original.clone())))
     }
 }

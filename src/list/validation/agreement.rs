@@ -32,15 +32,15 @@ pub(super) fn check<'a>(
     let first = Field::AGREEMENT.into_iter().find(|&field| !draft[field].is_empty())?;
     if !settings.takes_agreements {
         let message = "cannot be recorded in this cloud, which takes no agreements";
-        let suggestion = Some("empty the agreement columns".to_owned());
-        report.add(first, Finding::new(Rule::AgreementCloud, message).suggest(suggestion));
+        let finding = Finding::new(Rule::AgreementCloud, message).advise("empty the agreement columns");
+        report.add(first, finding);
         return None;
     }
     for field in Field::AGREEMENT {
         if field != Field::AgreementPhone && draft[field].is_empty() {
             let message = format!("is required beside `{first}`: who accepted the agreement, and when");
-            let suggestion = Some("fill it, or empty the other agreement columns".to_owned());
-            report.add(field, Finding::new(Rule::AgreementIncomplete, message).suggest(suggestion));
+            let finding = Finding::new(Rule::AgreementIncomplete, message);
+            report.add(field, finding.advise("fill it, or empty the other agreement columns"));
         }
     }
     let agreed_at = given(Field::AgreementDate)
@@ -63,7 +63,8 @@ fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
         text.parse::<Timestamp>()
     };
     let agreed_at = agreed_at.map_err(|_| {
-        Finding::new(Rule::AgreementDate, "must be a date such as `2026-08-14`").suggest(turned_round(text))
+        Finding::new(Rule::AgreementDate, "must be a date such as `2026-08-14`")
+            .suggest_value(turned_round(text))
     })?;
     let latest = if is_day { now.saturating_add(DAY_BEGINS_EARLIER) } else { Ok(now) };
     let message = if latest.is_ok_and(|latest| agreed_at > latest) {

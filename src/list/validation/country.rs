@@ -61,7 +61,7 @@ pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a Coun
         let written_plainly = plain.as_deref().and_then(|code| rulebook.country(code));
         let suggestion = written_plainly.map(|country| country.code.to_string());
         let suggestion = suggestion.or_else(|| suggested_code(text).map(str::to_owned));
-        Finding::new(Rule::Country, message).suggest(suggestion)
+        Finding::new(Rule::Country, message).suggest_value(suggestion)
     })
 }
 
@@ -70,12 +70,16 @@ pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a Coun
 pub(super) fn resolve_culture<'a>(text: &str, country: Option<&'a CountryRules>) -> Result<&'a str, Finding> {
     let of_country = |country: &'a CountryRules| listed(text, &country.cultures);
     tables().culture(text).or_else(|| country.and_then(of_country)).ok_or_else(|| {
+        let finding = Finding::new(Rule::Culture, "is no culture that Partner Center lists");
+        let cultures = country.map(|country| &country.cultures[..]).unwrap_or_default();
         let plain = text::with_plain_marks(text).unwrap_or_else(|| text.to_owned());
-        let respelled = tables().culture(&plain.replace('_', "-"));
-        let cultures =
-            country.map(|c| text::alternatives(&c.cultures)).filter(|cultures| !cultures.is_empty());
-        let suggestion = respelled.map(str::to_owned).or(cultures);
-        Finding::new(Rule::Culture, "is no culture that Partner Center lists").suggest(suggestion)
+        let respelled = plain.replace('_', "-");
+        let of_language = || only(cultures.iter().filter(|culture| is_same_language(culture, &respelled)));
+        match tables().culture(&respelled).or_else(|| of_language().map(|culture| &**culture)) {
+            Some(culture) => finding.suggest_value(Some(culture.to_owned())),
+            None if cultures.is_empty() => finding,
+            None => finding.advise(text::alternatives(cultures)),
+        }
     })
 }
 
@@ -138,8 +142,7 @@ fn lost_zeros(field: Field, country: &CountryRules, report: &ProblemCollector<'_
     };
     report.is_number(field).then(|| {
         let message = "is a number in the workbook, which keeps no leading zero and no `+`";
-        Finding::new(rule, message)
-            .suggest(Some("format the column as text, and add what is missing".to_owned()))
+        Finding::new(rule, message).advise("format the column as text, and add what is missing")
     })
 }
 
@@ -159,7 +162,7 @@ fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
     (country.code != "MD").then(|| {
         let message =
             "is best left empty; with it the service has refused addresses as if the state were wrong";
-        Finding::new(Rule::Region, message).suggest(Some("leave it empty".to_owned()))
+        Finding::new(Rule::Region, message).advise("leave it empty")
     })
 }
 
@@ -172,8 +175,9 @@ fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Prob
     // A culture that is not listed anywhere has already been reported.
     if tables().culture(culture).is_some() {
         let message = format!("is not listed for {}", country.title());
-        let suggestion = Some(text::alternatives(cultures));
-        report.add(Field::Culture, Finding::new(Rule::CultureCountry, message).suggest(suggestion));
+        // The culture may be what the customer wants.
+        let finding = Finding::new(Rule::CultureCountry, message).advise(text::alternatives(cultures));
+        report.add(Field::Culture, finding);
     }
 }
 
@@ -181,17 +185,26 @@ fn check_listed_culture(culture: &str, country: &CountryRules, report: &mut Prob
 /// book 7). It is not known whether the service enforces these lists.
 fn check_listed_language(language: &str, country: &CountryRules, report: &mut ProblemCollector<'_>) {
     let languages = &country.languages;
-    let is_it = |listed: &RuleText| primary(listed).eq_ignore_ascii_case(primary(language));
-    if languages.is_empty() || languages.iter().any(is_it) {
+    if languages.is_empty() || languages.iter().any(|listed| is_same_language(listed, language)) {
         return;
     }
     if tables().language(language).is_some() {
         let mut known: Vec<&str> = languages.iter().map(|listed| primary(listed)).collect();
         known.dedup();
         let message = format!("is not among the languages that are listed for {}", country.title());
-        let suggestion = Some(text::alternatives(&known));
-        report.add(Field::Language, Finding::new(Rule::LanguageCountry, message).suggest(suggestion));
+        let finding = Finding::new(Rule::LanguageCountry, message).advise(text::alternatives(&known));
+        report.add(Field::Language, finding);
     }
+}
+
+fn is_same_language(one: &str, other: &str) -> bool {
+    primary(one).eq_ignore_ascii_case(primary(other))
+}
+
+/// The element of a sequence that has no other.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
 }
 
 /// `pt` of `pt-PT`.
@@ -316,7 +329,9 @@ mod tests {
     fn check_culture(text: &str, country: &str, expected: Result<&str, Option<&str>>) {
         let rulebook = Rulebook::default();
         let found = resolve_culture(text, rulebook.country(country));
-        assert_eq!(found.as_deref().map_err(|finding| finding.suggestion.as_deref()), expected, "{text:?}");
+        let suggestion = |finding: &Finding| finding.suggestion.clone().or(finding.advice.clone());
+        let found = found.as_deref().map_err(suggestion);
+        assert_eq!(found.as_ref().map(|it| *it).map_err(Option::as_deref), expected, "{text:?}");
     }
 
     #[test]
@@ -325,8 +340,9 @@ mod tests {
         check_culture("EN-us", "US", Ok("en-US"));
         check_culture("en_us", "US", Err(Some("en-US")));
         check_culture("en–US", "US", Err(Some("en-US")));
-        check_culture("en-CA", "CA", Err(Some("fr-CA or en-US")));
-        check_culture("de", "CH", Err(Some("de-CH, fr-CH, it-CH or en-US")));
+        check_culture("en-CA", "CA", Err(Some("en-US")));
+        check_culture("de", "CH", Err(Some("de-CH")));
+        check_culture("German", "CH", Err(Some("de-CH, fr-CH, it-CH or en-US")));
         check_culture("de", "ZZ", Err(None));
     }
 }

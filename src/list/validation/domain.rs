@@ -17,7 +17,7 @@ const PREFIX_CHARS_MAX: usize = 27;
 pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
     let prefix = without_suffix(text, suffix);
     check_prefix(prefix, suffix)
-        .map_err(|message| Finding::new(Rule::Domain, message).suggest(suggestion(prefix, suffix)))?;
+        .map_err(|message| Finding::new(Rule::Domain, message).suggest_value(suggestion(prefix, suffix)))?;
     Ok(full(prefix, suffix))
 }
 

@@ -32,7 +32,7 @@ const NEVER_PUBLIC: [&str; 10] =
 pub(super) fn check(text: &str) -> Option<Finding> {
     let (host, top) = match check_form(text) {
         Ok(parts) => parts,
-        Err(message) => return Some(Finding::new(Rule::Email, message).suggest(suggestion(text))),
+        Err(message) => return Some(Finding::new(Rule::Email, message).suggest_value(suggestion(text))),
     };
     if NEVER_PUBLIC.iter().any(|name| top.eq_ignore_ascii_case(name)) {
         let message =

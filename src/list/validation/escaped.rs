@@ -23,7 +23,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     let suggestion = (!has_line_break).then(|| plain.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(
         Finding::new(Rule::EscapedText, "has characters in the spelling of another format")
-            .suggest(suggestion),
+            .suggest_value(suggestion),
     )
 }
 

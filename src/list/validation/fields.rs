@@ -46,8 +46,8 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         let is_control = finding.rule == Rule::ControlCharacter;
         // The second line of an address has a separate column.
         let is_broken_address = is_control && field == Field::AddressLine1 && value.contains(['\n', '\r']);
-        let suggestion = || Some(format!("put the second line into `{}`", Field::AddressLine2));
-        report.add(field, if is_broken_address { finding.suggest(suggestion()) } else { finding });
+        let advice = || format!("put the second line into `{}`", Field::AddressLine2);
+        report.add(field, if is_broken_address { finding.advise(advice()) } else { finding });
         if is_control {
             return false;
         }
@@ -121,7 +121,7 @@ pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
         Err(_) => "is no GUID; the reseller's tenant id is wanted",
     };
     let plain = text::with_plain_marks(text).filter(|plain| Uuid::try_parse(plain).is_ok());
-    Err(Finding::new(Rule::Guid, wrong).suggest(plain))
+    Err(Finding::new(Rule::Guid, wrong).suggest_value(plain))
 }
 
 /// Is the text one of the words that [`parse_boolean`] knows?
@@ -146,14 +146,27 @@ pub(super) fn parse_boolean(text: &str) -> Result<bool, Finding> {
 /// is not listed only causes a warning.
 pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'static str, Finding> {
     tables().language(text).ok_or_else(|| {
-        let suggestion = culture.and_then(|culture| culture.split('-').next()).map(str::to_owned);
+        let of_culture = culture.and_then(|culture| culture.split('-').next());
         let (rule, message) = if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             (Rule::LanguageUnlisted, "is not among the languages that Partner Center is known to take")
         } else {
             (Rule::Language, "must be a two-letter language code such as `en`")
         };
-        Finding::new(rule, message).suggest(suggestion)
+        let finding = Finding::new(rule, message);
+        match of_culture {
+            // `nb-NO` or `nb_NO`; another text may name another language.
+            Some(language) if names_language(text, language) => {
+                finding.suggest_value(Some(language.to_owned()))
+            }
+            Some(language) => finding.advise(language),
+            None => finding,
+        }
     })
+}
+
+/// Is the text this language with a country behind it?
+fn names_language(text: &str, language: &str) -> bool {
+    text.split(['-', '_']).next().is_some_and(|primary| primary.eq_ignore_ascii_case(language))
 }
 
 #[cfg(test)]
@@ -208,16 +221,19 @@ mod tests {
     #[test]
     fn languages() {
         #[track_caller]
-        fn check(text: &str, expected: Result<&str, (Rule, Option<&str>)>) {
+        fn check(text: &str, expected: Result<&str, (Rule, Option<&str>, Option<&str>)>) {
             let found = resolve_language(text, Some("nb-NO"));
-            let found = found.as_deref().map_err(|finding| (finding.rule, finding.suggestion.as_deref()));
+            let found =
+                found.as_deref().map_err(|it| (it.rule, it.suggestion.as_deref(), it.advice.as_deref()));
             assert_eq!(found, expected, "{text}");
         }
         check("EN", Ok("en"));
         check("nb", Ok("nb"));
-        check("NO", Err((Rule::LanguageUnlisted, Some("nb"))));
-        check("no", Err((Rule::LanguageUnlisted, Some("nb"))));
-        check("Norwegian", Err((Rule::Language, Some("nb"))));
-        check("nb-NO", Err((Rule::Language, Some("nb"))));
+        check("nb-NO", Err((Rule::Language, Some("nb"), None)));
+        check("NB_no", Err((Rule::Language, Some("nb"), None)));
+        // Another language than that of the culture may be meant.
+        check("NO", Err((Rule::LanguageUnlisted, None, Some("nb"))));
+        check("no", Err((Rule::LanguageUnlisted, None, Some("nb"))));
+        check("Norwegian", Err((Rule::Language, None, Some("nb"))));
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     let words: Vec<Cow<'_, str>> = text.split(' ').map(original).collect();
     words.iter().any(|word| matches!(word, Cow::Owned(_))).then(|| {
         let message = "is UTF-8 that was read in another encoding";
-        Finding::new(Rule::MisreadText, message).suggest(Some(words.join(" ")))
+        Finding::new(Rule::MisreadText, message).suggest_value(Some(words.join(" ")))
     })
 }
 

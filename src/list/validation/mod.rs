@@ -307,7 +307,7 @@ impl Validator {
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
     let finding = Finding::new(Rule::RaggedRow, "the row did not have just the texts that its header names")
-        .suggest(Some("put its cells where they belong, look at each, and empty this one".to_owned()));
+        .advise("put its cells where they belong, look at each, and empty this one");
     Some(finding.found(
         row.line(),
         SURPLUS_COLUMN.to_owned(),
@@ -347,7 +347,7 @@ pub fn row_number(cell: &str) -> Option<i64> {
 /// A cell by which an exported row is recognized has been changed.
 pub fn changed_cell(what: impl Into<String>) -> Finding {
     let advice = format!("export the row again; for a new row, empty `{ROW_COLUMN}` and `{LEDGER_COLUMN}`");
-    Finding::new(Rule::ChangedCell, what).suggest(Some(advice))
+    Finding::new(Rule::ChangedCell, what).advise(advice)
 }
 
 /// The text for `tenantry_extra_cells` of a row whose header has `width` columns: the extra cells, or a note that cells

@@ -33,7 +33,7 @@ fn wrapper(value: &str) -> Option<Finding> {
         None => quoted(value).or_else(|| apostrophe(value)).map(Some),
     };
     let message = "has marks around it with which a program makes a text of it";
-    Some(Finding::new(Rule::TextWrapper, message).suggest(inner?.map(|inner| inner.trim().to_owned())))
+    Some(Finding::new(Rule::TextWrapper, message).suggest_value(inner?.map(|inner| inner.trim().to_owned())))
 }
 
 fn quoted(value: &str) -> Option<&str> {
@@ -71,7 +71,7 @@ fn number(value: &str) -> Option<Finding> {
     let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
     (is_number && !value.ends_with('.') && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
         let message = "ends as a program writes a number that was a text";
-        Finding::new(Rule::FloatTail, message).suggest(Some(whole.to_owned()))
+        Finding::new(Rule::FloatTail, message).suggest_value(Some(whole.to_owned()))
     })
 }
 

@@ -19,7 +19,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     );
     let latin = word.chars().map(latin).collect::<Option<String>>();
     let suggestion = latin.map(|latin| text.replacen(word, &latin, 1)).filter(|text| check(text).is_none());
-    Some(Finding::new(Rule::MixedScript, message).suggest(suggestion))
+    Some(Finding::new(Rule::MixedScript, message).suggest_value(suggestion))
 }
 
 fn is_mixed(word: &str) -> bool {

@@ -73,7 +73,7 @@ fn validate_all(file: &[u8], settings: &Settings) -> Vec<Verdict> {
 }
 
 fn shown(problems: &[Problem]) -> Vec<String> {
-    let suggested = |p: &Problem| p.suggestion.as_ref().map(|s| format!(" -> {s}")).unwrap_or_default();
+    let suggested = |p: &Problem| p.remedy().map(|s| format!(" -> {s}")).unwrap_or_default();
     problems.iter().map(|p| format!("{} {}: {:?}{}", p.column, p.rule, p.severity, suggested(p))).collect()
 }
 

@@ -87,7 +87,7 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
     let c = text.chars().find(|&c| is_invisible(c) && !matches!(c, '\u{200C}' | '\u{200D}'))?;
     let without = text.chars().filter(|&c| !is_invisible(c)).collect();
     let message = format!("has the invisible character `{}`", escaped(c));
-    Some(Finding::new(Rule::InvisibleCharacter, message).suggest(Some(without)))
+    Some(Finding::new(Rule::InvisibleCharacter, message).suggest_value(Some(without)))
 }
 
 /// The text with plain characters in place of the dashes, quotes, blanks and wide characters that word processors and
@@ -104,7 +104,7 @@ pub(super) fn with_plain_marks(text: &str) -> Option<String> {
 pub(super) fn check_marks(rule: Rule, text: &str) -> Option<Finding> {
     let plain = with_plain_marks(text)?;
     let message = format!("has {} in place of a plain character", typographic_mark(text));
-    Some(Finding::new(rule, message).suggest(Some(plain)))
+    Some(Finding::new(rule, message).suggest_value(Some(plain)))
 }
 
 /// The first character that [`with_plain_marks`] replaces, for a message.

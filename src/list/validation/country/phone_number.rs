@@ -27,7 +27,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     };
     let message = format!("does not look like a phone number of {}", rules.title());
     let suggestion = simpler(text, rules).find(|candidate| form.pattern.is_match(candidate));
-    Some(Finding::new(Rule::PhoneNumberForm, message).suggest(suggestion))
+    Some(Finding::new(Rule::PhoneNumberForm, message).suggest_value(suggestion))
 }
 
 /// The number without its international prefix, and then only its digits. A text with letters has an extension.

@@ -40,7 +40,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     // What is a postal code but for such a mark is certainly none with it.
     let is_certain = form.is_certain || (plain.is_some() && repaired.is_some());
     let rule = if is_certain { Rule::PostalCode } else { Rule::PostalCodeForm };
-    Some(Finding::new(rule, message).suggest(repaired.map(|(text, _)| text)))
+    Some(Finding::new(rule, message).suggest_value(repaired.map(|(text, _)| text)))
 }
 
 /// The postal code that was probably meant, and whether it had lost leading zeros. Removes the `.0` of a number and a

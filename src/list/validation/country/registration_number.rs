@@ -16,7 +16,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     if !rules.takes_registration_number {
         let message = format!("is not taken for customers in {}, and is refused there", rules.title());
         let finding = Finding::new(Rule::RegistrationNumberCountry, message);
-        return Some(finding.suggest(Some("leave it empty, unless the country is wrong".to_owned())));
+        return Some(finding.advise("leave it empty, unless the country is wrong"));
     }
     if let Some(finding) = check_marks(Rule::RegistrationNumberForm, text) {
         return Some(finding);

@@ -39,7 +39,7 @@ fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
         None => format!("is not on the list of states for {country} that others say Partner Center uses"),
     };
     let suggestion = if territory.is_none() { listed_for(text, states, rules) } else { None };
-    Finding::new(rules.state_rule(states), message).suggest(suggestion)
+    Finding::new(rules.state_rule(states), message).suggest_value(suggestion)
 }
 
 /// The listed state that the text names in another way or with one typing mistake, if only one state is that similar.

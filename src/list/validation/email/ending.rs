@@ -49,7 +49,7 @@ pub(super) fn check(address: &str, top: &str) -> Option<Finding> {
         [ending] => Some(format!("{}{ending}", &address[..address.len() - top.len()])),
         _ => None,
     };
-    Some(Finding::new(Rule::EmailEnding, message).suggest(suggestion))
+    Some(Finding::new(Rule::EmailEnding, message).suggest_value(suggestion))
 }
 
 #[cfg(test)]

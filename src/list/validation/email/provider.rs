@@ -37,7 +37,7 @@ pub(super) fn check(address: &str, host: &str) -> Option<Finding> {
     }
     let message = format!("is at `{host}`, which is probably not meant; a bad address can burn the domain");
     let meant = format!("{}{provider}", &address[..address.len() - host.len()]);
-    Some(Finding::new(Rule::EmailHost, message).suggest(Some(meant)))
+    Some(Finding::new(Rule::EmailHost, message).suggest_value(Some(meant)))
 }
 
 /// Rules out nearly every host without memory: around one slip, two texts have the same beginning and the same end.
