@@ -4,9 +4,11 @@
 //! unknown column has a name close to that of a field without a column, so a misspelt column cannot be ignored by
 //! mistake.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use tenantry_model::customer::{Defaults, Field};
+use tenantry_model::formula;
 use tenantry_model::nearest::distance_within;
 
 use super::Options;
@@ -18,6 +20,10 @@ use super::records::HEADER_COLUMNS_MAX;
 
 /// Columns that Tenantry adds to exports. They come back with the export and are never data.
 const OWN_PREFIX: &str = "tenantry_";
+
+/// The column that says in which rows the cells that a spreadsheet would run are marked
+/// ([`formula`](tenantry_model::formula)). A file with this column is one of our own.
+pub const MARK_COLUMN: &str = "tenantry_apostrophe";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
@@ -231,6 +237,18 @@ impl Header {
             HeaderFault::Missing { field, nearest }
         })
     }
+}
+
+/// The names as the operator wrote them: without marks, if the header is of a file with marks.
+pub(super) fn unmarked(names: Vec<String>) -> Vec<String> {
+    if !names.iter().any(|name| name.trim().eq_ignore_ascii_case(MARK_COLUMN)) {
+        return names;
+    }
+    let unmarked = |name: String| match formula::unmarked(name.as_bytes()) {
+        Cow::Owned(unmarked) if !is_ours(&name) => String::from_utf8_lossy(&unmarked).into_owned(),
+        _ => name,
+    };
+    names.into_iter().map(unmarked).collect()
 }
 
 pub(crate) fn is_ours(name: &str) -> bool {

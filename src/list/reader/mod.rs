@@ -9,7 +9,7 @@
 //! - Every record becomes a [`Row`], if necessary with a [`RowFault`]. Whatever stops the reading is an [`Error`].
 //! - The line of a row is the physical line on which its record starts, for every kind of line break, and also when
 //!   quoted cells contain line breaks.
-//! - Cells are exactly what the operator wrote, untrimmed.
+//! - Cells are exactly what the operator wrote, untrimmed. Marks that an export has added are taken away.
 //!
 //! [`validation`](crate::validation) interprets the cells.
 
@@ -51,8 +51,8 @@ pub use column_use::{ColumnUse, MappedColumn};
 pub use dialect::is_export;
 pub use encoding::Encoding;
 pub use error::{Error, HeaderFault};
-pub use header::Header;
 pub(crate) use header::is_ours;
+pub use header::{Header, MARK_COLUMN};
 pub use input::Input;
 pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
@@ -166,6 +166,8 @@ impl fmt::Display for Layout {
 pub struct Reader<R> {
     records: RecordSource<R>,
     header: Header,
+    /// The index of [`MARK_COLUMN`].
+    mark_column: Option<usize>,
     layout: Layout,
     /// A row that can be no footer has been read.
     has_rows: bool,
@@ -232,7 +234,9 @@ impl<R: Read> Reader<R> {
         if let RecordSource::Text(records) = &mut records {
             records.expect_columns(*header.width().start());
         }
-        Ok(Self { records, header, layout, has_rows: false, ahead: VecDeque::new(), end: None })
+        let mark_column = header.own_column(MARK_COLUMN);
+        let ahead = VecDeque::new();
+        Ok(Self { records, header, mark_column, layout, has_rows: false, ahead, end: None })
     }
 
     pub fn header(&self) -> &Header {
@@ -281,6 +285,9 @@ impl<R: Read> Reader<R> {
                 Ok(Some(record)) if record.is_blank() => is_after_gap = true,
                 Ok(Some(record)) => {
                     row.fill(&record, &self.header.width());
+                    if let Some(index) = self.mark_column {
+                        row.unmark(index, &self.header);
+                    }
                     return Ok(Some(is_after_gap || row.line() > line));
                 }
                 Ok(None) => return Ok(None),
@@ -359,13 +366,15 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
-    Header::new(names.collect::<Result<_, _>>()?, options, line).map_err(|error| match error {
-        Error::Header { line, faults, found, would_auto_map, .. } if error::is_no_header(&faults) => {
-            let header_below = find_header(records);
-            Error::Header { line, faults, found, would_auto_map, header_below }
-        }
-        error => error,
-    })
+    Header::new(header::unmarked(names.collect::<Result<_, _>>()?), options, line).map_err(
+        |error| match error {
+            Error::Header { line, faults, found, would_auto_map, .. } if error::is_no_header(&faults) => {
+                let header_below = find_header(records);
+                Error::Header { line, faults, found, would_auto_map, header_below }
+            }
+            error => error,
+        },
+    )
 }
 
 /// The line of a header below the first line of a file, which names no column.

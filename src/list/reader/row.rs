@@ -1,8 +1,12 @@
 //! One record of the file, as the operator wrote it.
 
-use crate::reader::cell_kind::CellKind;
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use tenantry_model::formula;
+
+use crate::reader::cell_kind::CellKind;
+use crate::reader::header::Header;
 use crate::reader::quotes::QuoteFault;
 use crate::reader::records::{RECORD_BYTES_MAX, Record};
 
@@ -110,6 +114,26 @@ impl Row {
     /// The first cell with misplaced quotes, by its 0-based index. Its text is what a lenient reader makes of it.
     pub fn quote_fault(&self) -> Option<(usize, QuoteFault)> {
         self.quote_fault
+    }
+
+    /// Takes the marks away that an export for a spreadsheet has added, if it says in column `mark` that it did.
+    pub(super) fn unmark(&mut self, mark: usize, header: &Header) {
+        if self.cells().get(mark).is_none_or(|cell| cell.trim_ascii().is_empty()) {
+            return;
+        }
+        let is_ours = |index: usize| header.columns().get(index).is_none_or(|column| column.ours);
+        let cells: csv::ByteRecord = self
+            .cells()
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| if is_ours(index) { Cow::Borrowed(cell) } else { formula::unmarked(cell) })
+            .collect();
+        if self.is_text {
+            // A mark is ASCII, so what is left is still UTF-8.
+            self.text = csv::StringRecord::from_byte_record_lossy(cells);
+        } else {
+            self.raw = cells;
+        }
     }
 
     /// Whether the row has all cells that it has in the file.
