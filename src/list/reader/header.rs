@@ -158,6 +158,14 @@ impl Header {
         self.index_of(field).map_or(field.name(), |index| &self.columns[index].name)
     }
 
+    /// The column with this name; if there are several, the one that has a field.
+    pub fn index_named(&self, name: &str) -> Option<usize> {
+        let is_named = |column: &&Column| column.name == name;
+        let mut columns = self.columns.iter();
+        let with_field = columns.position(|column| is_named(&column) && column.field.is_some());
+        with_field.or_else(|| self.columns.iter().position(|column| is_named(&column)))
+    }
+
     fn unused(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| column.field.is_none() && !column.ours)
     }

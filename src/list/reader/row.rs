@@ -116,6 +116,23 @@ impl Row {
         self.quote_fault
     }
 
+    /// The row with other texts in some cells, given by their index. These are plain text then.
+    ///
+    /// # Panics
+    /// If the row is not text.
+    pub fn with_cells<'a>(&self, changed: impl Iterator<Item = (usize, &'a str)>) -> Row {
+        assert!(self.is_text, "cells that are not text have no texts to be changed");
+        let mut cells: Vec<&str> = self.text.iter().collect();
+        let mut kinds = self.kinds.clone();
+        for (index, text) in changed {
+            cells[index] = text;
+            if let Some(kind) = kinds.get_mut(index) {
+                *kind = CellKind::default();
+            }
+        }
+        Row { text: cells.into_iter().collect(), raw: csv::ByteRecord::new(), kinds, ..*self }
+    }
+
     /// Takes the marks away that an export for a spreadsheet has added, if it says in column `mark` that it did.
     pub(super) fn unmark(&mut self, mark: usize, header: &Header) {
         if self.cells().get(mark).is_none_or(|cell| cell.trim_ascii().is_empty()) {

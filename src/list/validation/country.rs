@@ -217,16 +217,25 @@ fn is_code(text: &str) -> bool {
 }
 
 fn suggested_code(text: &str) -> Option<&'static str> {
-    let folded = fold(text);
     let names = || CODES_BY_NAME.iter().map(|(name, &code)| (name.as_str(), code));
+    code_named(text).or_else(|| text::near(&fold(text), names()))
+}
+
+/// The code of the country with this name.
+fn code_named(text: &str) -> Option<&'static str> {
     let exact = |name: &str| CODES_BY_NAME.get(name).copied();
-    exact(&folded).or_else(|| exact(&in_natural_order(text)?)).or_else(|| text::near(&folded, names()))
+    exact(&fold(text)).or_else(|| exact(&in_natural_order(text)?))
 }
 
 /// `Korea, Republic of` and `Korea (the Republic of)`, as ISO 3166 writes them, folded like `Republic of Korea`.
 fn in_natural_order(name: &str) -> Option<String> {
     let (head, rest) = name.split_once([',', '('])?;
     Some(fold(rest) + &fold(head))
+}
+
+/// Is the text, without a typing mistake, a name of the country with this code?
+pub(super) fn is_name_of(text: &str, code: &str) -> bool {
+    code_named(text) == Some(code)
 }
 
 /// Folds a name without its articles (`Netherlands (the)`), and with the abbreviations of its words in full.

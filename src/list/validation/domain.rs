@@ -30,7 +30,8 @@ fn full(prefix: &str, suffix: &str) -> DomainName {
     DomainName::from_validated(full)
 }
 
-fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
+/// The name of the domain alone, if it is directly under the suffix.
+pub(super) fn without_suffix<'a>(text: &'a str, suffix: &str) -> &'a str {
     let start = text.len().checked_sub(suffix.len() + 1);
     match start.and_then(|start| text.split_at_checked(start)) {
         Some((prefix, end)) if end.starts_with('.') && end[1..].eq_ignore_ascii_case(suffix) => prefix,

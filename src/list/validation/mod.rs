@@ -12,6 +12,7 @@ mod draft;
 mod email;
 mod escaped;
 mod fields;
+mod fix;
 mod misread;
 mod names;
 mod outcome;
@@ -41,7 +42,9 @@ pub use country::LiveRules;
 pub use email::is_free_mail;
 pub use fields::chars_max;
 pub(crate) use fields::is_boolean;
+pub use fix::{Change, FixedRow};
 pub use outcome::Validation;
+pub use tables::choices;
 pub(crate) use text::{is_spreadsheet_error, trim};
 
 /// The service's default (fact book 4.7). The value is always sent.

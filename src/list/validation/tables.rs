@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use tenantry_model::customer::Field;
+
 /// Code (ISO 3166-1 alpha-2, or a code that Microsoft invented if there is none), alpha-3, name, cultures, and whether
 /// the organization registration number and the phone number are mandatory (fact book 4.3).
 pub(super) const COUNTRIES_CSV: &str = include_str!("data/countries.csv");
@@ -49,6 +51,19 @@ fn spelled(table: &HashMap<String, &'static str>, text: &str) -> Option<&'static
 
 fn by_spelling(names: impl Iterator<Item = &'static str>) -> HashMap<String, &'static str> {
     names.flat_map(|name| [(name.to_owned(), name), (name.to_ascii_lowercase(), name)]).collect()
+}
+
+/// The values that a list can choose from in a field, in order; empty if it has no such values.
+pub fn choices(field: Field) -> Vec<&'static str> {
+    let mut choices: Vec<&'static str> = match field {
+        Field::Country => records(COUNTRIES_CSV).map(|country| leak(&country[0])).collect(),
+        Field::Culture => tables().cultures.values().copied().collect(),
+        Field::Language => tables().languages.values().copied().collect(),
+        _ => Vec::new(),
+    };
+    choices.sort_unstable();
+    choices.dedup();
+    choices
 }
 
 /// The records of a compiled-in table, without its header.
