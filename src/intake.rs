@@ -114,7 +114,10 @@ pub(crate) async fn ingest(
     let info = SourceInfo {
         path,
         header: reader::to_csv(header.names()),
-        given: Some(settings.given.clone()),
+        given: Some(InputOptions {
+            found_delimiter: opened.layout().found_delimiter(),
+            ..settings.given.clone()
+        }),
         needs_consent: settings.needs_consent,
     };
     let reseller_column = header.name_of(Field::AssociatedPartnerId).to_owned();

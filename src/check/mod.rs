@@ -23,9 +23,9 @@ use crate::intake::decide::{IncomingRow, are_mixed};
 use crate::ledger::Decision;
 use crate::problem::{Finding, Problem, Rule, Severity, Strictness};
 use crate::reader::{Header, Row};
-use crate::validation::Validator;
+use crate::validation::{Change, FixedRow, Validator};
 
-pub(crate) use annotated::Annotated;
+pub(crate) use annotated::{Annotated, AnnotatedRow};
 pub(crate) use duplicates::EarlierRows;
 pub(crate) use json::JsonReport;
 pub(crate) use online::{FieldFinding, InOrder, Online};
@@ -41,8 +41,18 @@ pub(crate) struct RowChecker {
     key: duplicates::HashKeys,
     /// Keep customers for the lookups at Partner Center.
     keeps_customers: bool,
-    /// Keep cells for the annotated copy.
-    keeps_cells: bool,
+    /// What the annotated copy needs.
+    copying: Copying,
+}
+
+/// What is kept of the rows for the annotated copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copying {
+    /// There is no copy.
+    Nothing,
+    Cells,
+    /// Cells with their suggestions written; the rows are checked as they are then.
+    FixedCells,
 }
 
 /// A domain has at most 43 characters. It is stored inline, because freeing memory of another thread costs more than
@@ -62,6 +72,8 @@ pub(crate) struct CheckedRow {
     customer: Option<Box<Customer>>,
     /// `Some` if the rows are copied.
     cells: Option<Box<ByteRecord>>,
+    /// What was fixed in the cells.
+    changes: Vec<Change>,
 }
 
 /// A row that was validated and compared with earlier rows. It has a customer only if it would be sent.
@@ -79,12 +91,20 @@ impl RowChecker {
         validator: Validator,
         earlier_rows: &EarlierRows,
         keeps_customers: bool,
-        keeps_cells: bool,
+        copying: Copying,
     ) -> Self {
-        Self { validator, key: earlier_rows.key(), keeps_customers, keeps_cells }
+        Self { validator, key: earlier_rows.key(), keeps_customers, copying }
     }
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> CheckedRow {
+        let fixes = self.copying == Copying::FixedCells;
+        match if fixes { self.validator.fix(header, row) } else { None } {
+            Some(FixedRow { row, changes }) => CheckedRow { changes, ..self.as_it_is(header, &row) },
+            None => self.as_it_is(header, row),
+        }
+    }
+
+    fn as_it_is(&self, header: &Header, row: &Row) -> CheckedRow {
         let validation = self.validator.validate(header, row);
         let customer = if self.keeps_customers { validation.customer().map(Box::new) } else { None };
         CheckedRow {
@@ -92,7 +112,8 @@ impl RowChecker {
             fingerprints: self.key.fingerprints(&validation),
             group: Group::of(&validation),
             customer,
-            cells: self.keeps_cells.then(|| Box::new(row.cells().clone())),
+            cells: (self.copying != Copying::Nothing).then(|| Box::new(row.cells().clone())),
+            changes: Vec::new(),
             domain: validation.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
             problems: validation.problems,
         }
@@ -192,9 +213,11 @@ impl AtTheEnd {
 }
 
 impl Met {
-    /// The line and the cells of the row, if cells are kept. Returns them only once.
-    pub(crate) fn take_row(&mut self) -> Option<(u64, Box<ByteRecord>)> {
-        Some((self.checked.line, self.checked.cells.take()?))
+    /// The row for the copy, without its problems, if there is a copy. Returns it only once.
+    pub(crate) fn take_row(&mut self) -> Option<AnnotatedRow> {
+        let cells = self.checked.cells.take()?;
+        let changes = std::mem::take(&mut self.checked.changes);
+        Some(AnnotatedRow { line: self.checked.line, cells, problems: Vec::new(), changes })
     }
 
     /// Whether the row would be sent without a reseller.

@@ -23,7 +23,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
     let mut earlier_rows = EarlierRows::default();
-    let row_checker = RowChecker::new(validator, &earlier_rows, false, false);
+    let row_checker = RowChecker::new(validator, &earlier_rows, false, Copying::Nothing);
     let mut check = FileCheck::new(reader.header().clone(), Strictness::default(), allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {

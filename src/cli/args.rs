@@ -17,7 +17,7 @@ use crate::ledger::{Filter, State};
 pub(crate) use options::{
     Condition, ConfigChoice, ConnectionArgs, DEFAULT_RATE, DEFAULT_SCENARIO, IdentityFile, InputArgs,
     LayoutArgs, LedgerPath, Logging, NextSignIn, NotifyArgs, OutputFile, Pace, Rehearsal, RunArgs,
-    SubmissionArgs,
+    SubmissionArgs, TableForm,
 };
 pub(crate) use repeat::Repeat;
 
@@ -49,7 +49,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry check customers.csv
   tenantry check --online --rate 100/min customers.csv  also ask Partner Center
-  tenantry check -o problems.csv customers.csv          a copy to be mended and imported
+  tenantry check -o problems.xlsx customers.csv         a copy to be mended and imported
+  tenantry check --fix -o fixed.csv customers.csv       with every certain suggestion written
   tenantry check --json customers.csv > problems.json")]
     Check(CheckArgs),
     /// Go on with what the ledger holds, without the file
@@ -84,13 +85,14 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// An empty list with the canonical columns, or what each of them wants
     #[command(after_help = "Examples:
+  tenantry template -o customers.xlsx                   with choices, and every cell as text
   tenantry template --for-excel -o customers.csv
   tenantry template --explain")]
     Template(TemplateArgs),
-    /// Rows as CSV, in your own columns, ready to be mended and imported again
+    /// Rows as CSV or .xlsx, in your own columns, ready to be mended and imported again
     #[command(after_help = "Examples:
   tenantry export failed -o failed.csv
-  tenantry export rejected --for-excel -o rejected.csv")]
+  tenantry export rejected -o rejected.xlsx")]
     Export(ExportArgs),
     /// One page with charts: outcomes, requests, latencies, refusals with what to do
     #[command(after_help = "Examples:
@@ -314,12 +316,19 @@ pub(crate) struct CheckArgs {
         add = Repeat::Never
     )]
     pub(crate) concurrency: NonZeroUsize,
-    /// Write a copy of the list to this new file, with what is wrong beside each row, to be mended and imported as it is
+    /// Write a copy of the list to this new file (.csv or .xlsx), with what is wrong beside each row, to be mended and
+    /// imported as it is
     #[arg(short, long, value_name = "F", help_heading = "Output", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
+    /// Write the suggestions that have one answer into the copy, and check the copy. In the domain, the e-mail address
+    /// and the country, only letter case, blanks and exact names of countries are changed
+    #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
+    pub(crate) fix: bool,
     /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
     #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) form: TableForm,
     /// Every problem in full, however many are alike
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) all: bool,
@@ -403,12 +412,11 @@ pub(crate) struct TemplateArgs {
     /// What each column wants, with an example and the other names that it goes by
     #[arg(long, conflicts_with = "for_excel")]
     pub(crate) explain: bool,
-    /// With a byte order mark and CRLF, as Excel likes it
-    #[arg(long)]
-    pub(crate) for_excel: bool,
-    // Last, because its help heading applies to all options after it.
+    // Last, because their help headings apply to all options after them.
     #[command(flatten)]
     pub(crate) to: OutputFile,
+    #[command(flatten)]
+    pub(crate) form: TableForm,
 }
 
 #[derive(Debug, Args)]
@@ -420,9 +428,8 @@ pub(crate) struct ExportArgs {
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
     pub(crate) to: OutputFile,
-    /// With a byte order mark and CRLF, as Excel likes it
-    #[arg(long, help_heading = "Output")]
-    pub(crate) for_excel: bool,
+    #[command(flatten)]
+    pub(crate) form: TableForm,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -466,6 +473,8 @@ pub(crate) struct CredentialsArgs {
     pub(crate) domain: Option<String>,
     #[command(flatten)]
     pub(crate) to: OutputFile,
+    #[command(flatten)]
+    pub(crate) form: TableForm,
 }
 
 #[derive(Debug, Subcommand)]

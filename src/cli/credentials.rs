@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write as _;
+use std::io::Write;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -14,10 +14,9 @@ use super::settings::identity_file;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
-use crate::formula::harmless;
-use crate::ledger::{Opening, Queries, SealedPassword};
+use crate::ledger::{Filter, Opening, Queries, SealedPassword};
 use crate::printable::escape_for_terminal;
-use crate::report::counted;
+use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
 /// The number of passwords that are recorded and written together: one commit for each password would be slow.
 const TOGETHER: usize = 512;
@@ -44,12 +43,12 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
     let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);
     let mut sink = Sink::open(target, &guarded)?;
-    let mut writer = csv::Writer::from_writer(&mut sink);
-    writer.write_record(["domain", "customer_id", "user_name", "password"]).map_err(unwritten)?;
+    let style = style(&queries, args.form.for_excel)?;
+    let table = Table::begin(&mut sink, style, columns()).map_err(unwritten)?;
     let mut handing_out =
-        Handout { opener, opening, writer, open: Vec::new(), result: OpenedPassword::default() };
+        Handout { opener, opening, table, open: Vec::new(), result: OpenedPassword::default() };
     queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
-    let (mut writer, opened) = handing_out.end()?;
+    let (table, opened) = handing_out.end()?;
     let failure = opened.failure(&identity);
     if opened.count == 0
         && let Some(failure) = failure
@@ -57,11 +56,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
         // The file of an earlier call is not replaced.
         return Err(failure);
     }
-    let flushed = writer.flush();
-    drop(writer);
-    flushed
-        .and_then(|()| sink.flush())
-        .map_err(|error| Failure::io("could not write the passwords", &error))?;
+    table.end().map_err(unwritten)?;
     sink.finish()?;
     opened.note(output, file, &ledger);
     if let Some(failure) = failure {
@@ -95,21 +90,34 @@ fn unrecorded(error: crate::ledger::Error) -> Failure {
     Failure::from(error).because("each opening of passwords is recorded in it first")
 }
 
-fn unwritten(error: csv::Error) -> Failure {
-    Failure::of(ExitCode::Failed, &error)
+fn unwritten(error: TableError) -> Failure {
+    Failure::from(error).within("could not write the passwords")
+}
+
+/// A script reads commas; a spreadsheet, what the lists have.
+fn style(queries: &Queries, for_excel: bool) -> Result<Style, Failure> {
+    let style = Style::of(None, for_excel);
+    let delimiter = if for_excel { queries.delimiter_of(Filter::All)? } else { None };
+    Ok(delimiter.map_or(style, |delimiter| style.with_delimiter(delimiter)))
+}
+
+fn columns() -> Vec<Column> {
+    let ours = ["domain", "customer_id", "user_name"].map(|name| Column::new(name, Content::Tenantry));
+    // Only the password is written byte for byte; see `formula`.
+    ours.into_iter().chain([Column::new("password", Content::Exact)]).collect()
 }
 
 /// Opens passwords, records that, and writes them, in this order.
-struct Handout<'q, W: std::io::Write> {
+struct Handout<'q, W: Write + Send> {
     opener: Opener,
     opening: Opening<'q>,
-    writer: csv::Writer<W>,
+    table: Table<W>,
     /// Passwords that are open, but not yet recorded or written.
     open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
     result: OpenedPassword,
 }
 
-impl<W: std::io::Write> Handout<'_, W> {
+impl<W: Write + Send> Handout<'_, W> {
     fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
         match self.opener.open(&sealed) {
             Ok(password) => self.open.push((sealed, password)),
@@ -129,12 +137,13 @@ impl<W: std::io::Write> Handout<'_, W> {
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
             let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
-            // Only the password is written byte for byte; see `formula`.
-            let (domain, customer_id) = (harmless(&sealed.domain), harmless(&sealed.customer_id));
-            let user_name = harmless(&user_name);
-            let record: [&[u8]; 4] =
-                [domain.as_bytes(), customer_id.as_bytes(), user_name.as_bytes(), &password];
-            self.writer.write_record(record).map_err(unwritten)?;
+            let row: [Cell<'_>; 4] = [
+                sealed.domain.as_str().into(),
+                sealed.customer_id.as_str().into(),
+                user_name.into(),
+                password.as_slice().into(),
+            ];
+            self.table.row(row).map_err(unwritten)?;
             if let Some(kept) = sealed.kept {
                 self.result.kept.push((sealed.domain, kept.asked_for));
             }
@@ -142,9 +151,9 @@ impl<W: std::io::Write> Handout<'_, W> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<(csv::Writer<W>, OpenedPassword), Failure> {
+    fn end(mut self) -> Result<(Table<W>, OpenedPassword), Failure> {
         self.hand_out()?;
-        Ok((self.writer, self.result))
+        Ok((self.table, self.result))
     }
 }
 

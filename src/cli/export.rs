@@ -1,5 +1,6 @@
-//! `tenantry export`: writes rows as CSV.
+//! `tenantry export`: writes rows as CSV or as a workbook.
 
+use super::replacing::Guarded;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::report::{Style, counted, export};
@@ -8,8 +9,9 @@ pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, F
     let queries = args.ledger.read()?;
     let target = args.to.target();
     let file = target.file;
-    let mut sink = Sink::from_ledger(target, &queries)?;
-    let rows = export(&queries, args.what.0, Style { for_excel: args.for_excel }, &mut sink)?;
+    let guarded = Guarded::default().and_files_of(&queries, file)?.for_tables();
+    let mut sink = Sink::open(target, &guarded)?;
+    let rows = export(&queries, args.what.0, Style::of(file, args.form.for_excel), &mut sink)?;
     sink.finish()?;
     if let Some(path) = file {
         output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));

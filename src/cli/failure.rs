@@ -11,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::input;
 use crate::files::{Refused, folder_of};
 use crate::limits::{self, Resource};
-use crate::report::ExportError;
+use crate::report::{ExportError, TableError};
 use crate::transport::{ClientError, NoResponse};
 use crate::{auth, credentials, intake, ledger, reading};
 
@@ -201,8 +201,20 @@ impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Ledger(error) => error.into(),
-            error => Self::of(ExitCode::Failed, &error),
+            ExportError::Table(error) => Self::from(error).within("could not write the export"),
         }
+    }
+}
+
+impl From<TableError> for Failure {
+    fn from(error: TableError) -> Self {
+        let hint = error.hint().map(str::to_owned);
+        let failure = match error {
+            TableError::Csv(error) => Self::of(ExitCode::Failed, &error),
+            TableError::Io(error) => Self::of(ExitCode::Failed, &error),
+            error => Self::of(ExitCode::Failed, &error),
+        };
+        Self { hint, ..failure }
     }
 }
 
@@ -284,7 +296,7 @@ mod tests {
         let of_csv = csv::Error::from(io::Error::from(io::ErrorKind::FileTooLarge));
         let words = "it may not grow any further";
         assert_eq!(Failure::of(ExitCode::Failed, &of_csv).messages, [words]);
-        let exporting = Failure::from(ExportError::from(of_csv));
+        let exporting = Failure::from(ExportError::from(TableError::from(of_csv)));
         assert_eq!(exporting.messages.last().map(String::as_str), Some(words));
         check(io::Error::other("it is not what was copied"), "it is not what was copied");
     }

@@ -223,6 +223,7 @@ impl args::InputArgs {
             strict: self.strict,
             warn: self.warn.clone(),
             require_valid,
+            found_delimiter: None,
         }
     }
 }

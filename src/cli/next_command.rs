@@ -55,7 +55,8 @@ fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKi
 /// So do the files of a restored ledger, because their order matters: the command is for the last one.
 fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let last = held.last()?;
-    let is_alike = |source: &HeldSource| source.given == last.given && source.why == last.why;
+    let is_alike =
+        |source: &HeldSource| source.given.as_given() == last.given.as_given() && source.why == last.why;
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();

@@ -13,12 +13,13 @@ use super::{Failure, config, settings};
 use crate::files::free_name;
 use crate::ledger::{self, Queries};
 use crate::reader;
+use crate::report::Format;
 
 /// More bytes than are needed to recognize a file; settings files are shorter.
 const LOOKED_AT_BYTES: u64 = 64 << 10;
 
-/// File extensions of workbooks. Tenantry reads workbooks but does not write them.
-const WORKBOOKS: [&str; 4] = ["xlsx", "ods", "xls", "xlsb"];
+/// File extensions of workbooks. Tenantry writes tables as `.xlsx`, and no other output.
+const WORKBOOKS: [&str; 5] = ["xlsx", "xlsm", "ods", "xls", "xlsb"];
 
 /// Files that a command reads or creates. Its outputs must not replace them.
 #[derive(Debug, Default)]
@@ -26,12 +27,19 @@ pub(super) struct Guarded {
     inputs: Vec<PathBuf>,
     /// The ledger and the keys of the command, which may not exist yet.
     made: Vec<PathBuf>,
+    /// The output is a table, which may be a workbook.
+    takes_workbooks: bool,
 }
 
 impl Guarded {
     pub(super) fn and_inputs<'a>(mut self, inputs: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         self.inputs.extend(inputs.into_iter().cloned());
         self
+    }
+
+    /// The output is a table.
+    pub(super) fn for_tables(self) -> Self {
+        Self { takes_workbooks: true, ..self }
     }
 
     /// The files of a run, whether or not they exist yet.
@@ -55,7 +63,8 @@ impl Guarded {
     /// imported again and read completely is not protected: its rows are in the ledger and can be exported again.
     pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
         let Some(output) = output.filter(|output| is_taken(output)) else { return Ok(self) };
-        let is_export = reader::is_export(&beginning(output));
+        let is_workbook = || File::open(output).is_ok_and(reader::is_exported_workbook);
+        let is_export = reader::is_export(&beginning(output)) || is_workbook();
         let files = if is_export { queries.unfinished_files()? } else { queries.files()? };
         Ok(self.and_inputs(&files.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
     }
@@ -69,9 +78,14 @@ impl Guarded {
             return Ok(());
         }
         let extension = output.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        if WORKBOOKS.contains(&extension.as_str()) {
-            return Err(not_over(output, "no workbook is written")
-                .with_hint("name a file that ends in .csv; spreadsheets open it"));
+        let is_table = self.takes_workbooks && Format::of(Some(output)) == Format::Workbook;
+        if WORKBOOKS.contains(&extension.as_str()) && !is_table {
+            let (what, name) = if self.takes_workbooks {
+                ("of the workbooks, only .xlsx is written", ".xlsx or .csv")
+            } else {
+                ("no workbook is written", ".csv; spreadsheets open it")
+            };
+            return Err(not_over(output, what).with_hint(format!("name a file that ends in {name}")));
         }
         self.refuse_precious(output)?;
         if !force && is_taken(output) {

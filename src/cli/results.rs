@@ -42,7 +42,7 @@ impl Results {
         for what in ExportKind::value_variants().iter().filter(|what| what.0 != Filter::All) {
             let path = folder.join(what.name()).with_extension("csv");
             let mut sink = Sink::open(Target { file: Some(&path), force: false }, &Guarded::default())?;
-            let rows = export(&queries, what.0, Style { for_excel: false }, &mut sink)?;
+            let rows = export(&queries, what.0, Style::of(Some(&path), false), &mut sink)?;
             sink.finish()?;
             written.push(ResultFile { path: path.to_string_lossy().into_owned(), rows });
         }

@@ -21,7 +21,7 @@ pub(crate) enum Sink {
     /// Written next to its place under a temporary name.
     File { out: BufWriter<NamedTempFile>, place: PathBuf, path: PathBuf, replaces: bool },
     /// Receives the data directly: the device or pipe of this path, else standard output.
-    Open { out: Box<dyn Write>, path: Option<PathBuf> },
+    Open { out: Box<dyn Write + Send>, path: Option<PathBuf> },
 }
 
 /// Escapes control characters in lines for a terminal. An incomplete line is buffered, so that no character is split.
@@ -85,7 +85,7 @@ impl Sink {
 
     fn to_stdout() -> Self {
         let out = io::stdout();
-        let out: Box<dyn Write> =
+        let out: Box<dyn Write + Send> =
             if out.is_terminal() { Box::new(MadeVisible::new(out)) } else { Box::new(BufWriter::new(out)) };
         Sink::Open { out, path: None }
     }

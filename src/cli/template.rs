@@ -6,30 +6,42 @@ use super::replacing::Guarded;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Field, Need};
-use crate::report::{Style, csv_writer};
+use crate::report::{Column, Content, Style, Table};
 use crate::{reader, validation};
 
 /// Width of the name column: the length of `organization_registration_number` and two spaces.
 const NAME_WIDTH: usize = 34;
 
 pub(crate) fn run(args: args::TemplateArgs, output: &Output) -> Result<ExitCode, Failure> {
-    let mut sink = Sink::open(args.to.target(), &Guarded::default())?;
-    let failed = |error: std::io::Error| Failure::io("could not write the template", &error);
+    let target = args.to.target();
+    // The explanation is text; in a workbook, the header has it in notes.
+    let guarded = if args.explain { Guarded::default() } else { Guarded::default().for_tables() };
+    let mut sink = Sink::open(target, &guarded)?;
+    let failed = |failure: Failure| failure.within("could not write the template");
     if args.explain {
-        sink.write_all(explained().as_bytes()).map_err(failed)?;
+        let written = sink.write_all(explained().as_bytes());
+        written.map_err(|error| failed(Failure::of(ExitCode::Failed, &error)))?;
     } else {
-        let header = Field::ALL.map(Field::name);
-        let written = csv_writer(Style { for_excel: args.for_excel }, &mut sink).and_then(|mut writer| {
-            writer.write_record(header)?;
-            writer.flush()
-        });
-        written.map_err(failed)?;
+        let style = Style::of(target.file, args.form.for_excel);
+        let written = Table::begin(&mut sink, style, Field::ALL.map(column).to_vec()).and_then(Table::end);
+        written.map_err(|error| failed(error.into()))?;
     }
     sink.finish()?;
-    if let Some(path) = args.to.target().file {
+    if let Some(path) = target.file {
         output.note(format_args!("Written to `{}`.", path.display()));
     }
     Ok(ExitCode::Done)
+}
+
+fn column(field: Field) -> Column {
+    let note = explain(field);
+    let note = note.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    Column {
+        note: Some(note),
+        choices: validation::choices(field),
+        // These names are ours, and no spreadsheet would run them.
+        ..Column::new(field.name(), Content::Exact)
+    }
 }
 
 fn explained() -> String {

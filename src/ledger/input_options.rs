@@ -33,6 +33,8 @@ pub struct InputOptions {
     pub warn: Vec<Rule>,
     /// Nothing was to be sent if a row failed validation.
     pub require_valid: bool,
+    /// The delimiter that the file was read with, for its exports. It is no option: the next reading finds it again.
+    pub found_delimiter: Option<u8>,
 }
 
 impl InputOptions {
@@ -63,14 +65,21 @@ impl InputOptions {
             allow_direct: now.allow_direct || self.allow_direct,
             strict: now.strict || self.strict,
             warn: joined(&self.warn, &now.warn),
+            found_delimiter: self.found_delimiter,
             ..now.clone()
         }
+    }
+
+    /// The options without what the reading found.
+    pub fn as_given(&self) -> InputOptions {
+        InputOptions { found_delimiter: None, ..self.clone() }
     }
 
     /// The options that apply to its rows in any file, including an export, whose layout is ours.
     pub fn without_layout(&self) -> InputOptions {
         let (delimiter, encoding, sheet, header_line) = (None, None, None, None);
-        InputOptions { delimiter, encoding, sheet, header_line, require_valid: false, ..self.clone() }
+        let given = self.as_given();
+        InputOptions { delimiter, encoding, sheet, header_line, require_valid: false, ..given }
     }
 }
 

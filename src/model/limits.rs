@@ -1,6 +1,6 @@
-//! Detects limits of the operating system: open files, threads, and the size of a file.
+//! Detects limits of the operating system: open files, threads, room for temporary files, and the size of a file.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -18,6 +18,8 @@ pub enum Resource {
     /// Open files and connections of the whole machine.
     DescriptorsOfAll,
     Threads,
+    /// Room for temporary files.
+    TemporaryRoom,
 }
 
 impl Resource {
@@ -49,6 +51,7 @@ impl Resource {
             Self::Descriptors => "this process may not open more files and connections",
             Self::DescriptorsOfAll => "this machine has no room for more open files and connections",
             Self::Threads => "this system starts no further thread for this user",
+            Self::TemporaryRoom => "there is no room left in the folder for temporary files",
         }
     }
 
@@ -59,24 +62,43 @@ impl Resource {
             Self::Threads => {
                 "end other programs of this user, or raise the limit (`ulimit -u`, or the limit of the container)"
             }
+            Self::TemporaryRoom => {
+                "make room in the folder for temporary files, or name another one (`TMPDIR`; on Windows `TEMP`)"
+            }
         }
     }
 }
 
-/// The resource that was missing when the runtime panicked.
+/// The resource that was missing when a library panicked.
 static WANTED: OnceLock<Resource> = OnceLock::new();
 
 /// The resource that was missing, if the panic was in the source file `file`. The runtime panics if it has no thread or
-/// descriptor to start with. Its panics have no type, so this tests whether the resources are available now.
+/// descriptor to start with, and the writer of workbooks if its temporary file cannot grow. Panics have no type, so this
+/// tests whether the resources are available now.
 pub fn wanted_at(file: &str) -> Option<Resource> {
-    if !file.contains("tokio") {
-        return None;
-    }
+    let wanted = if file.contains("tokio") {
+        wanted_by_runtime()
+    } else if file.contains("rust_xlsxwriter") {
+        no_temporary_room().then_some(Resource::TemporaryRoom)
+    } else {
+        None
+    };
+    wanted.map(|wanted| *WANTED.get_or_init(|| wanted))
+}
+
+/// The panicking writer still has its file, so what it lacked is still missing.
+fn no_temporary_room() -> bool {
+    const MORE_THAN_A_BUFFER: usize = 64 << 10;
+    let written = tempfile::tempfile().and_then(|mut file| file.write_all(&[b' '; MORE_THAN_A_BUFFER]));
+    written.err().is_some_and(|error| is_want_of_room(&error))
+}
+
+fn wanted_by_runtime() -> Option<Resource> {
     // The runtime needs two at once, and more to start.
     let descriptors: io::Result<Vec<_>> = (0..4).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).collect();
     let descriptor = descriptors.err().and_then(|error| Resource::of(&error));
     let thread = thread::Builder::new().spawn(|| ()).err().map(|_| Resource::Threads);
-    descriptor.or(thread).map(|wanted| *WANTED.get_or_init(|| wanted))
+    descriptor.or(thread)
 }
 
 /// The resource that was missing at an earlier panic, if any.
@@ -101,9 +123,11 @@ pub fn few_descriptors() -> Option<u64> {
 pub fn no_room_in(folder: &Path) -> Option<io::Error> {
     // The number of files that SQLite creates.
     let made: io::Result<Vec<_>> = (0..3).map(|_| tempfile::tempfile_in(folder)).collect();
-    let is_room =
-        |error: &io::Error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    made.err().filter(is_room)
+    made.err().filter(is_want_of_room)
+}
+
+fn is_want_of_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Keeps two signals from ending or stopping the process. A write beyond the maximum size of a file (SIGXFSZ) becomes

@@ -3,7 +3,7 @@
 //! Everything here comes from ledger queries; nothing is counted a second time.
 
 mod charts;
-mod csv_export;
+mod export;
 mod groups;
 mod markdown;
 mod overview;
@@ -12,9 +12,10 @@ mod push_line;
 mod row_detail;
 mod states;
 mod summary;
+mod table;
 mod timeline;
 
-pub(crate) use csv_export::{ExportError, Style, csv_writer, export};
+pub(crate) use export::{ExportError, export};
 pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
@@ -24,3 +25,4 @@ pub(crate) use summary::{
     LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
     one_line, pretty, rough,
 };
+pub(crate) use table::{Cell, Column, Content, Format, Highlight, HighlightKind, Style, Table, TableError};

@@ -289,9 +289,16 @@ fn results_that_cannot_be_written_are_known_before_anything_is_sent() {
 }
 
 #[test]
-fn no_workbook_is_written() {
+fn a_workbook_is_written_only_for_a_table_and_only_as_xlsx() {
     let bench = refused();
-    bench.tenantry(["export", "failed", "-o", "failed.xlsx"]).exits(2).says("no workbook is written");
+    let says = "of the workbooks, only .xlsx is written";
+    for name in ["failed.ods", "failed.xls", "failed.XLSB", "failed.xlsm"] {
+        bench.tenantry(["export", "failed", "-o", name]).exits(2).says(says).says(".xlsx or .csv");
+    }
+    let others: [&[&str]; 3] = [&["report"], &["credentials"], &["template", "--explain"]];
+    for command in others {
+        bench.tenantry(command).args(["-o", "out.xlsx"]).exits(2).says("no workbook is written");
+    }
 }
 
 /// A disk that is full in the middle of an export leaves the old one whole. (Only a device that is always full can be
@@ -353,21 +360,17 @@ fn an_export_comes_back_whatever_delimiter_is_set() {
     bench.file("customers.csv", customers_of(["value"]).replace(',', ";"));
     bench.import("customers.csv").exits(3);
     bench.tenantry(["export", "failed", "-o", "failed.csv"]).exits(0);
-    bench
-        .import("failed.csv")
-        .args(["--delimiter", "semicolon"])
-        .exits(1)
-        .says("could not read `failed.csv`");
+    bench.import("failed.csv").args(["--delimiter", "comma"]).exits(1).says("could not read `failed.csv`");
     bench
         .import("failed.csv")
         .env("TENANTRY_DELIMITER", "tab")
         .exits(3)
-        .says("failed.csv (commas): 1 row read");
+        .says("failed.csv (semicolons): 1 row read");
     // What the settings say is no flag of the next command, where it would beat the header.
     let checked = bench.tenantry(["check", "failed.csv"]).exits(0);
     assert!(!checked.stdout.contains("--delimiter"), "{checked}");
-    // As a spreadsheet saves it in countries whose decimals have a comma.
-    let saved = fs::read_to_string(bench.path("failed.csv")).unwrap().replace(',', ";");
+    // As a spreadsheet saves it in countries whose decimals have a point.
+    let saved = fs::read_to_string(bench.path("failed.csv")).unwrap().replace(';', ",");
     bench.file("saved.csv", saved);
     bench.import("saved.csv").args(["--retry-failed"]).env("TENANTRY_DELIMITER", "tab").exits(0);
     bench.file("other.csv", customers_of(["other"]));

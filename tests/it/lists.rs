@@ -43,7 +43,10 @@ fn outcome(name: &str, content: &[u8], flags: &[&str], says: &str) -> Outcome {
 
 /// The cells of an export that are not ours, in the order of the rows' own.
 fn own_cells(exported: &str) -> Vec<Vec<String>> {
-    let mut records = csv::ReaderBuilder::new().has_headers(false).from_reader(exported.as_bytes());
+    // The export has the delimiter of the list.
+    let delimiter = exported.as_bytes()["company_name".len()];
+    let mut reader = csv::ReaderBuilder::new();
+    let mut records = reader.delimiter(delimiter).has_headers(false).from_reader(exported.as_bytes());
     let records: Vec<csv::StringRecord> = records.records().map(Result::unwrap).collect();
     let own = records[0].iter().position(|name| name.starts_with("tenantry_")).unwrap();
     records.iter().map(|record| record.iter().take(own).map(str::to_owned).collect()).collect()

@@ -74,6 +74,7 @@ mod secret_files;
 mod secrets;
 mod sign_in;
 mod surroundings;
+mod tables;
 mod taken;
 #[cfg(unix)]
 mod terminal;

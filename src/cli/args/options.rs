@@ -270,6 +270,16 @@ pub(crate) struct OutputFile {
     pub(crate) force: bool,
 }
 
+/// How a table is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct TableForm {
+    /// Write CSV as Excel expects it: with a byte order mark, CRLF, and an apostrophe before what Excel would run as a
+    /// formula; `import` takes the apostrophe away again
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) for_excel: bool,
+}
+
 /// How files are laid out.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]

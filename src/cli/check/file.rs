@@ -5,7 +5,9 @@ use tokio::sync::watch;
 use super::copy::AnnotatedCopy;
 use super::online::OnlineChecker;
 use super::report::CheckReport;
-use crate::check::{AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder, Met};
+use crate::check::{
+    AnnotatedRow, AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder, Met,
+};
 use crate::cli::failure::Failure;
 use crate::reading::{ReadProgress, RowBatch};
 
@@ -60,7 +62,7 @@ impl FileInProgress<'_, '_> {
             self.report.problem(&self.path, problem)?;
         }
         match (&mut self.copy, row) {
-            (Some(copy), Some((line, cells))) => copy.row(line, &cells, &problems),
+            (Some(copy), Some(row)) => copy.row(&AnnotatedRow { problems, ..row }),
             _ => Ok(()),
         }
     }

@@ -17,12 +17,13 @@ use super::shell::quoted;
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
 use crate::check::{
-    CheckEnd, CheckTally, EarlierRows, FileCheck, InOrder, JsonReport, RowChecker, TextReport,
+    CheckEnd, CheckTally, Copying, EarlierRows, FileCheck, InOrder, JsonReport, RowChecker, TextReport,
 };
 use crate::files::free_name;
 use crate::printable::escape_for_terminal;
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, OpenedFile, ReadProgress};
+use crate::report::counted;
 use crate::validation::Validator;
 use copy::AnnotatedCopy;
 use file::FileInProgress;
@@ -143,7 +144,7 @@ impl CheckRun<'_> {
         let opened = OpenedFile::open(input.source, options, interrupted.as_mut()).await.map_err(unread)?;
         let header = opened.header().clone();
         if let Some(copy) = &mut self.copy {
-            copy.begin(&header, opened.layout().delimiter())?;
+            copy.begin(&header, opened.layout())?;
         }
         self.report_layout(&path, opened.layout(), &header);
         let mut file = FileInProgress {
@@ -159,9 +160,9 @@ impl CheckRun<'_> {
         };
         file.further_sheets(opened.layout().further_sheets())?;
         file.earlier_rows.begin_file(&file.path);
-        let keeps_cells = self.args.output.is_some();
+        let copying = file.copy.as_ref().map_or(Copying::Nothing, |copy| copy.copying());
         let row_checker =
-            RowChecker::new(self.validator.clone(), file.earlier_rows, self.args.online, keeps_cells);
+            RowChecker::new(self.validator.clone(), file.earlier_rows, self.args.online, copying);
         let mut rows =
             opened.start(move |header, rows| rows.iter().map(|row| row_checker.row(header, row)).collect());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.map_err(unread)? {
@@ -174,8 +175,12 @@ impl CheckRun<'_> {
         }
         self.tally.add(tally);
         if let (Some(copy), Some(path)) = (self.copy.take(), &self.args.output) {
+            let fixed = copy.fixed;
             copy.finish(&at_the_end)?;
             self.output.note(format_args!("Written to `{}`: every row, with what is wrong.", path.display()));
+            if self.args.fix {
+                self.output.note(describe_fixed(fixed));
+            }
         }
         Ok(())
     }
@@ -202,6 +207,14 @@ impl CheckRun<'_> {
     }
 }
 
+fn describe_fixed((cells, rows): (u64, u64)) -> String {
+    if cells == 0 {
+        return "Nothing was fixed: no suggestion has a single answer.".to_owned();
+    }
+    let (cells, rows) = (counted(cells, "cell"), counted(rows, "row"));
+    format!("Fixed {cells} in {rows}; the column `tenantry_fixed` lists each change.")
+}
+
 /// The command that the operator would run next.
 fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, given_up: bool) -> String {
     let has_errors = tally.wrong > 0;
@@ -218,6 +231,8 @@ fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, 
         format!("mend the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
         format!("mend the rows with errors, then {check} {files}")
+    } else if let (true, Some(copy)) = (args.fix, &args.output) {
+        format!("{} {}", repeated.command("import"), quoted(&copy.to_string_lossy()))
     } else {
         format!("{} {files}", repeated.command("import"))
     }

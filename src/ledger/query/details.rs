@@ -116,6 +116,14 @@ impl Queries {
         collect(&self.connection, &sql, [], |row| row.get(0))
     }
 
+    /// The delimiter of the files of the rows of `filter`, if all of them have the same.
+    pub fn delimiter_of(&self, filter: Filter) -> Result<Option<u8>> {
+        let given = self.given_for(filter)?;
+        let mut found = given.iter().map(|given| given.as_ref().and_then(|given| given.found_delimiter));
+        let first = found.next().flatten();
+        Ok(first.filter(|_| found.all(|other| other == first)))
+    }
+
     /// The rows that ever had `domain`, in full or only its prefix, oldest first.
     pub fn details_of_domain(&self, domain: &str) -> Result<Vec<RowDetail>> {
         // Current rows are found by their key; the others are few, and have an index of their own. '/' follows '.'.

@@ -60,7 +60,12 @@ pub fn is_export(text: &[u8]) -> bool {
     let text = line_of_program(text).map_or(text, |(_, length)| &text[length..]);
     let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
     let header = header(first_line, detect(first_line)).unwrap_or_default();
-    header.iter().any(|cell| cell.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
+    is_export_header(header.iter())
+}
+
+/// Is this the header of a file that `tenantry export` wrote?
+pub(super) fn is_export_header<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> bool {
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
 }
 
 fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use super::detect_encoding;
+use super::dialect::is_export_header;
 use super::encoding::Encoding;
 use super::error::{Error, WorkbookError};
 use super::sheet::Sheet;
@@ -35,6 +36,12 @@ impl Read for Input {
             Self::Stream(stream) => stream.read(buffer),
         }
     }
+}
+
+/// Is this a workbook that `tenantry export` wrote? Decided by the header.
+pub fn is_exported_workbook(file: File) -> bool {
+    let workbook = workbook::read(file, None);
+    workbook.is_ok_and(|mut book| book.sheet.next().is_some_and(|header| is_export_header(header.cells())))
 }
 
 impl Reader<Input> {

@@ -53,7 +53,7 @@ pub use encoding::Encoding;
 pub use error::{Error, HeaderFault};
 pub(crate) use header::is_ours;
 pub use header::{Header, MARK_COLUMN};
-pub use input::Input;
+pub use input::{Input, is_exported_workbook};
 pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
 pub use row::{CELL_BYTES_MAX, Row, RowFault};
@@ -124,11 +124,11 @@ impl Layout {
         }
     }
 
-    /// The delimiter for a copy of the file: the delimiter of the file itself, or a comma for a sheet.
-    pub fn delimiter(&self) -> u8 {
+    /// The delimiter of the file, which its copies and exports keep; a sheet has none.
+    pub fn found_delimiter(&self) -> Option<u8> {
         match self {
-            Layout::Text { delimiter, .. } => *delimiter,
-            Layout::Sheet { .. } => b',',
+            Layout::Text { delimiter, .. } => Some(*delimiter),
+            Layout::Sheet { .. } => None,
         }
     }
 }
@@ -361,8 +361,7 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
     if let Some((index, fault)) = record.quote_fault {
         return Err(Error::HeaderQuotes { line, number: index + 1, fault });
     }
-    let cells = row::bounds(record.ends).map(|(start, end)| &record.bytes[start..end]);
-    let names = cells.enumerate().map(|(index, cell)| match std::str::from_utf8(cell) {
+    let names = record.cells().enumerate().map(|(index, cell)| match std::str::from_utf8(cell) {
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
@@ -381,8 +380,7 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
 fn find_header<R: Read>(records: &mut RecordSource<R>) -> Option<u64> {
     for _ in 0..TITLE_LINES_MAX {
         let record = records.next().ok()??;
-        let cells = row::bounds(record.ends).map(|(start, end)| &record.bytes[start..end]);
-        let names = cells.filter_map(|cell| std::str::from_utf8(cell).ok());
+        let names = record.cells().filter_map(|cell| std::str::from_utf8(cell).ok());
         if names.filter(|name| headings::is_name(name)).count() >= HEADER_NAMES_MIN {
             return Some(record.line);
         }

@@ -13,6 +13,7 @@ use super::cell_kind::CellKind;
 use super::counting::line_breaks;
 use super::preface::Start;
 use super::quotes::{Finding, QuoteFault, Quotes};
+use super::row::bounds;
 
 /// The maximum number of columns in a header: ten times the number of fields. A wider file is not a customer list.
 pub(super) const HEADER_COLUMNS_MAX: usize = 256;
@@ -70,6 +71,11 @@ pub(super) struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// The kept cells.
+    pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        bounds(self.ends).map(|(start, end)| &self.bytes[start..end])
+    }
+
     /// The record has only delimiters and white space, or the marks that DOS writes at the end of a file. A formula
     /// without a result is not nothing.
     pub(super) fn is_blank(&self) -> bool {

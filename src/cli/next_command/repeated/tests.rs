@@ -98,6 +98,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         strict: true,
         warn: vec![Rule::Quotes, Rule::NameForm],
         require_valid: true,
+        found_delimiter: None,
     };
     let flags = flags_of(&given);
     assert!(

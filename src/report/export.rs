@@ -1,96 +1,80 @@
-//! Exports rows as CSV: the operator's columns, then ours (`tenantry_*`), ready to be corrected and imported again.
+//! Exports rows: the operator's columns, then ours (`tenantry_*`), ready to be corrected and imported again.
 //!
-//! Cells are written byte for byte as they were read. `tenantry_row` identifies the row, so that a corrected row
-//! replaces it regardless of what else changed; `tenantry_ledger` says in which ledger that identifier is valid. Text
-//! from the service is made [`harmless`] if a spreadsheet would run it as a formula; the file's name too, because an
-//! import does not read it.
+//! Cells are written byte for byte as they were read, and CSV has the delimiter of the list. `tenantry_row` identifies
+//! the row, so that a corrected row replaces it regardless of what else changed; `tenantry_ledger` says in which ledger
+//! that identifier is valid.
 
 use std::collections::HashMap;
 use std::io::Write;
 
-use csv::{ByteRecord, Terminator, WriterBuilder};
+use csv::ByteRecord;
 
 use super::summary::{hint, one_line};
-use crate::formula::harmless;
+use super::table::{Cell, Column, Content, Style, Table, TableError};
 use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
 use crate::reader;
 use crate::validation::lost_cells;
 
 /// Returns the cell of a row in one column. The second argument is the id of the ledger.
-type Cell = fn(&RowDetail, &str) -> String;
+type CellText = fn(&RowDetail, &str) -> String;
 
 /// Our columns, in order, each with its cell. [`EXTRA_CELLS`] follows them.
-const OUR_COLUMNS: [(&str, Cell); 16] = [
+const OUR_COLUMNS: [(&str, CellText); 16] = [
     ("tenantry_row", |row, _| row.row.to_string()),
     ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
     ("tenantry_state", |row, _| row.state.to_string()),
-    ("tenantry_file", |row, _| harmless(&row.file).into_owned()),
+    ("tenantry_file", |row, _| row.file.clone()),
     ("tenantry_line", |row, _| row.line.to_string()),
-    ("tenantry_customer_id", |row, _| harmless(text(&row.customer_id)).into_owned()),
-    ("tenantry_commerce_id", |row, _| harmless(text(&row.commerce_id)).into_owned()),
-    ("tenantry_user_name", |row, _| harmless(text(&row.user_name)).into_owned()),
+    ("tenantry_customer_id", |row, _| text(&row.customer_id).to_owned()),
+    ("tenantry_commerce_id", |row, _| text(&row.commerce_id).to_owned()),
+    ("tenantry_user_name", |row, _| text(&row.user_name).to_owned()),
     // `sealed` in the ledger, or `lost` because the service's answer was lost.
     ("tenantry_password", |row, _| password(row).to_owned()),
-    ("tenantry_error_code", |row, _| harmless(text(&row.error_code)).into_owned()),
-    ("tenantry_error", |row, _| harmless(&error_words(row)).into_owned()),
+    ("tenantry_error_code", |row, _| text(&row.error_code).to_owned()),
+    ("tenantry_error", |row, _| error_words(row)),
     ("tenantry_hint", |row, _| what_to_do(row).to_owned()),
     ("tenantry_domain_burned", |row, _| if row.domain_burned { "yes" } else { "" }.to_owned()),
     ("tenantry_agreement", |row, _| {
         row.agreement.as_ref().map(|agreement| agreement.state.to_string()).unwrap_or_default()
     }),
-    ("tenantry_agreement_error", |row, _| harmless(&agreement_error(row)).into_owned()),
+    ("tenantry_agreement_error", |row, _| agreement_error(row)),
     ("tenantry_request_id", |row, _| text(&row.request_id).to_owned()),
 ];
 
 /// The column for cells that the header of the file has no column for.
 const EXTRA_CELLS: &str = "tenantry_extra_cells";
 
-/// The format of the file.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
-    /// Adds a byte order mark and uses CRLF.
-    pub(crate) for_excel: bool,
-}
-
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
-    #[error("could not write the export")]
-    Write(#[from] csv::Error),
-    #[error("could not write the export")]
-    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
-/// Starts a file.
-pub(crate) fn csv_writer<W: Write>(style: Style, mut out: W) -> std::io::Result<csv::Writer<W>> {
-    if style.for_excel {
-        out.write_all(b"\xEF\xBB\xBF")?;
-    }
-    let terminator = if style.for_excel { Terminator::CRLF } else { Terminator::Any(b'\n') };
-    Ok(WriterBuilder::new().terminator(terminator).from_writer(out))
-}
-
-/// Writes the rows of `filter` and returns their number. Keeps one row in memory.
+/// Writes the rows of `filter` and returns their number. Keeps one row in memory. The delimiter is that of the lists.
 pub(crate) fn export(
     queries: &Queries,
     filter: Filter,
     style: Style,
-    out: impl Write,
+    out: impl Write + Send,
 ) -> Result<u64, ExportError> {
-    let mut writer = csv_writer(style, out)?;
     let ledger_id = queries.ledger_id()?;
     let columns = Columns::of(queries.headers(filter)?);
-    writer.write_byte_record(&columns.header())?;
+    let style = match queries.delimiter_of(filter)? {
+        Some(delimiter) => style.with_delimiter(delimiter),
+        None => style,
+    };
+    let mut table = Table::begin(out, style, columns.all())?;
     let mut count = 0;
     queries.each_row(filter, |row| {
-        writer.write_byte_record(&columns.record(&row, &ledger_id))?;
+        columns.write(&row, &ledger_id, &mut table)?;
         count += 1;
         Ok::<_, ExportError>(())
     })?;
-    writer.flush()?;
+    table.end()?;
     Ok(count)
 }
 
@@ -126,12 +110,18 @@ impl Columns {
         }))
     }
 
-    fn header(&self) -> ByteRecord {
+    fn all(&self) -> Vec<Column> {
+        let own = self.names.iter().map(|name| Column::new(name.clone(), Content::Operator));
         let ours = OUR_COLUMNS.iter().map(|(name, _)| *name).chain([EXTRA_CELLS]);
-        self.names.iter().map(Vec::as_slice).chain(ours.map(str::as_bytes)).collect()
+        own.chain(ours.map(|name| Column::new(name, Content::Tenantry))).collect()
     }
 
-    fn record(&self, row: &RowDetail, ledger_id: &str) -> ByteRecord {
+    fn write(
+        &self,
+        row: &RowDetail,
+        ledger_id: &str,
+        table: &mut Table<impl Write + Send>,
+    ) -> Result<(), TableError> {
         let cells = reader::from_csv(&row.cells);
         let places = self.places.get(&row.header).map(Vec::as_slice).unwrap_or_default();
         let mut own: Vec<&[u8]> = vec![b""; self.names.len()];
@@ -142,7 +132,8 @@ impl Columns {
         }
         let extra = lost_cells(&row.problems, &cells, places.len());
         let ours = OUR_COLUMNS.map(|(_, cell)| cell(row, ledger_id));
-        own.into_iter().chain(ours.iter().map(String::as_bytes)).chain([extra.as_slice()]).collect()
+        let ours = ours.into_iter().map(Cell::from).chain([extra.into()]);
+        table.row(own.into_iter().map(Cell::from).chain(ours))
     }
 }
 
