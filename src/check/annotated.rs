@@ -12,6 +12,7 @@ use csv::{ByteRecord, ReaderBuilder, WriterBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::printable::escape_for_terminal;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, MARK_COLUMN};
 use crate::report::{Cell, Column, Content, Highlight, HighlightKind, Style, Table, TableError, one_line};
@@ -140,7 +141,7 @@ impl Copy {
             Some((index, Highlight { kind: kind(problem.severity), note }))
         });
         let changes = row.changes.iter().map(|change| {
-            let note = format!("fixed; it was `{}`", change.before);
+            let note = format!("fixed; it was `{}`", escape_for_terminal(&change.before));
             (change.index, Highlight { kind: HighlightKind::Fixed, note })
         });
         problems.chain(changes).collect()
@@ -152,7 +153,8 @@ impl Copy {
         let earlier = earlier.filter(|text| !text.is_empty()).map(String::from_utf8_lossy);
         let changes = row.changes.iter().map(|change| {
             let name = &self.header.columns()[change.index].name;
-            Cow::Owned(format!("{name}: {} → {}", change.before, change.after))
+            let after = if change.after.is_empty() { "(empty)" } else { &change.after };
+            Cow::Owned(format!("{name}: {} → {after}", escape_for_terminal(&change.before)))
         });
         one_line(&earlier.into_iter().chain(changes).collect::<Vec<_>>().join("; "))
     }

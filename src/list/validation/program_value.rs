@@ -99,12 +99,13 @@ fn null_word(field: Field, value: &str) -> Option<Finding> {
         word => value.eq_ignore_ascii_case(word),
     };
     NULL_WORDS.into_iter().find(|word| is_it(word))?;
-    let (rule, advice) = if is_person(field) {
-        (Rule::NullName, "is what a program writes for no value, unless it is a name")
-    } else {
-        (Rule::NullWord, "is what a program writes for no value; leave the cell empty")
-    };
-    Some(Finding::new(rule, advice))
+    if is_person(field) {
+        let message = "is what a program writes for no value, unless it is a name";
+        return Some(Finding::new(Rule::NullName, message));
+    }
+    let finding = Finding::new(Rule::NullWord, "is what a program writes for no value");
+    // A required cell needs its value, and not nothing.
+    Some(if field.is_required() { finding } else { finding.suggest_value(Some(String::new())) })
 }
 
 #[cfg(test)]
@@ -180,9 +181,14 @@ mod tests {
         for value in
             ["NULL", "null", "Null", "nan", "NaN", "None", "undefined", "\\N", "<NA>", "(null)", "N/A", "NaT"]
         {
-            check_value(value, Some((Rule::NullWord, None)));
-            let found = check(Field::LastName, value).map(|finding| finding.rule);
-            assert_eq!(found, Some(Rule::NullName), "{value}");
+            for (field, expected) in [
+                (Field::CompanyName, (Rule::NullWord, None)),
+                (Field::PhoneNumber, (Rule::NullWord, Some(String::new()))),
+                (Field::LastName, (Rule::NullName, None)),
+            ] {
+                let found = check(field, value).map(|finding| (finding.rule, finding.suggestion));
+                assert_eq!(found, Some(expected), "{field}: {value}");
+            }
         }
         for value in ["Nan", "NA", "none", "Nat", "\\n", "Nullarbor", "Undefined Behaviour", "(x)", "N"] {
             check_value(value, None);
