@@ -251,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn rows_above_the_header_are_left_out_but_not_of_an_export() {
+        let check = |first: &str, line: u64, expected: u64| {
+            let mut sheet = Sheet::default();
+            for (row, column, text) in [(0, 0, first), (2, 0, "a"), (2, 1, "b"), (3, 0, "c")] {
+                sheet.push(row, column, text, CellKind::Text).unwrap();
+            }
+            sheet.skip_to(line);
+            assert_eq!(sheet.next().map_or(0, |record| record.line), expected, "{first} {line}");
+        };
+        check("Our customers", 1, 1);
+        check("Our customers", 2, 3);
+        check("Our customers", 3, 3);
+        check("Our customers", 9, 0);
+        check("tenantry_row", 3, 1);
+    }
+
+    #[test]
     fn cells_come_in_order_and_within_limits() {
         let mut sheet = Sheet::default();
         sheet.push(4, 2, "a", CellKind::Number).unwrap();

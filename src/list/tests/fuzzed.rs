@@ -51,6 +51,7 @@ proptest! {
     #[test]
     fn any_bytes_do_no_harm_anywhere(input in bytes()) {
         list::reader(&[b"pieces=5\n", input.as_slice()].concat());
+        list::reader(&[b"pieces=3 header-line=2 auto-map\n", input.as_slice()].concat());
         list::rows(&input);
         list::stored(&input);
     }

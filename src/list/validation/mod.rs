@@ -168,14 +168,11 @@ impl Validator {
         if let Some(fault) = row.fault() {
             return self.reject_fault(fault, header, row, report);
         }
-        if is_header(header, row) {
-            let message = "is the header again; if lists were joined, delete it, and check that the rows below it have \
-                           the same columns";
-            report.add_row(Finding::new(Rule::HeaderAgain, message));
-            let (problems, extent) = report.finish();
-            return Validation { domain: None, problems, extent, content: RowContent::Cells(row) };
-        }
         let mut draft = Draft::read(header, row, &self.settings.defaults);
+        // Compares one cell of nearly every row.
+        if draft[Field::Domain] == header.name_of(Field::Domain).trim() && header.is_repeated_by(cells(row)) {
+            return self.reject_header(header, row);
+        }
         for &index in header.nameless() {
             if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
                 let message = "has data and no name in the header; name the column, or delete it";
@@ -190,8 +187,22 @@ impl Validator {
         } else {
             self.check(&mut draft, &mut report);
         }
+        if report.has_problems() && is_other_header(header, row) {
+            return self.reject_header(header, row);
+        }
         let (problems, extent) = report.finish();
         Validation { domain: draft.domain.clone(), problems, extent, content: RowContent::Fields(draft) }
+    }
+
+    /// Nothing of a header among the rows is data, so all its other problems say nothing.
+    #[cold]
+    fn reject_header<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
+        let mut report = ProblemCollector::new(header, row, &self.settings);
+        let message = "is the header again; if lists were joined, delete it, and check that the rows below it have the \
+                       same columns";
+        report.add_row(Finding::new(Rule::HeaderAgain, message));
+        let (problems, extent) = report.finish();
+        Validation { domain: None, problems, extent, content: RowContent::Cells(row) }
     }
 
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
@@ -405,14 +416,13 @@ fn ragged_message(expected: usize, found: usize, header: &Header, row: &Row) -> 
     )
 }
 
-/// Whether the row is a header: that of the file again, or that of another file that was joined to it.
-fn is_header(header: &Header, row: &Row) -> bool {
-    let cells = || (0..).map_while(|index| row.text(index));
-    if header.is_repeated_by(cells()) && header.columns().len() > 1 {
-        return true;
-    }
-    // Only a row that is wrong in any case is looked at more closely.
+/// Whether the row is the header of another file that was joined to this one.
+fn is_other_header(header: &Header, row: &Row) -> bool {
     let email = header.index_of(Field::Email).and_then(|index| row.text(index)).unwrap_or_default();
     let may_be = !email.trim().is_empty() && !email.contains('@');
-    may_be && cells().filter(|cell| header.has_name(text::trim(cell))).count() >= HEADER_NAMES_MIN
+    may_be && cells(row).filter(|cell| header.has_name(text::trim(cell))).count() >= HEADER_NAMES_MIN
+}
+
+fn cells(row: &Row) -> impl Iterator<Item = &str> {
+    (0..).map_while(|index| row.text(index))
 }

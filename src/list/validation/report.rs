@@ -100,6 +100,10 @@ impl<'a> ProblemCollector<'a> {
         self.problems.push((index, problem));
     }
 
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
     /// The problems in the order of the file's columns, and how much of the row is wrong.
     pub(super) fn finish(mut self) -> (Vec<Problem>, Extent) {
         self.problems.sort_by_key(|&(index, _)| index);

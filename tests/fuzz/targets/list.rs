@@ -49,7 +49,7 @@ fn read_all(file: Pieces<'_>, options: &Options) -> WhatWasRead {
         assert!(row.line() > line, "a row starts below the one before it");
         assert!(row.last_line() >= row.line());
         line = row.last_line().max(row.line());
-        check_row(&row, reader.header().columns().len());
+        check_row(&row, *reader.header().width().start());
         let cells = row.cells().iter().map(<[u8]>::to_owned).collect();
         rows.push((row.line(), row.last_line(), cells, row.fault()));
     }
@@ -138,7 +138,9 @@ fn options(words: &[&str]) -> (Options, usize) {
     });
     let encoding = value("encoding").and_then(Encoding::named);
     let pieces = value("pieces").and_then(|value| value.parse().ok()).unwrap_or(1);
-    (Options { delimiter, encoding, ..Options::default() }, usize::max(pieces, 1))
+    let header_line = value("header-line").and_then(|line| line.parse().ok());
+    let auto_map = words.contains(&"auto-map");
+    (Options { delimiter, encoding, header_line, auto_map, ..Options::default() }, usize::max(pieces, 1))
 }
 
 /// A file that arrives in pieces, as through a pipe.
