@@ -50,7 +50,7 @@ pub use cell_kind::CellKind;
 pub use column_use::{ColumnUse, MappedColumn};
 pub use dialect::is_export;
 pub use encoding::Encoding;
-pub use error::{Error, HeaderFault};
+pub use error::Error;
 pub(crate) use header::is_ours;
 pub use header::{Header, MARK_COLUMN};
 pub use input::{Input, is_exported_workbook};
