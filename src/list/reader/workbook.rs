@@ -25,12 +25,13 @@ use zip::result::ZipError;
 use super::error::{Error, WorkbookError};
 use super::not_a_list::NotAList;
 use super::sheet::{NotTaken, SHEET_BYTES_MAX, Sheet};
-use ods::Ods;
-use xlsx::Xlsx;
 use xml::Xml;
 
 /// The maximum unpacked size of a workbook; about 300,000 customers take this much.
 const UNPACKED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Large enough that few elements cross the end of a buffer.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The most rows that a sheet can have, in any spreadsheet program.
 const ROWS_MAX: u32 = 1 << 20;
@@ -68,13 +69,11 @@ fn read_file(mut file: File, wanted: Option<&str>) -> Result<Workbook, Error> {
     if !super::not_a_list::is_zip(&beginning) {
         return Err(old_office::recognize(file).unwrap_or_else(Error::unreadable));
     }
-    let mut package = Package::open(BufReader::new(file))?;
+    let mut package = Package::open(BufReader::with_capacity(BUFFER_BYTES, file))?;
     if package.has(xlsx::WORKBOOK) {
-        let contents = Xlsx::open(&mut package)?;
-        Ok(read_sheets(&mut package, &contents, wanted)?)
+        Ok(xlsx::read(&mut package, wanted)?)
     } else if package.has(ods::CONTENT) {
-        let contents = Ods::open(&mut package)?;
-        Ok(read_sheets(&mut package, &contents, wanted)?)
+        Ok(ods::read(&mut package, wanted)?)
     } else if package.has("encrypted-package") {
         Err(WorkbookError::Protected.into())
     } else if package.has("xl/workbook.bin") {
@@ -93,8 +92,10 @@ struct SheetName {
     is_hidden: bool,
 }
 
-/// A sheet to read.
+/// A sheet that is being read.
+#[derive(Default)]
 struct Wanted {
+    name: String,
     sheet: Sheet,
     /// Only its first row is wanted.
     is_header: bool,
@@ -107,43 +108,33 @@ impl Wanted {
     }
 }
 
-/// An open workbook of one format.
-trait Contents<R: Read + Seek> {
-    fn sheets(&self) -> Vec<SheetName>;
-
-    /// Reads sheets by their indexes.
-    fn read(&self, package: &mut Package<R>, wanted: &mut [(usize, Wanted)]) -> Result<(), WorkbookError>;
-}
-
-fn read_sheets<R: Read + Seek>(
-    package: &mut Package<R>,
-    contents: &impl Contents<R>,
-    name: Option<&str>,
-) -> Result<Workbook, WorkbookError> {
-    let sheets = contents.sheets();
-    let chosen = choose(&sheets, name)?;
-    let others = sheets.iter().enumerate().filter(|(index, sheet)| *index != chosen && !sheet.is_hidden);
-    let others = others.map(|(index, _)| index).filter(|_| name.is_none());
-    let mut wanted: Vec<(usize, Wanted)> = std::iter::once(chosen)
-        .chain(others)
-        .map(|index| (index, Wanted { sheet: Sheet::default(), is_header: index != chosen }))
-        .collect();
-    contents.read(package, &mut wanted)?;
-    let mut read = wanted.into_iter().map(|(index, wanted)| (sheets[index].name.clone(), wanted.sheet));
-    let (name, sheet) = read.next().ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
-    Ok(Workbook { sheet, name, others: read.collect() })
-}
-
-/// The index of the sheet to read.
-fn choose(sheets: &[SheetName], wanted: Option<&str>) -> Result<usize, WorkbookError> {
+/// The sheets to read, of all: the one with this name, or the first visible one and the headers of the other visible ones.
+/// The first in the result is the list.
+fn choose(sheets: &[SheetName], name: Option<&str>) -> Result<Vec<(usize, Wanted)>, WorkbookError> {
     let names = || sheets.iter().map(|sheet| sheet.name.clone()).collect();
-    let Some(wanted) = wanted else {
-        let first = sheets.iter().position(|sheet| !sheet.is_hidden);
-        return first.ok_or_else(|| WorkbookError::NoVisibleSheet(names()));
+    let wanted = |index: usize, is_header| {
+        (index, Wanted { name: sheets[index].name.clone(), is_header, ..Wanted::default() })
     };
-    let same = |sheet: &SheetName| sheet.name.trim().to_lowercase() == wanted.trim().to_lowercase();
-    let found = sheets.iter().position(|sheet| sheet.name == wanted).or_else(|| sheets.iter().position(same));
-    found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: wanted.to_owned(), found: names() })
+    if let Some(name) = name {
+        let same = |sheet: &SheetName| sheet.name.trim().to_lowercase() == name.trim().to_lowercase();
+        let found = sheets.iter().position(|sheet| sheet.name == name);
+        let found = found.or_else(|| sheets.iter().position(same));
+        let found =
+            found.ok_or_else(|| WorkbookError::NoSuchSheet { wanted: name.to_owned(), found: names() })?;
+        return Ok(vec![wanted(found, false)]);
+    }
+    let visible = (0..sheets.len()).filter(|&index| !sheets[index].is_hidden);
+    let chosen: Vec<_> = visible.enumerate().map(|(before, index)| wanted(index, before > 0)).collect();
+    if chosen.is_empty() { Err(WorkbookError::NoVisibleSheet(names())) } else { Ok(chosen) }
+}
+
+impl Workbook {
+    /// `read`: the list, then the others.
+    fn of(read: impl IntoIterator<Item = Wanted>) -> Result<Self, WorkbookError> {
+        let mut read = read.into_iter().map(|wanted| (wanted.name, wanted.sheet));
+        let (name, sheet) = read.next().ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
+        Ok(Self { sheet, name, others: read.collect() })
+    }
 }
 
 /// The parts of a workbook, which is a ZIP archive.
@@ -172,7 +163,7 @@ impl<R: Read + Seek> Package<R> {
     fn xml(&mut self, part: &str) -> Result<Option<Xml<impl BufRead>>, WorkbookError> {
         let Some(name) = self.name_of(part) else { return Ok(None) };
         let part = self.archive.by_name(&name).map_err(not_unpacked)?;
-        Ok(Some(Xml::new(BufReader::new(part))))
+        Ok(Some(Xml::new(BufReader::with_capacity(BUFFER_BYTES, part))))
     }
 }
 

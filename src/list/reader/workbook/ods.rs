@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::number_format;
 use super::xml::{Element, Node, Xml};
-use super::{Contents, Package, ROWS_MAX, SheetName, Wanted, WorkbookError};
+use super::{Package, ROWS_MAX, SheetName, Wanted, Workbook, WorkbookError};
 use crate::reader::cell_kind::CellKind;
 use crate::reader::records::{CELLS_MAX, RECORD_BYTES_MAX};
 use crate::reader::sheet::{Merge, Sheet};
@@ -16,58 +16,74 @@ use crate::reader::sheet::{Merge, Sheet};
 pub(super) const CONTENT: &str = "content.xml";
 const MANIFEST: &str = "META-INF/manifest.xml";
 
-/// An open workbook.
-pub(super) struct Ods {
-    sheets: Vec<SheetName>,
+/// Reads the sheet with this name, or the first visible one.
+pub(super) fn read<R: Read + Seek>(
+    package: &mut Package<R>,
+    name: Option<&str>,
+) -> Result<Workbook, WorkbookError> {
+    if is_encrypted(package)? {
+        return Err(WorkbookError::Protected);
+    }
+    let Some(name) = name else {
+        // Known before the sheets that follow: the first visible one is the list.
+        let mut has_list = false;
+        let (sheets, read) = walk(package, |_, sheet| {
+            let is_header = !sheet.is_hidden && std::mem::replace(&mut has_list, true);
+            (!sheet.is_hidden).then(|| Wanted { name: sheet.name.clone(), is_header, ..Wanted::default() })
+        })?;
+        super::choose(&sheets, None)?;
+        return Workbook::of(read);
+    };
+    let (sheets, _) = walk(package, |_, _| None)?;
+    let mut wanted = super::choose(&sheets, Some(name))?;
+    let (_, read) = walk(package, |index, _| {
+        let at = wanted.iter().position(|(wanted, _)| *wanted == index)?;
+        Some(wanted.swap_remove(at).1)
+    })?;
+    Workbook::of(read)
 }
 
-impl Ods {
-    pub(super) fn open<R: Read + Seek>(package: &mut Package<R>) -> Result<Self, WorkbookError> {
-        if is_encrypted(package)? {
-            return Err(WorkbookError::Protected);
-        }
-        let (mut sheets, mut hidden_styles, mut style) = (Vec::new(), Vec::new(), String::new());
-        let mut tables = Tables::open(package)?;
-        loop {
-            match tables.next()? {
-                Place::Table(element) => {
+/// Walks from sheet to sheet. Reads those for which `wanted`, which gets the index too, returns something to fill.
+fn walk<R: Read + Seek>(
+    package: &mut Package<R>,
+    mut wanted: impl FnMut(usize, &SheetName) -> Option<Wanted>,
+) -> Result<(Vec<SheetName>, Vec<Wanted>), WorkbookError> {
+    let mut xml = package.xml(CONTENT)?.ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
+    let (mut sheets, mut read) = (Vec::new(), Vec::new());
+    let (mut style, mut hidden_styles) = (String::new(), Vec::new());
+    // The depth of the element that has the sheets. Other tables, such as those of earlier versions or of links, are
+    // deeper in it.
+    let mut spreadsheet = None;
+    loop {
+        let before = xml.depth();
+        let sheet = match xml.next()? {
+            Node::Start(element) => match element.name() {
+                "table" if spreadsheet == Some(before) => {
                     let is_hidden = hidden_styles.contains(&element.owned("style-name")?);
-                    sheets.push(SheetName { name: element.owned("name")?, is_hidden });
+                    SheetName { name: element.owned("name")?, is_hidden }
                 }
-                Place::Elsewhere(Node::Start(element)) => match element.name() {
-                    "style" => style = element.owned("name")?,
-                    "table-properties" if element.attribute("display")?.as_deref() == Some("false") => {
-                        hidden_styles.push(style.clone());
-                    }
-                    _ => {}
-                },
-                Place::Elsewhere(Node::EndOfDocument) => return Ok(Self { sheets }),
-                Place::Elsewhere(_) => {}
-            }
-        }
-    }
-}
-
-impl<R: Read + Seek> Contents<R> for Ods {
-    fn sheets(&self) -> Vec<SheetName> {
-        self.sheets.clone()
-    }
-
-    fn read(&self, package: &mut Package<R>, wanted: &mut [(usize, Wanted)]) -> Result<(), WorkbookError> {
-        let mut tables = Tables::open(package)?;
-        let mut index = 0;
-        loop {
-            match tables.next()? {
-                Place::Table(_) => {
-                    if let Some((_, wanted)) = wanted.iter_mut().find(|(it, _)| *it == index) {
-                        read_table(&mut tables.xml, wanted)?;
-                    }
-                    index += 1;
+                "spreadsheet" if spreadsheet.is_none() => {
+                    spreadsheet = Some(before + 1);
+                    continue;
                 }
-                Place::Elsewhere(Node::EndOfDocument) => return Ok(()),
-                Place::Elsewhere(_) => {}
-            }
+                "style" => {
+                    style = element.owned("name")?;
+                    continue;
+                }
+                "table-properties" if element.attribute("display")?.as_deref() == Some("false") => {
+                    hidden_styles.push(style.clone());
+                    continue;
+                }
+                _ => continue,
+            },
+            Node::EndOfDocument => return Ok((sheets, read)),
+            _ => continue,
+        };
+        if let Some(mut wanted) = wanted(sheets.len(), &sheet) {
+            read_table(&mut xml, &mut wanted)?;
+            read.push(wanted);
         }
+        sheets.push(sheet);
     }
 }
 
@@ -80,44 +96,6 @@ fn is_encrypted<R: Read + Seek>(package: &mut Package<R>) -> Result<bool, Workbo
             Node::EndOfDocument => return Ok(false),
             _ => {}
         }
-    }
-}
-
-/// Walks from sheet to sheet.
-struct Tables<R> {
-    xml: Xml<R>,
-    /// The depth of the element that has the sheets.
-    spreadsheet: Option<usize>,
-}
-
-enum Place<'a> {
-    /// The start of a sheet. Other tables, such as those of earlier versions or of links, are deeper in the document.
-    Table(Element<'a>),
-    Elsewhere(Node<'a>),
-}
-
-impl Tables<()> {
-    fn open<R: Read + Seek>(package: &mut Package<R>) -> Result<Tables<impl BufRead>, WorkbookError> {
-        let xml = package.xml(CONTENT)?.ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
-        Ok(Tables { xml, spreadsheet: None })
-    }
-}
-
-impl<R: BufRead> Tables<R> {
-    fn next(&mut self) -> Result<Place<'_>, WorkbookError> {
-        let before = self.xml.depth();
-        Ok(match self.xml.next()? {
-            Node::Start(element) if self.spreadsheet == Some(before) && element.name() == "table" => {
-                Place::Table(element)
-            }
-            Node::Start(element) => {
-                if self.spreadsheet.is_none() && element.name() == "spreadsheet" {
-                    self.spreadsheet = Some(before + 1);
-                }
-                Place::Elsewhere(Node::Start(element))
-            }
-            other => Place::Elsewhere(other),
-        })
     }
 }
 
@@ -292,18 +270,19 @@ impl TableReader {
     }
 
     fn text(&mut self, text: &str) {
-        if self.paragraph_depth.is_some() && self.skipped_depth.is_none() {
-            // White space in a row is one blank; more of it has elements of its own.
-            let begins_blank = self.row.text[self.cell.start..].ends_with([' ', '\n']);
-            let mut is_after_blank = begins_blank || self.row.text.len() == self.cell.start;
-            for c in text.chars() {
-                let is_blank = matches!(c, ' ' | '\t' | '\r' | '\n');
-                if !is_blank {
-                    self.row.write(c.encode_utf8(&mut [0; 4]));
-                } else if !is_after_blank {
-                    self.row.write(" ");
-                }
-                is_after_blank = is_blank;
+        if self.paragraph_depth.is_none() || self.skipped_depth.is_some() {
+            return;
+        }
+        // White space in a row is one blank, and none at the beginning; more of it has elements of its own.
+        let is_blank = |byte: u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let before = self.row.text[self.cell.start..].bytes().next_back().unwrap_or(b'\n');
+        let mut is_after_blank = is_blank(before);
+        for piece in text.split_inclusive([' ', '\t', '\r', '\n']) {
+            let word = piece.trim_end_matches([' ', '\t', '\r', '\n']);
+            self.row.write(word);
+            is_after_blank &= word.is_empty();
+            if word.len() < piece.len() && !std::mem::replace(&mut is_after_blank, true) {
+                self.row.write(" ");
             }
         }
     }

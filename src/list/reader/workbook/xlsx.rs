@@ -8,18 +8,12 @@ use std::io::{Read, Seek};
 
 use super::number_format::{self, NumberFormat};
 use super::xml::{Element, Node};
-use super::{Contents, Package, ROWS_MAX, SheetName, Wanted, WorkbookError};
+use super::{Package, ROWS_MAX, SheetName, Wanted, Workbook, WorkbookError};
 use crate::reader::cell_kind::CellKind;
 use crate::reader::sheet::{Merge, Sheet};
 
 pub(super) const WORKBOOK: &str = "xl/workbook.xml";
 const RELATIONSHIPS: &str = "xl/_rels/workbook.xml.rels";
-
-/// An open workbook.
-pub(super) struct Xlsx {
-    sheets: Vec<(SheetName, String)>,
-    context: Context,
-}
 
 /// What cells refer to.
 #[derive(Default)]
@@ -32,55 +26,58 @@ struct Context {
     has_no_results: bool,
 }
 
-impl Xlsx {
-    pub(super) fn open<R: Read + Seek>(package: &mut Package<R>) -> Result<Self, WorkbookError> {
-        let (listed, mut context) = workbook(package)?;
-        let relationships = relationships(package)?;
-        let mut sheets = Vec::new();
-        for (name, id) in listed {
-            let found = relationships.iter().find(|relationship| relationship.id == id);
-            let relationship = found.ok_or_else(|| WorkbookError::damaged("a sheet is missing"))?;
-            // A sheet of another kind, such as a chart, has no cells.
-            if relationship.is("worksheet") {
-                sheets.push((name, relationship.part.clone()));
-            }
+/// Reads the sheet with this name, or the first visible one.
+pub(super) fn read<R: Read + Seek>(
+    package: &mut Package<R>,
+    name: Option<&str>,
+) -> Result<Workbook, WorkbookError> {
+    let (listed, mut context) = workbook(package)?;
+    let relationships = relationships(package)?;
+    let (mut sheets, mut parts) = (Vec::new(), Vec::new());
+    for (sheet, id) in listed {
+        let found = relationships.iter().find(|relationship| relationship.id == id);
+        let relationship = found.ok_or_else(|| WorkbookError::damaged("a sheet is missing"))?;
+        // A sheet of another kind, such as a chart, has no cells.
+        if relationship.is("worksheet") {
+            sheets.push(sheet);
+            parts.push(&*relationship.part);
         }
-        let part = |kind| relationships.iter().find(|relationship| relationship.is(kind));
-        if let Some(strings) = part("sharedStrings") {
-            context.strings = Strings::read(package, &strings.part)?;
-        }
-        if let Some(styles) = part("styles") {
-            context.formats = styles_of(package, &styles.part)?;
-        }
-        if context.formats.is_empty() {
-            context.formats.push(NumberFormat::parse(""));
-        }
-        Ok(Self { sheets, context })
     }
+    let mut wanted = super::choose(&sheets, name)?;
+    let part = |kind| relationships.iter().find(|relationship| relationship.is(kind));
+    if let Some(strings) = part("sharedStrings") {
+        context.strings = Strings::read(package, &strings.part)?;
+    }
+    if let Some(styles) = part("styles") {
+        context.formats = styles_of(package, &styles.part)?;
+    }
+    if context.formats.is_empty() {
+        context.formats.push(NumberFormat::parse(""));
+    }
+    for (index, wanted) in &mut wanted {
+        read_sheet(package, parts[*index], &context, wanted)?;
+    }
+    Workbook::of(wanted.into_iter().map(|(_, wanted)| wanted))
 }
 
-impl<R: Read + Seek> Contents<R> for Xlsx {
-    fn sheets(&self) -> Vec<SheetName> {
-        self.sheets.iter().map(|(name, _)| name.clone()).collect()
-    }
-
-    fn read(&self, package: &mut Package<R>, wanted: &mut [(usize, Wanted)]) -> Result<(), WorkbookError> {
-        for (index, wanted) in wanted {
-            let (_, part) = &self.sheets[*index];
-            let mut xml = package.xml(part)?.ok_or_else(|| WorkbookError::damaged("a sheet is missing"))?;
-            let mut reader = SheetReader::default();
-            while !wanted.is_complete() {
-                match xml.next()? {
-                    Node::Start(element) => reader.start(&element, &mut wanted.sheet)?,
-                    Node::Text(text) => reader.text(&text),
-                    Node::End(end) => reader.end(end.name(), &self.context, &mut wanted.sheet)?,
-                    Node::Other => {}
-                    Node::EndOfDocument => break,
-                }
-            }
+fn read_sheet<R: Read + Seek>(
+    package: &mut Package<R>,
+    part: &str,
+    context: &Context,
+    wanted: &mut Wanted,
+) -> Result<(), WorkbookError> {
+    let mut xml = package.xml(part)?.ok_or_else(|| WorkbookError::damaged("a sheet is missing"))?;
+    let mut reader = SheetReader::default();
+    while !wanted.is_complete() {
+        match xml.next()? {
+            Node::Start(element) => reader.start(&element, &mut wanted.sheet)?,
+            Node::Text(text) => reader.text(&text),
+            Node::End(end) => reader.end(end.name(), context, &mut wanted.sheet)?,
+            Node::Other => {}
+            Node::EndOfDocument => break,
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// The sheets that the workbook lists, with the ids of their relationships, and what it says about all of them.

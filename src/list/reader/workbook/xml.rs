@@ -82,7 +82,7 @@ impl<R: BufRead> Xml<R> {
 impl Element<'_> {
     /// The name without its prefix.
     pub(super) fn name(&self) -> &str {
-        self.0.local_name().into_inner()
+        without_prefix(self.0.name().into_inner())
     }
 
     /// The attributes by their full names; `visit` gets each name and value.
@@ -102,7 +102,7 @@ impl Element<'_> {
     pub(super) fn attribute(&self, name: &str) -> Result<Option<Cow<'_, str>>, WorkbookError> {
         for attribute in self.0.attributes().with_checks(false) {
             let attribute = attribute.map_err(WorkbookError::damaged)?;
-            if attribute.key.local_name().into_inner() == name {
+            if without_prefix(attribute.key.into_inner()) == name {
                 return value(&attribute).map(Some);
             }
         }
@@ -121,10 +121,21 @@ impl Element<'_> {
 
 impl ElementEnd<'_> {
     pub(super) fn name(&self) -> &str {
-        self.0.local_name().into_inner()
+        without_prefix(self.0.name().into_inner())
     }
 }
 
+/// Names are so short that a plain loop is the fastest way through them.
+fn without_prefix(name: &str) -> &str {
+    name.bytes().position(|byte| byte == b':').map_or(name, |colon| &name[colon + 1..])
+}
+
 fn value<'a>(attribute: &Attribute<'a>) -> Result<Cow<'a, str>, WorkbookError> {
-    attribute.normalized_value(XmlVersion::Implicit1_0).map_err(WorkbookError::damaged)
+    match attribute.value {
+        // Most have nothing to replace.
+        Cow::Borrowed(text) if !text.bytes().any(|byte| matches!(byte, b'&' | b'\t' | b'\n' | b'\r')) => {
+            Ok(Cow::Borrowed(text))
+        }
+        _ => attribute.normalized_value(XmlVersion::Implicit1_0).map_err(WorkbookError::damaged),
+    }
 }
