@@ -5,8 +5,10 @@
 //! decides what to do with a row, also for `check`; [`stored`] validates rows that the ledger has. [`cross_row`] words
 //! the problems that show only in combination with other rows. Nothing here knows HTTP.
 
+pub(crate) mod companies;
 pub(crate) mod cross_row;
 pub(crate) mod decide;
+pub(crate) mod places;
 mod returned;
 mod stored;
 mod validate;
@@ -20,10 +22,11 @@ use tokio::sync::watch;
 use crate::customer::{DomainName, Field};
 use crate::failpoint;
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
-use crate::problem::{Problem, Severity};
+use crate::problem::{Problem, Severity, Strictness};
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
+use companies::{Companies, CompanyColumns, RowKeys};
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
 use decide::{IncomingRow, decide};
 use returned::ReturnedRows;
@@ -48,6 +51,8 @@ pub(crate) struct Settings {
     /// The options by which files are read and validated, for the ledger to store.
     pub(crate) given: InputOptions,
     pub(crate) retry_failed: bool,
+    /// How strictly problems are taken that show only in combination with other rows.
+    pub(crate) strictness: Strictness,
     /// Nothing may be sent without consent.
     pub(crate) needs_consent: bool,
 }
@@ -98,18 +103,20 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
     }
 }
 
-/// Ingests one file. Its rows may be sent only after this has returned.
+/// Ingests one file. Its rows may be sent only after this has returned. `companies` has the rows of the files before it.
 pub(crate) async fn ingest(
     source: InputSource,
     ledger: &Ledger,
     validator: Validator,
     settings: &Settings,
+    companies: &mut Companies,
     progress: &watch::Sender<ReadProgress>,
     interrupted: impl Future<Output = ()>,
 ) -> Result<IntakeReport, Error> {
     tokio::pin!(interrupted);
     let path = source.path.clone();
     let opened = OpenedFile::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
+    companies.begin_file(&path);
     let header = opened.header();
     let info = SourceInfo {
         path,
@@ -132,20 +139,32 @@ pub(crate) async fn ingest(
     let mut reading = ledger.begin_source(info).await?;
     let (customers, looking_up) = reading.customers(ledger);
     let returned = Arc::new(ReturnedRows::new(opened.header(), validator.strictness()));
-    let row_validator = RowValidator::new(validator, opened.header(), reading.ledger_id(), customers);
+    let columns = CompanyColumns::of(opened.header());
+    let row_validator =
+        RowValidator::new(validator, opened.header(), reading.ledger_id(), customers, companies.hasher());
     let mut rows = opened.start(move |header, rows| row_validator.rows(header, rows));
     let mut kinds = ProblemKinds::new();
     let (mut has_resellers, mut has_direct) = (false, false);
     let read = loop {
         match rows.next(interrupted.as_mut()).await {
             Ok(Some(batch)) => {
+                let mut meet = |(mut row, keys): (Incoming, Option<RowKeys>)| {
+                    let strictness = &settings.strictness;
+                    let problem =
+                        keys.and_then(|keys| companies.meet(row.line(), &keys, &columns, strictness));
+                    if let Some(problem) = problem {
+                        row.add(problem);
+                    }
+                    row
+                };
+                let met: Vec<Incoming> = batch.rows.into_iter().map(&mut meet).collect();
                 let (column, returned) = (Arc::clone(&domain_column), Arc::clone(&returned));
                 let decide = move |row: &mut Candidate, mut known, originals| {
                     returned.compare(row, &mut known, &originals);
                     decide(&coming(row, &column), known, retry_failed)
                 };
                 let rows;
-                (reading, rows) = ledger.ingest(reading, batch.rows, decide).await?;
+                (reading, rows) = ledger.ingest(reading, met, decide).await?;
                 for has_reseller in rows.iter().filter_map(Incoming::has_reseller) {
                     has_resellers |= has_reseller;
                     has_direct |= !has_reseller;

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::intake::decide::{IncomingRow, decide};
+use crate::intake::places::{Place, Places};
 use crate::ledger::{Decision, KnownRow, KnownRows, RowId, State};
 use crate::validation::Validation;
 
@@ -21,8 +22,7 @@ const SHARDS: usize = 96;
 /// The first row of a domain.
 #[derive(Debug, Clone, Copy)]
 struct First {
-    /// Its line number, counted through all files.
-    place: u32,
+    place: Place,
     content: u32,
 }
 
@@ -51,10 +51,7 @@ impl HashKeys {
 /// What the check remembers about the rows of all files.
 #[derive(Default)]
 pub(crate) struct EarlierRows {
-    /// The files so far, each with the number of lines before the file.
-    files: Vec<(String, u32)>,
-    /// The place of the newest row.
-    newest: u32,
+    places: Places,
     key: HashKeys,
     by_domain: Shards<First>,
     /// Rows that are not the current row of a domain, because their domain is missing or an earlier row has the domain.
@@ -65,7 +62,7 @@ pub(crate) struct EarlierRows {
 impl EarlierRows {
     /// The next rows are from the file at `path`.
     pub(crate) fn begin_file(&mut self, path: &str) {
-        self.files.push((path.to_owned(), self.newest));
+        self.places.begin_file(path);
     }
 
     pub(super) fn key(&self) -> HashKeys {
@@ -74,15 +71,13 @@ impl EarlierRows {
 
     /// Decides about a row as an import of the files into an empty ledger would.
     pub(super) fn meet(&mut self, row: &IncomingRow<'_>, fingerprints: Fingerprints) -> Decision {
-        let before = self.files.last().map_or(0, |(_, before)| *before);
-        self.newest = before.saturating_add(short(row.line));
         let first = First {
-            place: self.newest,
+            place: self.places.place(row.line),
             content: u32::try_from(fingerprints.content >> 32).unwrap_or(u32::MAX),
         };
         let of_domain = fingerprints.domain.map(|domain| (domain, self.by_domain.entry(domain)));
         let standing = match &of_domain {
-            Some((_, Entry::Occupied(found))) => Some(known(&self.files, found.get().1, first.content)),
+            Some((_, Entry::Occupied(found))) => Some(known(&self.places, found.get().1, first.content)),
             Some((_, Entry::Vacant(_))) | None => None,
         };
         let of_content = fingerprints.content;
@@ -101,22 +96,16 @@ impl EarlierRows {
 
 /// The current row of a domain, compared with a row of this content. In a ledger the current row would be pending or
 /// rejected; for a row from the same files the difference does not matter.
-fn known(files: &[(String, u32)], first: First, content: u32) -> KnownRow {
+fn known(places: &Places, first: First, content: u32) -> KnownRow {
     let First { place, content: its } = first;
     let same_content = its == content;
-    let later = files.iter().position(|(_, before)| *before >= place).unwrap_or(files.len());
     let known = KnownRow::new(RowId(i64::from(place)), State::Pending, same_content);
-    match files[..later].split_last() {
-        Some(((path, before), _)) if later < files.len() => {
-            KnownRow { elsewhere: (!same_content).then(|| (place - before, path.clone())), ..known }
+    match places.line(place) {
+        (line, Some(path)) => {
+            KnownRow { elsewhere: (!same_content).then(|| (line, path.to_owned())), ..known }
         }
-        here => KnownRow { met_on: Some(place - here.map_or(0, |((_, before), _)| *before)), ..known },
+        (line, None) => KnownRow { met_on: Some(line), ..known },
     }
-}
-
-/// A line number as it is stored. Lines beyond four billion all count as the same line, as in the ledger.
-fn short(line: u64) -> u32 {
-    u32::try_from(line).unwrap_or(u32::MAX)
 }
 
 /// Values by fingerprint. The fingerprint is its own hash.

@@ -18,6 +18,7 @@ use arrayvec::ArrayString;
 use csv::ByteRecord;
 
 use crate::customer::{Customer, Field};
+use crate::intake::companies::{Companies, CompanyColumns, CompanyHasher, RowKeys};
 use crate::intake::cross_row::mixed_resellers;
 use crate::intake::decide::{IncomingRow, are_mixed};
 use crate::ledger::Decision;
@@ -39,6 +40,7 @@ use plan::Group;
 pub(crate) struct RowChecker {
     validator: Validator,
     key: duplicates::HashKeys,
+    companies: CompanyHasher,
     /// Keep customers for the lookups at Partner Center.
     keeps_customers: bool,
     /// What the annotated copy needs.
@@ -64,6 +66,7 @@ pub(crate) struct CheckedRow {
     line: u64,
     domain: Option<Domain>,
     fingerprints: duplicates::Fingerprints,
+    company: Option<RowKeys>,
     problems: Vec<Problem>,
     /// `Some` if validation found no error.
     group: Option<Group>,
@@ -86,14 +89,16 @@ pub(crate) struct Met {
 }
 
 impl RowChecker {
-    /// `earlier_rows`: the rows that these rows will be compared with.
+    /// `earlier_rows` and `companies`: the rows that these rows will be compared with.
     pub(crate) fn new(
         validator: Validator,
         earlier_rows: &EarlierRows,
+        companies: &Companies,
         keeps_customers: bool,
         copying: Copying,
     ) -> Self {
-        Self { validator, key: earlier_rows.key(), keeps_customers, copying }
+        let (key, companies) = (earlier_rows.key(), companies.hasher());
+        Self { validator, key, companies, keeps_customers, copying }
     }
 
     pub(crate) fn row(&self, header: &Header, row: &Row) -> CheckedRow {
@@ -110,6 +115,7 @@ impl RowChecker {
         CheckedRow {
             line: row.line(),
             fingerprints: self.key.fingerprints(&validation),
+            company: self.companies.keys(&validation),
             group: Group::of(&validation),
             customer,
             cells: (self.copying != Copying::Nothing).then(|| Box::new(row.cells().clone())),
@@ -123,6 +129,7 @@ impl RowChecker {
 /// The check of one file, row by row in the order of the file.
 pub(crate) struct FileCheck {
     header: Header,
+    columns: CompanyColumns,
     strictness: Strictness,
     allow_direct: bool,
     /// The file has a row with a reseller and without an error. If so, rows without a reseller are errors.
@@ -135,7 +142,8 @@ pub(crate) struct FileCheck {
 impl FileCheck {
     pub(crate) fn new(header: Header, strictness: Strictness, allow_direct: bool) -> Self {
         let (has_resellers, direct, tally) = (false, LineRanges::default(), CheckTally::default());
-        Self { header, strictness, allow_direct, has_resellers, direct, tally }
+        let columns = CompanyColumns::of(&header);
+        Self { header, columns, strictness, allow_direct, has_resellers, direct, tally }
     }
 
     /// Counts the sheets that are not read although they have a header, and returns a problem for each.
@@ -150,8 +158,21 @@ impl FileCheck {
         problems
     }
 
-    /// Compares a row with earlier rows. Rows must arrive in the order of the file that `earlier_rows` was last given.
-    pub(crate) fn meet(&self, mut checked: CheckedRow, earlier_rows: &mut EarlierRows) -> Met {
+    /// Compares a row with earlier rows. Rows must arrive in the order of the file that `earlier_rows` and `companies`
+    /// were last given.
+    pub(crate) fn meet(
+        &self,
+        mut checked: CheckedRow,
+        earlier_rows: &mut EarlierRows,
+        companies: &mut Companies,
+    ) -> Met {
+        let double = checked
+            .company
+            .and_then(|keys| companies.meet(checked.line, &keys, &self.columns, &self.strictness));
+        if let Some(problem) = double {
+            checked.group = checked.group.filter(|_| problem.severity != Severity::Error);
+            checked.problems.push(problem);
+        }
         let coming = IncomingRow {
             line: checked.line,
             domain: checked.domain.as_ref().map_or("", Domain::as_str),

@@ -23,11 +23,12 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
     let mut earlier_rows = EarlierRows::default();
-    let row_checker = RowChecker::new(validator, &earlier_rows, false, Copying::Nothing);
+    let mut companies = Companies::default();
+    let row_checker = RowChecker::new(validator, &earlier_rows, &companies, false, Copying::Nothing);
     let mut check = FileCheck::new(reader.header().clone(), Strictness::default(), allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
-        let met = check.meet(row_checker.row(reader.header(), &row), &mut earlier_rows);
+        let met = check.meet(row_checker.row(reader.header(), &row), &mut earlier_rows, &mut companies);
         problems.extend(check.settle(met, Vec::new()));
     }
     let (at_the_end, tally) = check.end();
@@ -61,8 +62,18 @@ fn a_domain_has_one_current_row() {
 }
 
 #[test]
+fn a_company_at_one_address_has_one_domain() {
+    let rows = [row("a", "Contoso Ltd", ""), row("b", "CONTOSO Ltd.", ""), row("c", "Fabrikam Ltd", "")];
+    let found = ["3 company_name duplicate_company"];
+    check(&rows, false, &found, [2, 1, 0, 0]);
+    // Equal rows, and a domain again, are reported as such.
+    let again = [rows[0].clone(), rows[0].clone(), row("a", "Contoso  Ltd", "")];
+    check(&again, false, &["4 Domain duplicate_domain"], [1, 0, 1, 1]);
+}
+
+#[test]
 fn rows_without_a_reseller_next_to_rows_with_one() {
-    let (direct, sold) = (row("a", "Contoso Ltd", ""), row("b", "Contoso Ltd", RESELLER));
+    let (direct, sold) = (row("a", "Contoso Ltd", ""), row("b", "Fabrikam Ltd", RESELLER));
     let warned = row("c", "LLC", "");
     let mixed = [direct.clone(), direct.clone(), sold.clone(), warned.clone()];
     let expected =

@@ -8,6 +8,7 @@ use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_
 use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
+use crate::intake::companies::Companies;
 use crate::ledger::{AwaitingConsent, IngestReport};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
@@ -43,13 +44,18 @@ async fn work(
         reader: args.input.reader_options(session.output),
         given: args.input.given(args.condition.require_valid, session.output),
         retry_failed: args.retry_failed,
+        strictness: args.input.strictness(),
         needs_consent,
     };
     let validation = args.input.validation(args.run.connection.cloud, live_rules);
     let mut wrong = 0;
+    let mut companies = Companies::default();
     for input in inputs {
         // If interrupted, the rows read so far wait for their file: the operator has not declined them.
-        wrong += ingest(input, &settings, &validation, session).await?;
+        wrong += ingest(input, &settings, &validation, &mut companies, session).await?;
+    }
+    if let Some(note) = companies.note() {
+        session.output.note(note);
     }
     if session.is_dry_run() {
         return Ok(wrong);
@@ -122,6 +128,7 @@ async fn ingest(
     input: InputFile,
     settings: &intake::Settings,
     validation: &validation::Settings,
+    companies: &mut Companies,
     session: &mut Session<'_>,
 ) -> Result<u64, Halt> {
     let path = input.source.path.clone();
@@ -138,8 +145,16 @@ async fn ingest(
         for note in validator.notes() {
             session.output.note(format_args!("Country rules: {note}."));
         }
-        let report =
-            intake::ingest(input.source, &session.ledger, validator, settings, &sender, interrupted).await;
+        let report = intake::ingest(
+            input.source,
+            &session.ledger,
+            validator,
+            settings,
+            companies,
+            &sender,
+            interrupted,
+        )
+        .await;
         drop(sender);
         report
     };

@@ -22,6 +22,36 @@ pub(crate) fn duplicate_domain(
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
+/// What the same customer under two domains has in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Double {
+    ExternalId,
+    /// The company name at its address.
+    Address,
+}
+
+/// A row that is probably the customer of an earlier row, under another domain. `file`: the file of the earlier row, if
+/// it is another one.
+pub(crate) fn duplicate_company(
+    line: u64,
+    column: &str,
+    double: Double,
+    first_line: u32,
+    file: Option<&str>,
+    strictness: &Strictness,
+) -> Problem {
+    let of_file = file.map(|path| format!(" of `{path}`")).unwrap_or_default();
+    let message = match double {
+        Double::ExternalId => format!("stands on line {first_line}{of_file} already, under another domain"),
+        Double::Address => {
+            format!("is at the same address on line {first_line}{of_file} already, under another domain")
+        }
+    };
+    Finding::new(Rule::DuplicateCompany, message)
+        .suggest(Some("keep one of the two rows, unless both customers are to be created".to_owned()))
+        .found(line, column.to_owned(), String::new(), strictness)
+}
+
 /// The rule of [`mixed_resellers`].
 pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 

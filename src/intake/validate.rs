@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::companies::{CompanyHasher, RowKeys};
 use super::decide::{IncomingRow, is_final};
 use super::returned::{Named, OwnCells};
 use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, Unchanged};
@@ -13,6 +14,7 @@ pub(super) struct RowValidator {
     validator: Validator,
     own_cells: OwnCells,
     customers: Arc<KnownCustomers>,
+    companies: CompanyHasher,
 }
 
 impl RowValidator {
@@ -22,19 +24,23 @@ impl RowValidator {
         header: &Header,
         ledger_id: &str,
         customers: Arc<KnownCustomers>,
+        companies: CompanyHasher,
     ) -> Self {
-        Self { validator, own_cells: OwnCells::new(header, ledger_id), customers }
+        Self { validator, own_cells: OwnCells::new(header, ledger_id), customers, companies }
     }
 
-    /// Validates consecutive rows of the file.
-    pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<Incoming> {
+    /// Validates consecutive rows of the file. Each comes with the fingerprints of its company.
+    pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<(Incoming, Option<RowKeys>)> {
         let validated: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
         let fingerprints: Vec<_> = validated.iter().map(ValidatedRow::fingerprint).collect();
         let customers = self.customers.of_rows(&fingerprints);
         rows.iter()
             .zip(validated)
             .zip(customers)
-            .map(|((row, validated), customer)| validated.sent_on(row, customer))
+            .map(|((row, validated), customer)| {
+                let keys = self.companies.keys(&validated.validation);
+                (validated.sent_on(row, customer), keys)
+            })
             .collect()
     }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`customer`] | defines the fields of a list and the validated customer |
 //! | [`problem`] | defines what can be wrong with a row: one table of rules |
+//! | [`company`] | recognizes one company in rows with different domains |
 //! | [`ids`] | defines the ids in every request |
 //! | [`clock`] | reads the wall clock and the clock since boot |
 //! | [`files`] | creates, opens, reads and replaces private files |
@@ -14,6 +15,7 @@
 //! | [`failpoint`] | makes a debug build fail at named points |
 
 pub mod clock;
+pub mod company;
 pub mod customer;
 pub mod failpoint;
 pub mod files;

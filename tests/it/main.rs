@@ -30,6 +30,7 @@ mod consent;
 mod corrections;
 mod crash;
 mod crash_points;
+mod doubles;
 mod dry_run;
 mod every_command;
 mod fault_matrix;

@@ -9,6 +9,7 @@ use crate::check::{
     AnnotatedRow, AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder, Met,
 };
 use crate::cli::failure::Failure;
+use crate::intake::companies::Companies;
 use crate::reading::{ReadProgress, RowBatch};
 
 /// A file in progress: each row is looked up online if requested, then reported and counted.
@@ -16,6 +17,7 @@ pub(super) struct FileInProgress<'a, 'o> {
     pub(super) path: String,
     pub(super) check: FileCheck,
     pub(super) earlier_rows: &'a mut EarlierRows,
+    pub(super) companies: &'a mut Companies,
     pub(super) report: &'a mut CheckReport<'o>,
     pub(super) progress: &'a watch::Sender<ReadProgress>,
     pub(super) checker: Option<(&'a OnlineChecker, InOrder)>,
@@ -35,7 +37,7 @@ impl FileInProgress<'_, '_> {
         let begun = *self.progress.borrow();
         let rows = batch.rows.len() as u64;
         for (number, checked) in (1..).zip(batch.rows) {
-            let met = self.check.meet(checked, self.earlier_rows);
+            let met = self.check.meet(checked, self.earlier_rows, self.companies);
             let Some((checker, queue)) = &mut self.checker else {
                 self.settle(met, Vec::new())?;
                 continue;

@@ -20,6 +20,7 @@ use crate::check::{
     CheckEnd, CheckTally, Copying, EarlierRows, FileCheck, InOrder, JsonReport, RowChecker, TextReport,
 };
 use crate::files::free_name;
+use crate::intake::companies::Companies;
 use crate::printable::escape_for_terminal;
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, OpenedFile, ReadProgress};
@@ -61,11 +62,15 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         report: CheckReport::new(output, form),
         copy,
         earlier_rows: EarlierRows::default(),
+        companies: Companies::default(),
         tally: CheckTally::default(),
         columns: ColumnUse::default(),
     };
     for input in inputs {
         check.file(input).await?;
+    }
+    if let Some(note) = check.companies.note() {
+        output.note(note);
     }
     let has_errors = check.tally.wrong > 0;
     let given_up = checker.as_ref().is_some_and(|checker| checker.online.given_up().next().is_some());
@@ -108,6 +113,7 @@ struct CheckRun<'a> {
     copy: Option<AnnotatedCopy>,
     /// The rows of all files so far.
     earlier_rows: EarlierRows,
+    companies: Companies,
     /// The counts of the files that are finished.
     tally: CheckTally,
     /// How the columns of all files so far are used.
@@ -151,6 +157,7 @@ impl CheckRun<'_> {
             path: path.clone(),
             check: FileCheck::new(header, self.args.input.strictness(), self.args.input.allow_direct),
             earlier_rows: &mut self.earlier_rows,
+            companies: &mut self.companies,
             report: &mut self.report,
             progress,
             checker: self
@@ -160,9 +167,11 @@ impl CheckRun<'_> {
         };
         file.further_sheets(opened.layout().further_sheets())?;
         file.earlier_rows.begin_file(&file.path);
+        file.companies.begin_file(&file.path);
         let copying = file.copy.as_ref().map_or(Copying::Nothing, |copy| copy.copying());
+        let (earlier_rows, companies) = (&*file.earlier_rows, &*file.companies);
         let row_checker =
-            RowChecker::new(self.validator.clone(), file.earlier_rows, self.args.online, copying);
+            RowChecker::new(self.validator.clone(), earlier_rows, companies, self.args.online, copying);
         let mut rows =
             opened.start(move |header, rows| rows.iter().map(|row| row_checker.row(header, row)).collect());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.map_err(unread)? {

@@ -51,6 +51,26 @@ impl Incoming {
         }
     }
 
+    pub fn line(&self) -> u64 {
+        match self {
+            Incoming::Unchanged(row) => row.line,
+            Incoming::Candidate(candidate) => candidate.line,
+        }
+    }
+
+    /// Adds a problem that shows only in combination with other rows. An error rejects a row that is not sent yet.
+    pub fn add(&mut self, problem: Problem) {
+        match self {
+            Incoming::Unchanged(row) => row.problems.push(problem),
+            Incoming::Candidate(candidate) => {
+                if problem.severity == Severity::Error {
+                    (candidate.customer, candidate.beside_agreement) = (None, None);
+                }
+                candidate.problems.push(problem);
+            }
+        }
+    }
+
     /// `None` for a row with an error.
     pub fn has_reseller(&self) -> Option<bool> {
         match self {

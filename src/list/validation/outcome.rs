@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::reader::Row;
+use tenantry_model::company::CompanyParts;
 use tenantry_model::customer::{Customer, DomainName, Field};
 
 use super::draft::Draft;
@@ -86,6 +87,20 @@ impl Validation<'_> {
             RowContent::Fields(draft) if self.extent == Extent::Good => Some(draft),
             RowContent::Fields(_) | RowContent::Cells(_) => None,
         }
+    }
+
+    /// The key of the row, and the values by which its company is recognized; also for a row with errors.
+    pub fn company(&self) -> Option<(&DomainName, CompanyParts<'_>)> {
+        let RowContent::Fields(draft) = &self.content else { return None };
+        let company = CompanyParts {
+            external_id: draft[Field::ExternalId],
+            company_name: draft[Field::CompanyName],
+            address_line1: draft[Field::AddressLine1],
+            city: draft[Field::City],
+            postal_code: draft[Field::PostalCode],
+            country: draft[Field::Country],
+        };
+        Some((self.domain.as_ref()?, company))
     }
 
     /// SHA-256 of the content, cut to 16 bytes; detects a changed row even years later.

@@ -99,6 +99,8 @@ impl Samples {
             index if index == self.columns.domain => domain(number),
             index if index == self.columns.email && has_error => "no e-mail address".to_owned(),
             index if index == self.columns.company_name && is_mixed => "LLC".to_owned(),
+            // Each row is a company of its own.
+            index if index == self.columns.company_name => company(cell, number),
             index if index == self.columns.reseller && is_mixed && number.is_multiple_of(2) => String::new(),
             index if index == self.columns.reseller && is_mixed => RESELLER.to_owned(),
             index if index == self.columns.external_id => format!("CRM-{number}"),
@@ -122,7 +124,8 @@ impl Samples {
             },
             "billingProfile": {
                 "firstName": cell("first_name"), "lastName": cell("last_name"), "email": cell("email"),
-                "culture": cell("culture"), "language": cell("language"), "companyName": cell("company_name"),
+                "culture": cell("culture"), "language": cell("language"),
+                "companyName": cell("company_name").map(|name| company(name, number)),
                 "defaultAddress": {
                     "country": cell("country"), "city": cell("city"), "state": cell("state"),
                     "addressLine1": cell("address_line1"), "addressLine2": cell("address_line2"),
@@ -133,6 +136,10 @@ impl Samples {
             "associatedPartnerId": cell("associated_partner_id"),
         })
     }
+}
+
+fn company(name: &str, number: u64) -> String {
+    format!("{name} {number}")
 }
 
 fn domain(number: u64) -> String {

@@ -1,0 +1,225 @@
+//! Finds rows of a list that are probably one customer under two domains.
+//!
+//! The rows of all files of a command are compared. An index in memory has the first row of each company: twelve bytes
+//! for a fingerprint in a table that is at least 7/16 full. So that it does not grow with the list, it takes a limited
+//! number of companies; every row is compared with these.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::cross_row::{Double, duplicate_company};
+use super::places::{Place, Places};
+use crate::customer::Field;
+use crate::problem::{Problem, Strictness};
+use crate::reader::Header;
+use crate::validation::Validation;
+
+/// How many companies are indexed by each kind of fingerprint: both indexes together take 7 MB then. A check of a million
+/// rows has to fit into 64 MiB, and half of them are taken by what tells equal rows.
+const COMPANIES_MAX: usize = 200_000;
+
+/// The number of tables of an index, as many as do not double before it is full.
+const SHARDS: u64 = 64;
+
+/// The random key of the fingerprints.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CompanyHasher(foldhash::quality::RandomState);
+
+/// The fingerprints of a row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowKeys {
+    domain: u16,
+    external_id: Option<u64>,
+    address: Option<u64>,
+}
+
+impl CompanyHasher {
+    /// `None` for a row without a domain, or whose cells cannot be assigned to columns.
+    pub(crate) fn keys(&self, row: &Validation<'_>) -> Option<RowKeys> {
+        let (domain, company) = row.company()?;
+        let keys = company.keys(&self.0);
+        // The lowest bits tell apart two domains well enough: a double is missed once in 65,536 times.
+        let [low, high, ..] = self.0.hash_one(domain.as_str()).to_le_bytes();
+        let domain = u16::from_le_bytes([low, high]);
+        Some(RowKeys { domain, external_id: keys.external_id, address: keys.address })
+    }
+}
+
+/// The names of the columns that a problem is about.
+#[derive(Debug, Clone)]
+pub(crate) struct CompanyColumns {
+    external_id: String,
+    company_name: String,
+}
+
+impl CompanyColumns {
+    pub(crate) fn of(header: &Header) -> Self {
+        let name = |field| header.name_of(field).to_owned();
+        Self { external_id: name(Field::ExternalId), company_name: name(Field::CompanyName) }
+    }
+}
+
+/// The first row of each company.
+#[derive(Default)]
+pub(crate) struct Companies {
+    places: Places,
+    hasher: CompanyHasher,
+    by_external_id: FirstRows,
+    by_address: FirstRows,
+}
+
+impl Companies {
+    /// The next rows are from the file at `path`.
+    pub(crate) fn begin_file(&mut self, path: &str) {
+        self.places.begin_file(path);
+    }
+
+    pub(crate) fn hasher(&self) -> CompanyHasher {
+        self.hasher.clone()
+    }
+
+    /// Compares a row with the earlier rows. Rows must come in the order of the file.
+    pub(crate) fn meet(
+        &mut self,
+        line: u64,
+        keys: &RowKeys,
+        columns: &CompanyColumns,
+        strictness: &Strictness,
+    ) -> Option<Problem> {
+        let place = self.places.place(line);
+        let first = |index: &mut FirstRows, key: Option<u64>| index.meet(key?, keys.domain, place);
+        let by_id = first(&mut self.by_external_id, keys.external_id);
+        let by_address = first(&mut self.by_address, keys.address);
+        let (double, column, first) = match (by_id, by_address) {
+            (Some(first), _) => (Double::ExternalId, &columns.external_id, first),
+            (None, Some(first)) => (Double::Address, &columns.company_name, first),
+            (None, None) => return None,
+        };
+        let (first_line, file) = self.places.line(first);
+        Some(duplicate_company(line, column, double, first_line, file, strictness))
+    }
+
+    /// A note for the operator if some rows were not compared with all others.
+    pub(crate) fn note(&self) -> Option<String> {
+        (self.by_external_id.is_full || self.by_address.is_full).then(|| {
+            format!("Only the first {COMPANIES_MAX} companies were looked for under a second domain.")
+        })
+    }
+}
+
+/// The first row of each fingerprint.
+struct FirstRows {
+    shards: Box<[HashTable<FirstRow>]>,
+    len: usize,
+    /// A row was left out.
+    is_full: bool,
+}
+
+/// Without padding. The part of the fingerprint and the shard have 46 bits together: in a list of a million companies, one
+/// is confused with another once in two hundred checks.
+#[derive(Clone, Copy)]
+struct FirstRow {
+    fingerprint: [u8; 5],
+    domain: [u8; 2],
+    place: [u8; 4],
+}
+
+impl Default for FirstRows {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| HashTable::new()).collect(), len: 0, is_full: false }
+    }
+}
+
+impl FirstRows {
+    /// The place of the first row with this fingerprint, if that has another domain.
+    fn meet(&mut self, fingerprint: u64, domain: u16, place: Place) -> Option<Place> {
+        let [a, b, c, d, e, shard @ ..] = fingerprint.to_le_bytes();
+        let [low, middle, high] = shard.map(u64::from);
+        let shard = (low | middle << 8 | high << 16) % SHARDS;
+        let table = &mut self.shards[usize::try_from(shard).expect("there are few shards")];
+        let (fingerprint, domain) = ([a, b, c, d, e], domain.to_le_bytes());
+        match table.entry(
+            spread(fingerprint),
+            |row| row.fingerprint == fingerprint,
+            |row| spread(row.fingerprint),
+        ) {
+            Entry::Occupied(row) => {
+                let first = row.get();
+                (first.domain != domain).then(|| Place::from_le_bytes(first.place))
+            }
+            Entry::Vacant(free) => {
+                if self.len < COMPANIES_MAX {
+                    free.insert(FirstRow { fingerprint, domain, place: place.to_le_bytes() });
+                    self.len += 1;
+                } else {
+                    self.is_full = true;
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A table uses the lowest and the highest bits of a hash.
+fn spread([a, b, c, d, e]: [u8; 5]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, a, b, e])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Passes rows as (domain, external id, address), starting at line 2 of each file. Returns what is found on which
+    /// line.
+    #[track_caller]
+    fn check(files: &[&[(u16, u64, u64)]], expected: &[&str]) {
+        let columns = CompanyColumns { external_id: "Id".to_owned(), company_name: "Name".to_owned() };
+        let mut companies = Companies::default();
+        let mut found = Vec::new();
+        for (file, rows) in ["a.csv", "b.csv"].into_iter().zip(files) {
+            companies.begin_file(file);
+            for (line, &(domain, external_id, address)) in (2..).zip(*rows) {
+                let some = |key: u64| Some(key).filter(|&key| key > 0);
+                let keys = RowKeys { domain, external_id: some(external_id), address: some(address) };
+                let problem = companies.meet(line, &keys, &columns, &Strictness::default());
+                found.extend(problem.map(|it| format!("{} {}: {}", it.line, it.column, it.message)));
+            }
+        }
+        let of = |text: &&str| text.replace("(…)", "already, under another domain");
+        assert_eq!(found, expected.iter().map(of).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_company_under_two_domains_is_found() {
+        check(&[&[(1, 7, 8), (2, 9, 10), (3, 0, 0), (4, 0, 0)]], &[]);
+        check(&[&[(1, 7, 0), (2, 7, 0)]], &["3 Id: stands on line 2 (…)"]);
+        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is at the same address on line 2 (…)"]);
+        // One warning for a row, and all name the first row.
+        check(
+            &[&[(1, 7, 8), (2, 7, 8), (3, 0, 8)]],
+            &["3 Id: stands on line 2 (…)", "4 Name: is at the same address on line 2 (…)"],
+        );
+        // The same domain again is another matter.
+        check(&[&[(1, 7, 8), (1, 7, 8)]], &[]);
+        check(&[&[(1, 7, 0)], &[(2, 7, 0)]], &["2 Id: stands on line 2 of `a.csv` (…)"]);
+    }
+
+    #[test]
+    fn an_index_is_limited_and_says_so() {
+        let key = CompanyHasher::default();
+        let mut index = FirstRows::default();
+        let fingerprint = |row: usize| key.0.hash_one(row);
+        for row in 0..COMPANIES_MAX {
+            assert_eq!(index.meet(fingerprint(row), 1, 2), None);
+        }
+        assert!(!index.is_full);
+        let bytes: usize = index.shards.iter().map(HashTable::allocation_size).sum();
+        assert!(bytes < 7 << 19, "{bytes}");
+        assert_eq!(index.meet(fingerprint(COMPANIES_MAX), 1, 2), None);
+        assert_eq!(index.meet(fingerprint(COMPANIES_MAX), 2, 3), None);
+        assert!(index.is_full);
+        assert_eq!(index.meet(fingerprint(7), 2, 3), Some(2));
+    }
+}
