@@ -3,7 +3,7 @@
 use super::input::describe_auto_mapped;
 use crate::call::Rate;
 use crate::intake::Changes;
-use crate::ledger::SubmissionPlan;
+use crate::ledger::{LedgerDoubles, SubmissionPlan};
 use crate::printable::escape_for_terminal;
 use crate::reader::MappedColumn;
 use crate::report::{PushLine as _, counted, rough};
@@ -44,6 +44,9 @@ pub(super) fn describe(
     if let Some(changes) = changes.describe() {
         text.push_line(format_args!("{}", escape_for_terminal(&changes)));
     }
+    if plan.doubles.rows > 0 {
+        text.push_str(&describe_doubles(&plan.doubles));
+    }
     if plan.agreements > 0 {
         text.push_line(format_args!(
             "{} of the customer agreement will be recorded, in the name of your company.",
@@ -54,4 +57,20 @@ pub(super) fn describe(
         text.push_line(format_args!("At this rate it takes about {}.", rough(time)));
     }
     text
+}
+
+/// New rows that are probably customers already.
+fn describe_doubles(doubles: &LedgerDoubles) -> String {
+    let verb = if doubles.rows == 1 { "looks like a customer" } else { "look like customers" };
+    let named = doubles
+        .first
+        .iter()
+        .map(|double| format!("  line {}: {} and {}\n", double.line, double.domain, double.known_domain));
+    let more = doubles.rows - doubles.first.len() as u64;
+    let more = (more > 0).then(|| format!("  and {}\n", counted(more, "more row")));
+    let intro = format!(
+        "{} {verb} that the ledger has under another domain (same external id, or same name and address):\n",
+        counted(doubles.rows, "row")
+    );
+    std::iter::once(intro).chain(named).chain(more).collect()
 }

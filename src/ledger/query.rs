@@ -5,6 +5,7 @@
 
 mod aggregates;
 mod details;
+mod doubles;
 mod passwords;
 mod plan;
 mod waiting;
@@ -25,6 +26,7 @@ use tenantry_model::clock;
 
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use details::{AttemptRecord, Filter, RowDetail};
+pub use doubles::LedgerDoubles;
 pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};

@@ -188,6 +188,7 @@ impl Summary {
                     "column": column, "cells": cells,
                 })).collect::<Vec<_>>(),
             },
+            "doubles": plan.doubles.rows,
             "groups": plan.groups.iter().map(|group| json!({
                 "country": group.country, "associated_partner_id": group.reseller, "customers": group.rows,
             })).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ use super::super::steps::{STANDING, State};
 use super::super::stored::{collect, field_of, value};
 use super::super::{Result, RunId};
 use super::Queries;
+use super::doubles::LedgerDoubles;
 
 /// What a submission is about to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct SubmissionPlan {
     pub groups: Vec<PlanGroup>,
     /// Acceptances to be recorded.
     pub agreements: u64,
+    /// New rows among them that look like customers of the ledger; only of a plan that an operator sees.
+    pub doubles: LedgerDoubles,
 }
 
 impl SubmissionPlan {
@@ -70,7 +73,7 @@ impl Queries {
     ///
     /// Includes what `run` has read, even if it waits for consent.
     pub fn plan(&self, run: RunId) -> Result<SubmissionPlan> {
-        plan(&self.connection, run)
+        Ok(SubmissionPlan { doubles: self.doubles(run)?, ..plan(&self.connection, run)? })
     }
 
     /// What earlier runs have read to the end without consent ([`super::super::AwaitingConsent::OfEarlierRuns`]).
@@ -110,5 +113,5 @@ fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Resu
         agreements += row.get::<_, u64>(3)?;
         Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
     })?;
-    Ok(SubmissionPlan { groups, agreements })
+    Ok(SubmissionPlan { groups, agreements, doubles: LedgerDoubles::default() })
 }
