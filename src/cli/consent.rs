@@ -59,10 +59,13 @@ pub(super) async fn confirm(
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
     };
     let asking = async {
-        let partner = partner::named(signed_in).await?;
+        let partner = match &session.partner {
+            Some(partner) => partner.clone(),
+            None => partner::named(signed_in).await?,
+        };
         let profile = session.output.profile().map(|name| format!(", with the profile `{name}`"));
         let api = &session.connection.environment.api;
-        let whom = format!("for {partner} at {api}{}", profile.unwrap_or_default());
+        let whom = format!("for {} at {api}{}", partner.words, profile.unwrap_or_default());
         terminal.check()?;
         let columns = &session.columns.auto_mapped;
         let plan = plan::describe(plan, waiting, &session.changes, columns, &whom, session.args.pace.rate);

@@ -47,7 +47,8 @@ async fn work(
         strictness: args.input.strictness(),
         needs_consent,
     };
-    let validation = args.input.validation(args.run.connection.cloud, live_rules);
+    let mut validation = args.input.validation(args.run.connection.cloud, live_rules);
+    validation.partner_domains.extend(session.partner_domains(matches!(consent, Consent::Ask(_))).await?);
     let mut wrong = 0;
     let mut companies = Companies::default();
     for input in inputs {

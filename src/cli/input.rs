@@ -201,6 +201,7 @@ impl args::InputArgs {
             strictness: self.strictness(),
             domain_suffix: cloud.domain_suffix(),
             live_rules,
+            partner_domains: self.partner_domains.clone(),
             takes_agreements: cloud.takes_agreements(),
             now: clock::now(),
         }
@@ -222,6 +223,7 @@ impl args::InputArgs {
             allow_direct: self.allow_direct,
             strict: self.strict,
             warn: self.warn.clone(),
+            partner_domains: self.partner_domains.clone(),
             require_valid,
             found_delimiter: None,
         }

@@ -53,6 +53,14 @@ impl Inquiry {
         Ok(claimed.or(self.connection.environment.partner_tenant_id))
     }
 
+    /// The domain of the signed-in user, if known.
+    ///
+    /// # Errors A signal arrived while waiting for the token.
+    pub(crate) async fn user_domain(&self) -> Result<Option<String>, Failure> {
+        let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
+        Ok(token.and_then(|token| Claims::of(&token.secret).user_domain()))
+    }
+
     /// Stops the simulator, if there is one.
     pub(crate) async fn close(self) {
         self.connection.close().await;

@@ -105,6 +105,18 @@ fn field(name: &str) -> Result<Field, String> {
     })
 }
 
+/// A domain of mail addresses, in lower case.
+pub(super) fn partner_domain(text: &str) -> Result<String, String> {
+    let domain = text.trim().trim_start_matches('@').to_ascii_lowercase();
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if domain.contains('.') && domain.split('.').all(is_label) {
+        return Ok(domain);
+    }
+    Err("write it as `contoso.com`".to_owned())
+}
+
 /// A rule whose problems can be warnings.
 pub(super) fn warn(text: &str) -> Result<Rule, String> {
     let names = || {

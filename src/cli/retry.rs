@@ -24,7 +24,8 @@ pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended,
 async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
     let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
-    let validation = args.input.validation(args.run.connection.cloud, live_rules);
+    let mut validation = args.input.validation(args.run.connection.cloud, live_rules);
+    validation.partner_domains.extend(session.partner_domains(matches!(consent, Consent::Ask(_))).await?);
     let given = args.input.given(args.condition.require_valid, output);
     // A row that is named explicitly is retried even if its domain was burned.
     let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::partner::SignedIn;
+use super::partner::{Partner, SignedIn, own_domains};
 use super::results::Results;
-use super::settings::ServiceConnection;
-use super::{Failure, Output, args, dry_run, first_token, recipient, wait_lock};
-use crate::auth::{Claims, TokenKind};
+use super::settings::{ServiceConnection, is_simulated};
+use super::{Failure, Output, args, dry_run, first_token, partner, recipient, wait_lock};
+use crate::auth::{Claims, SignIn, TokenKind};
 use crate::call::{Caller, Pacer};
 use crate::intake::Changes;
 use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, UserNeeds};
@@ -45,6 +45,8 @@ pub(crate) struct Session<'a> {
     copy: Option<dry_run::LedgerCopy>,
     /// The connection to Partner Center, after sign-in.
     pub(super) signed_in: Option<SignedIn>,
+    /// The partner, if it was looked up before the question that names it.
+    pub(super) partner: Option<Partner>,
 }
 
 /// Why a run ends early: it was stopped, or it failed.
@@ -145,6 +147,7 @@ impl<'a> Session<'a> {
             left_out: LeftOut::default(),
             copy,
             signed_in: None,
+            partner: None,
         })
     }
 
@@ -212,11 +215,43 @@ impl<'a> Session<'a> {
             let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
             let (pacer, stopping) = (Pacer::new(pace.rate), CancellationToken::new());
             let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
-            self.signed_in = Some(SignedIn { caller, environment, kind, app });
+            let user_domain = claims.user_domain();
+            self.signed_in = Some(SignedIn { caller, environment, kind, app, user_domain });
         }
         let is_app = self.signed_in.as_ref().is_some_and(|it| it.kind == TokenKind::AppOnly);
         let is_needed = needs.for_resellers + needs.with_agreements > 0;
         if is_app && is_needed { Err(StopReason::NeedsUser(needs).into()) } else { Ok(()) }
+    }
+
+    /// The partner's own domains, as far as the sign-in tells them, before any row is validated. `asks`: a question will
+    /// name the partner. A sign-in that fails stops nothing here: it fails again, with its reason, when it is needed.
+    pub(super) async fn partner_domains(&mut self, asks: bool) -> Result<Vec<String>, Halt> {
+        let sign_in = &self.connection.sign_in;
+        if let (SignIn::Token(token), false) = (sign_in, asks) {
+            return Ok(own_domains([Claims::of(token).user_domain()]));
+        }
+        let is_rehearsal = self.is_dry_run() || is_simulated(&self.connection.environment);
+        if is_rehearsal || !(asks || matches!(sign_in, SignIn::AppAndUser { .. })) {
+            return Ok(Vec::new());
+        }
+        let signing_in = self.sign_in(UserNeeds::default());
+        match tokio::time::timeout(partner::PATIENCE, signing_in).await {
+            Ok(Ok(())) => {}
+            Ok(Err(halt @ (Halt::Failed(_) | Halt::Stopped(StopReason::Interrupted(_))))) => {
+                return Err(halt);
+            }
+            Ok(Err(Halt::Stopped(_))) | Err(_) => return Ok(Vec::new()),
+        }
+        let signed_in = self.signed_in.as_ref().expect("the session has signed in");
+        if asks && signed_in.kind != TokenKind::AppOnly {
+            self.partner = tokio::select! {
+                biased;
+                Some(signal) = self.signals.recv() => return Err(StopReason::Interrupted(signal).into()),
+                partner = partner::named(signed_in) => partner.ok(),
+            };
+        }
+        let of_profile = self.partner.as_ref().and_then(|partner| partner.domain.clone());
+        Ok(own_domains([signed_in.user_domain.clone(), of_profile]))
     }
 
     /// Signs in and binds the ledger to the token's partner tenant, before any row changes.

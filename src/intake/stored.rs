@@ -123,7 +123,9 @@ impl OfFile {
         let header = reader::stored_header(&stored.header, &options)
             .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
         let strictness = Strictness { warn: given.warn, ..settings.strictness.clone() };
-        let settings = Settings { defaults, strictness, ..settings.clone() };
+        let partner_domains =
+            settings.partner_domains.iter().chain(&given.partner_domains).cloned().collect();
+        let settings = Settings { defaults, strictness, partner_domains, ..settings.clone() };
         Ok(Self {
             given: stored.given.clone(),
             stored_header: stored.header.clone(),

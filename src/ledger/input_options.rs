@@ -31,6 +31,8 @@ pub struct InputOptions {
     pub strict: bool,
     /// Rules whose errors are only warnings.
     pub warn: Vec<Rule>,
+    /// The partner's own domains.
+    pub partner_domains: Vec<String>,
     /// Nothing was to be sent if a row failed validation.
     pub require_valid: bool,
     /// The delimiter that the file was read with, for its exports. It is no option: the next reading finds it again.
@@ -66,6 +68,7 @@ impl InputOptions {
             strict: now.strict || self.strict,
             warn: joined(&self.warn, &now.warn),
             found_delimiter: self.found_delimiter,
+            partner_domains: joined(&self.partner_domains, &now.partner_domains),
             ..now.clone()
         }
     }

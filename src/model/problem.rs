@@ -214,6 +214,7 @@ rules! {
     EmailHost "email_host" Warning,
     EmailEnding "email_ending" Doubt "an e-mail address with an ending that does not exist, one slip from one that does",
     EmailEndingUnlisted "email_ending_unlisted" Warning,
+    PartnerAddress "partner_address" Doubt "a customer's e-mail address in your own domain, or in one of `--partner-domains`",
     Guid "guid" Error,
     Boolean "boolean" Error,
     Country "country" Error,

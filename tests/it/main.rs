@@ -56,6 +56,7 @@ mod outage;
 mod output_trouble;
 mod outputs;
 mod panics;
+mod partner_address;
 mod passwords;
 mod properties;
 mod proxies;

@@ -337,6 +337,17 @@ pub(crate) struct InputArgs {
         add = Repeat::Always
     )]
     pub(crate) warn: Vec<Rule>,
+    /// Your own domains, besides that of the signed-in user: Partner Center refuses customers with an address there
+    /// (repeat it)
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        value_parser = parse::partner_domain,
+        value_delimiter = ',',
+        env = "TENANTRY_PARTNER_DOMAINS",
+        add = Repeat::Always
+    )]
+    pub(crate) partner_domains: Vec<String>,
 }
 
 /// Conditions for sending anything.

@@ -38,15 +38,18 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     let copy = AnnotatedCopy::prepare(&args)?;
     let interruption = Interruption::listen();
     let live_rules = rules::live(&settings::api_name(&args.connection, &args.rehearsal)?, output);
-    let validator = Validator::new(args.input.validation(args.connection.cloud, live_rules));
-    for note in validator.notes() {
-        output.note(format_args!("Country rules: {note}."));
-    }
+    let mut validation = args.input.validation(args.connection.cloud, live_rules);
     let mut checker = None;
     if args.online {
         let connection =
             ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
-        checker = Some(Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?);
+        let opened = Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?;
+        validation.partner_domains.extend_from_slice(&opened.partner_domains);
+        checker = Some(opened);
+    }
+    let validator = Validator::new(validation);
+    for note in validator.notes() {
+        output.note(format_args!("Country rules: {note}."));
     }
     let form = if args.json {
         OutputFormat::Json(JsonReport::default())
@@ -80,7 +83,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         copy: &quoted(&free_name(Path::new("problems.csv")).to_string_lossy()),
         tally: &check.tally,
         columns: &check.columns,
-        partner: checker.as_ref().map(|checker| checker.partner.as_str()),
+        partner: checker.as_ref().map(|checker| checker.partner.words.as_str()),
         online: checker.as_ref().map(|checker| &*checker.online),
         next: &next_command(&args, Repeated::of(output.matches()), &check.tally, given_up),
     })?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::check::Online;
 use crate::cli::inquiry::Inquiry;
+use crate::cli::partner::{Partner, own_domains};
 use crate::cli::settings::ServiceConnection;
 use crate::cli::signals::Interruption;
 use crate::cli::{ExitCode, Failure, args, partner};
@@ -16,7 +17,9 @@ pub(super) struct OnlineChecker {
     inquiry: Inquiry,
     pub(super) online: Arc<Online>,
     /// The partner that would create the customers.
-    pub(super) partner: String,
+    pub(super) partner: Partner,
+    /// The partner's own domains, as far as they are known.
+    pub(super) partner_domains: Vec<String>,
 }
 
 impl OnlineChecker {
@@ -29,8 +32,9 @@ impl OnlineChecker {
         let domain_suffix = connection.domain_suffix;
         let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
         let partner = describe_partner(&inquiry).await?;
+        let partner_domains = own_domains([inquiry.user_domain().await?, partner.domain.clone()]);
         let online = Arc::new(Online::new(Arc::clone(&inquiry.caller), domain_suffix, pace.max_outage));
-        Ok(Self { inquiry, online, partner })
+        Ok(Self { inquiry, online, partner, partner_domains })
     }
 
     /// An error that every row would get.
@@ -58,14 +62,17 @@ impl OnlineChecker {
 }
 
 /// Describes the partner. The lookup needs a user's token; an app is described by the tenant that it signs in to.
-async fn describe_partner(inquiry: &Inquiry) -> Result<String, Failure> {
+async fn describe_partner(inquiry: &Inquiry) -> Result<Partner, Failure> {
     match inquiry.caller.lookup(organization_profile()).await {
-        Ok(profile) => Ok(partner::describe(&profile)),
+        Ok(profile) => Ok(Partner { words: partner::describe(&profile), domain: profile.domain }),
         // A refusal here does not rule out the other lookups. If all lookups are refused, the next one reports that.
-        Err(Outcome::Refused(..)) => Ok(match inquiry.tenant().await? {
-            Some(tenant) => format!("partner tenant {tenant}"),
-            None => "a partner tenant that is not known".to_owned(),
-        }),
+        Err(Outcome::Refused(..)) => {
+            let words = match inquiry.tenant().await? {
+                Some(tenant) => format!("partner tenant {tenant}"),
+                None => "a partner tenant that is not known".to_owned(),
+            };
+            Ok(Partner { words, domain: None })
+        }
         // Stop now, or a million rows would each run into the same error.
         Err(unanswered) => Err(stopped(inquiry.failure(unanswered))),
     }

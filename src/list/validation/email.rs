@@ -2,8 +2,7 @@
 //!
 //! The service provisions the tenant first and checks this address afterwards: an invalid address can burn the domain
 //! (fact book 4.6). So this check is stricter than mail itself: it accepts only plain ASCII addresses under a domain
-//! that could exist. The service also rejects an address in the partner's own domain, but this check does not know that
-//! domain.
+//! that exists. The service also rejects an address in the partner's own domain, as far as that is known.
 
 mod ending;
 mod provider;
@@ -40,6 +39,22 @@ pub(super) fn check(text: &str) -> Option<Finding> {
         return Some(Finding::new(Rule::EmailHost, message));
     }
     ending::check(text, top).or_else(|| provider::check(text, host))
+}
+
+/// Looks for an address in one of the partner's own domains, which are in lower case, or below one.
+pub(super) fn check_partner(text: &str, partner_domains: &[String]) -> Option<Finding> {
+    let (_, host) = text.rsplit_once('@')?;
+    let domain = partner_domains.iter().find(|domain| {
+        let start = host.len().checked_sub(domain.len());
+        let end = start.and_then(|start| host.get(start..));
+        end.is_some_and(|end| end.eq_ignore_ascii_case(domain))
+            && host[..start.unwrap_or(0)].bytes().last().is_none_or(|before| before == b'.')
+    })?;
+    let message = format!(
+        "is in your own domain `{domain}`: Partner Center refuses it after it has made the tenant, which burns the domain"
+    );
+    let advice = "write an address of the customer".to_owned();
+    Some(Finding::new(Rule::PartnerAddress, message).suggest(Some(advice)))
 }
 
 /// Checks the parts of an address; `Ok` contains its host and its top-level domain.
@@ -186,6 +201,24 @@ mod tests {
         check_address("ana＠contoso．com", suggested);
         check_address("ana@contoso.com”", suggested);
         check_address("ana@harbor–west.com", Some((Rule::Email, Some("ana@harbor-west.com"))));
+    }
+
+    #[test]
+    fn addresses_of_the_partner_are_found() {
+        let domains = ["tailspin.com", "tailspin.onmicrosoft.com"].map(str::to_owned);
+        let check = |text: &str, expected: bool| {
+            assert_eq!(check_partner(text, &domains).is_some(), expected, "{text}");
+            assert_eq!(check_partner(text, &[]), None);
+        };
+        check("csp@tailspin.com", true);
+        check("CSP@TailSpin.COM", true);
+        check("csp@mail.tailspin.com", true);
+        check("admin@tailspin.onmicrosoft.com", true);
+        check("ana@nottailspin.com", false);
+        check("ana@tailspin.com.au", false);
+        check("ana@contoso.onmicrosoft.com", false);
+        check("ana@com", false);
+        check("tailspin.com", false);
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub struct Settings {
     /// The service's rules for countries; they override the built-in rules. Of two entries for one country, the later
     /// one overrides the earlier one.
     pub live_rules: Vec<LiveRules>,
+    /// The partner's own domains, in lower case.
+    pub partner_domains: Vec<String>,
     /// The cloud supports agreements (fact book 10: only the public cloud does).
     pub takes_agreements: bool,
     /// A customer cannot have accepted an agreement later than this. Passed in, because validation has no clock.
@@ -86,6 +88,7 @@ impl Default for Settings {
             strictness: Strictness::default(),
             domain_suffix: "onmicrosoft.com",
             live_rules: Vec::new(),
+            partner_domains: Vec::new(),
             takes_agreements: true,
             now: Timestamp::MAX,
         }
@@ -218,6 +221,11 @@ impl Validator {
 
         if let Some(text) = given(Field::Domain) {
             draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
+        }
+        if let Some(text) = given(Field::Email)
+            && let Some(finding) = email::check_partner(text, &self.settings.partner_domains)
+        {
+            report.add(Field::Email, finding);
         }
         let country = given(Field::Country).map(|text| country::resolve(text, &self.rulebook));
         // A country that is only misspelled is good enough to find the other problems of its row.

@@ -76,7 +76,13 @@ impl Claims {
     }
 
     pub fn user(&self) -> Option<&str> {
-        self.text("upn").or_else(|| self.text("unique_name"))
+        ["upn", "unique_name", "preferred_username"].into_iter().find_map(|claim| self.text(claim))
+    }
+
+    /// The domain of the user, in lower case. A guest's own domain is before the last `@`.
+    pub fn user_domain(&self) -> Option<String> {
+        let (_, domain) = self.user()?.rsplit_once('@')?;
+        Some(domain.trim().to_ascii_lowercase()).filter(|domain| domain.contains('.'))
     }
 
     pub fn expires_at(&self) -> Option<Timestamp> {
@@ -150,6 +156,19 @@ mod tests {
         {
             assert_eq!(Claims::read(&SecretString::from(text)).unwrap().tenant(), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_domain_of_the_user_is_the_partners() {
+        let check = |payload: &str, expected: Option<&str>| {
+            assert_eq!(claims(payload).user_domain().as_deref(), expected, "{payload}");
+        };
+        check(r#"{"upn":"Ana@Tailspin.com"}"#, Some("tailspin.com"));
+        check(r#"{"unique_name":"ana@tailspin.com"}"#, Some("tailspin.com"));
+        check(r#"{"preferred_username":"ana@tailspin.com"}"#, Some("tailspin.com"));
+        check(r#"{"upn":"bo_contoso.com#EXT#@tailspin.onmicrosoft.com"}"#, Some("tailspin.onmicrosoft.com"));
+        check(r#"{"upn":"ana"}"#, None);
+        check(r#"{"appid":"x"}"#, None);
     }
 
     #[test]

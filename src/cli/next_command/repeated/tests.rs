@@ -97,6 +97,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         allow_direct: true,
         strict: true,
         warn: vec![Rule::Quotes, Rule::NameForm],
+        partner_domains: vec!["tailspin.com".to_owned()],
         require_valid: true,
         found_delimiter: None,
     };
@@ -106,7 +107,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         "{flags}"
     );
     assert!(
-        flags.ends_with(" --allow-direct --strict --warn quotes --warn name_form --require-valid"),
+        flags.ends_with(" --allow-direct --strict --warn quotes --warn name_form --partner-domains tailspin.com --require-valid"),
         "{flags}"
     );
     let line = format!("tenantry import{flags} customers.csv");
