@@ -10,6 +10,7 @@ pub(crate) mod cross_row;
 pub(crate) mod decide;
 pub(crate) mod places;
 mod returned;
+mod shared_mail;
 mod stored;
 mod validate;
 
@@ -72,6 +73,8 @@ pub(crate) struct IntakeReport {
     pub(crate) problems: Vec<String>,
     /// How its rows differ from what exports gave out.
     pub(crate) changes: Changes,
+    /// The file as a whole has an error.
+    pub(crate) is_refused: bool,
 }
 
 /// Every kind of problem, errors first: how many rows have it, and the first of these problems.
@@ -86,8 +89,12 @@ fn note_problems(kinds: &mut ProblemKinds, rows: &[Incoming]) {
 
 fn describe((severity, rule): &(Severity, Cow<'static, str>), (rows, first): &(u64, Problem)) -> String {
     let severity = severity.name();
-    let which = if *rows == 1 { "on" } else { "first on" };
-    format!("{rows} × {severity} {rule}, {which} line {}: {}", first.line, first.describe())
+    let at = match (rows, first.line) {
+        (_, 0) => String::new(),
+        (1, line) => format!(", on line {line}"),
+        (_, line) => format!(", first on line {line}"),
+    };
+    format!("{rows} × {severity} {rule}{at}: {}", first.describe())
 }
 
 /// The part of a row that a decision needs.
@@ -193,6 +200,10 @@ pub(crate) async fn ingest(
         DirectRows::Good { rejected_by: MIXED_RESELLERS }
     };
     report.changes = returned.changes();
+    if let Some(problem) = companies.end_file(&columns, &settings.strictness) {
+        report.is_refused = problem.severity == Severity::Error;
+        kinds.insert((problem.severity, problem.rule.clone()), (1, problem));
+    }
     report.judged = ledger.complete_source(reading, report.rows, direct).await?;
     report.problems = kinds.iter().map(|(key, kind)| describe(key, kind)).collect();
     Ok(report)

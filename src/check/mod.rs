@@ -208,26 +208,32 @@ impl FileCheck {
     }
 
     /// Returns the problems that are only known at the end of the file, and the counts.
-    pub(crate) fn end(mut self) -> (AtTheEnd, CheckTally) {
+    pub(crate) fn end(mut self, companies: &Companies) -> (AtTheEnd, CheckTally) {
         let is_mixed = are_mixed(self.has_resellers, self.direct.count() > 0, self.allow_direct);
         let lines = if is_mixed { std::mem::take(&mut self.direct) } else { LineRanges::default() };
         if is_mixed {
             self.tally.reject_direct(lines.count());
         }
+        let of_file = companies.end_file(&self.columns, &self.strictness);
+        if let Some(problem) = &of_file {
+            self.tally.count_of_file(problem);
+        }
         let column = self.header.name_of(Field::AssociatedPartnerId).to_owned();
-        (AtTheEnd { lines, column }, self.tally)
+        (AtTheEnd { lines, column, of_file }, self.tally)
     }
 }
 
-/// The problems that are only known at the end of a file: rows without a reseller in a file that has rows with one.
+/// The problems that are only known at the end of a file: rows without a reseller in a file that has rows with one, and a
+/// problem of the file as a whole.
 pub(crate) struct AtTheEnd {
     lines: LineRanges,
     /// The name of the reseller column.
     column: String,
+    pub(crate) of_file: Option<Problem>,
 }
 
 impl AtTheEnd {
-    /// The problems in the order of the file.
+    /// The problems of rows, in the order of the file.
     pub(crate) fn problems(&self) -> impl Iterator<Item = Problem> {
         self.lines.iter().map(|line| mixed_resellers(line, &self.column))
     }

@@ -19,6 +19,8 @@ pub(crate) struct CheckTally {
     pub(crate) warned: u64,
     pub(crate) wrong: u64,
     pub(crate) duplicates: u64,
+    /// Files with an error as a whole.
+    pub(crate) refused_files: u64,
     /// Included in `good` and in `warned`: rows without a reseller.
     pub(super) direct_good: u64,
     pub(super) direct_warned: u64,
@@ -68,6 +70,12 @@ impl CheckTally {
         }
     }
 
+    /// Counts a problem of the file as a whole.
+    pub(super) fn count_of_file(&mut self, problem: &Problem) {
+        *self.kinds.entry(kind(problem)).or_default() += 1;
+        self.refused_files += u64::from(problem.severity == Severity::Error);
+    }
+
     /// Turns all rows without a reseller into rows with errors, with this many problems.
     pub(super) fn reject_direct(&mut self, problems: u64) {
         self.good -= self.direct_good;
@@ -78,12 +86,18 @@ impl CheckTally {
         self.plan.retain(|group, _| group.has_reseller());
     }
 
+    /// Something is an error.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.wrong + self.refused_files > 0
+    }
+
     /// Adds the counts of another file.
     pub(crate) fn add(&mut self, other: CheckTally) {
         self.good += other.good;
         self.warned += other.warned;
         self.wrong += other.wrong;
         self.duplicates += other.duplicates;
+        self.refused_files += other.refused_files;
         self.direct_good += other.direct_good;
         self.direct_warned += other.direct_warned;
         for (kind, problems) in other.kinds {

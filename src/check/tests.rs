@@ -23,7 +23,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let validator = Validator::new(Settings::default());
     let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
     let mut earlier_rows = EarlierRows::default();
-    let mut companies = Companies::default();
+    let mut companies = Companies::new(false);
     let row_checker = RowChecker::new(validator, &earlier_rows, &companies, false, Copying::Nothing);
     let mut check = FileCheck::new(reader.header().clone(), Strictness::default(), allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
@@ -31,7 +31,7 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
         let met = check.meet(row_checker.row(reader.header(), &row), &mut earlier_rows, &mut companies);
         problems.extend(check.settle(met, Vec::new()));
     }
-    let (at_the_end, tally) = check.end();
+    let (at_the_end, tally) = check.end(&companies);
     problems.extend(at_the_end.problems());
     (problems.iter().map(|it| format!("{} {} {}", it.line, it.column, it.rule)).collect(), tally)
 }

@@ -39,7 +39,9 @@ async fn work(
 ) -> Result<u64, Halt> {
     let live_rules = rules::live(&session.connection.environment.api, session.output);
     // `resume` must not send rows without consent, even if this process is killed.
-    let needs_consent = matches!(consent, Consent::Ask(_)) || args.condition.require_valid;
+    // With --strict, a file may turn out to be refused as a whole.
+    let needs_consent =
+        matches!(consent, Consent::Ask(_)) || args.condition.require_valid || args.input.strict;
     let settings = intake::Settings {
         reader: args.input.reader_options(session.output),
         given: args.input.given(args.condition.require_valid, session.output),
@@ -50,19 +52,23 @@ async fn work(
     let mut validation = args.input.validation(args.run.connection.cloud, live_rules);
     validation.partner_domains.extend(session.partner_domains(matches!(consent, Consent::Ask(_))).await?);
     let mut wrong = 0;
-    let mut companies = Companies::default();
+    let mut has_refused_file = false;
+    let mut companies = Companies::new(!validation.partner_domains.is_empty());
     for input in inputs {
         // If interrupted, the rows read so far wait for their file: the operator has not declined them.
-        wrong += ingest(input, &settings, &validation, &mut companies, session).await?;
+        let (rejected, is_refused) = ingest(input, &settings, &validation, &mut companies, session).await?;
+        wrong += rejected;
+        has_refused_file |= is_refused;
     }
     if let Some(note) = companies.note() {
         session.output.note(note);
     }
     if session.is_dry_run() {
-        return Ok(wrong);
+        return Ok(wrong + u64::from(has_refused_file));
     }
     failpoint::crash("undecided");
     let agreed = match &consent {
+        _ if has_refused_file => Err(StopReason::ListRefused.into()),
         _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
         Consent::Ask(terminal) => confirm(session, terminal).await,
         Consent::Given => Ok(()),
@@ -70,11 +76,16 @@ async fn work(
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
             // Rows from a pipe cannot be imported again by file name.
-            StopReason::NotAllValid(_) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
+            StopReason::NotAllValid(_) | StopReason::ListRefused
+                if !args.files.iter().any(|file| file.as_os_str() == "-") =>
+            {
                 // The file will be imported again.
                 report_unsent(session, session.ledger.hold_back().await?, "held back");
             }
-            StopReason::NotAllValid(_) | StopReason::Declined | StopReason::Interrupted(_) => {
+            StopReason::NotAllValid(_)
+            | StopReason::ListRefused
+            | StopReason::Declined
+            | StopReason::Interrupted(_) => {
                 discard(session, AwaitingConsent::OfThisRun).await?;
             }
             // The question was not asked: the rows wait for it.
@@ -124,14 +135,14 @@ fn report_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &s
     session.output.note(format_args!("Nothing was sent; {unsent} {what}."));
 }
 
-/// Returns the number of rejected rows of the file.
+/// Returns the number of rejected rows of the file, and whether it is refused as a whole.
 async fn ingest(
     input: InputFile,
     settings: &intake::Settings,
     validation: &validation::Settings,
     companies: &mut Companies,
     session: &mut Session<'_>,
-) -> Result<u64, Halt> {
+) -> Result<(u64, bool), Halt> {
     let path = input.source.path.clone();
     let (sender, receiver) = watch::channel(ReadProgress::default());
     let mut signalled = None;
@@ -192,9 +203,9 @@ async fn ingest(
         session.output.note(note);
     }
     session.changes.join(&report.changes);
-    let rejected = judged.rejected;
+    let outcome = (judged.rejected, report.is_refused);
     session.columns.add(report.columns);
-    Ok(rejected)
+    Ok(outcome)
 }
 
 /// Further notes about a file that was read.

@@ -105,7 +105,12 @@ impl Remaining {
     ) -> Option<String> {
         let is_discarded = matches!(
             stopped,
-            Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::NotAllValid(_))
+            Some(
+                StopReason::Declined
+                    | StopReason::Interrupted(_)
+                    | StopReason::NotAllValid(_)
+                    | StopReason::ListRefused
+            )
         );
         if is_discarded && self.open() == 0 {
             None
@@ -161,13 +166,16 @@ pub(super) fn after_run(
     match (stopped, inputs) {
         // `retry` left these rows alone; they are corrected like refused rows.
         (Some(StopReason::NotAllValid(_)), []) => left.next(None, repeated, given),
-        (Some(StopReason::NotAllValid(_)), [input]) if input != Path::new("-") => {
+        (Some(why @ (StopReason::NotAllValid(_) | StopReason::ListRefused)), [input])
+            if input != Path::new("-") =>
+        {
             let (settings, import) = (repeated.settings(), repeated.command("import"));
             let (reading, input) = (flags_of(given), quoted(&input.to_string_lossy()));
+            let condition = if matches!(why, StopReason::NotAllValid(_)) { " --require-valid" } else { "" };
             // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
             // from another row.
             Some(format!(
-                "tenantry check{settings}{reading} {input}, mend {input}, then {import}{reading} --require-valid {input}"
+                "tenantry check{settings}{reading} {input}, mend {input}, then {import}{reading}{condition} {input}"
             ))
         }
         _ => left.next(stopped, repeated, given),

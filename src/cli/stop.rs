@@ -75,6 +75,13 @@ impl From<&StopReason> for Stop {
                 let failure = Failure::new(ExitCode::SomeRefused, failure);
                 Self::new("rows failed validation (--require-valid)", words, failure)
             }
+            StopReason::ListRefused => {
+                let failure = Failure::new(
+                    ExitCode::SomeRefused,
+                    "nothing was sent: the list as a whole has a problem (--strict)",
+                );
+                Self::new("the list has a problem (--strict)", "the list has a problem", failure)
+            }
             StopReason::DurationReached => {
                 let failure = stopped("stopped at --max-duration; the other rows wait");
                 Self::new("stopped at --max-duration", "time is up", failure)

@@ -1,4 +1,4 @@
-//! Finds rows of a list that are probably one customer under two domains.
+//! Finds rows of a list that are probably one customer under two domains, and whether most have one mail domain.
 //!
 //! The rows of all files of a command are compared. An index in memory has the first row of each company: twelve bytes
 //! for a fingerprint in a table that is at least 7/16 full. So that it does not grow with the list, it takes a limited
@@ -11,6 +11,7 @@ use hashbrown::hash_table::Entry;
 
 use super::cross_row::{Double, duplicate_company};
 use super::places::{Place, Places};
+use super::shared_mail::{RowMail, SharedMail};
 use crate::customer::Field;
 use crate::problem::{Problem, Strictness};
 use crate::reader::Header;
@@ -33,6 +34,7 @@ pub(crate) struct RowKeys {
     domain: u16,
     external_id: Option<u64>,
     address: Option<u64>,
+    mail: Option<RowMail>,
 }
 
 impl CompanyHasher {
@@ -43,7 +45,8 @@ impl CompanyHasher {
         // The lowest bits tell apart two domains well enough: a double is missed once in 65,536 times.
         let [low, high, ..] = self.0.hash_one(domain.as_str()).to_le_bytes();
         let domain = u16::from_le_bytes([low, high]);
-        Some(RowKeys { domain, external_id: keys.external_id, address: keys.address })
+        let mail = RowMail::of(row.email(), self.0.hash_one(company.company_name));
+        Some(RowKeys { domain, external_id: keys.external_id, address: keys.address, mail })
     }
 }
 
@@ -52,28 +55,53 @@ impl CompanyHasher {
 pub(crate) struct CompanyColumns {
     external_id: String,
     company_name: String,
+    email: String,
 }
 
 impl CompanyColumns {
     pub(crate) fn of(header: &Header) -> Self {
         let name = |field| header.name_of(field).to_owned();
-        Self { external_id: name(Field::ExternalId), company_name: name(Field::CompanyName) }
+        Self {
+            external_id: name(Field::ExternalId),
+            company_name: name(Field::CompanyName),
+            email: name(Field::Email),
+        }
     }
 }
 
-/// The first row of each company.
-#[derive(Default)]
+/// What is remembered of the companies of a list.
 pub(crate) struct Companies {
     places: Places,
     hasher: CompanyHasher,
+    /// The mail domains of the current file, if the partner's are not known.
+    mail: Option<SharedMail>,
     by_external_id: FirstRows,
     by_address: FirstRows,
 }
 
 impl Companies {
+    /// `knows_partner`: the partner's own mail domains are known.
+    pub(crate) fn new(knows_partner: bool) -> Self {
+        Self {
+            places: Places::default(),
+            hasher: CompanyHasher::default(),
+            mail: (!knows_partner).then(SharedMail::default),
+            by_external_id: FirstRows::default(),
+            by_address: FirstRows::default(),
+        }
+    }
+
     /// The next rows are from the file at `path`.
     pub(crate) fn begin_file(&mut self, path: &str) {
         self.places.begin_file(path);
+        if let Some(mail) = &mut self.mail {
+            *mail = SharedMail::default();
+        }
+    }
+
+    /// The problem of the current file as a whole, once all its rows have come.
+    pub(crate) fn end_file(&self, columns: &CompanyColumns, strictness: &Strictness) -> Option<Problem> {
+        self.mail.as_ref()?.problem(&columns.email, strictness)
     }
 
     pub(crate) fn hasher(&self) -> CompanyHasher {
@@ -88,6 +116,9 @@ impl Companies {
         columns: &CompanyColumns,
         strictness: &Strictness,
     ) -> Option<Problem> {
+        if let (Some(mail), Some(of_row)) = (&mut self.mail, &keys.mail) {
+            mail.meet(of_row);
+        }
         let place = self.places.place(line);
         let first = |index: &mut FirstRows, key: Option<u64>| index.meet(key?, keys.domain, place);
         let by_id = first(&mut self.by_external_id, keys.external_id);
@@ -175,14 +206,16 @@ mod tests {
     /// line.
     #[track_caller]
     fn check(files: &[&[(u16, u64, u64)]], expected: &[&str]) {
-        let columns = CompanyColumns { external_id: "Id".to_owned(), company_name: "Name".to_owned() };
-        let mut companies = Companies::default();
+        let [external_id, company_name, email] = ["Id", "Name", "Mail"].map(str::to_owned);
+        let columns = CompanyColumns { external_id, company_name, email };
+        let mut companies = Companies::new(true);
         let mut found = Vec::new();
         for (file, rows) in ["a.csv", "b.csv"].into_iter().zip(files) {
             companies.begin_file(file);
             for (line, &(domain, external_id, address)) in (2..).zip(*rows) {
                 let some = |key: u64| Some(key).filter(|&key| key > 0);
-                let keys = RowKeys { domain, external_id: some(external_id), address: some(address) };
+                let (external_id, address) = (some(external_id), some(address));
+                let keys = RowKeys { domain, external_id, address, mail: None };
                 let problem = companies.meet(line, &keys, &columns, &Strictness::default());
                 found.extend(problem.map(|it| format!("{} {}: {}", it.line, it.column, it.message)));
             }

@@ -48,8 +48,19 @@ pub(crate) fn duplicate_company(
         }
     };
     Finding::new(Rule::DuplicateCompany, message)
-        .suggest(Some("keep one of the two rows, unless both customers are to be created".to_owned()))
+        .advise("keep one of the two rows, unless both customers are to be created")
         .found(line, column.to_owned(), String::new(), strictness)
+}
+
+/// A file in which most rows have their address in this domain, although their companies differ.
+pub(crate) fn shared_email_domain(column: &str, domain: &str, strictness: &Strictness) -> Problem {
+    let message = "most rows have an address in this domain, although their companies differ; in your own domain, Partner \
+                   Center refuses an address after it has made the tenant, which burns the domain";
+    Finding::new(Rule::SharedEmailDomain, message)
+        .advise(format!(
+            "write the customers' addresses; if `{domain}` is yours, give --partner-domains {domain}"
+        ))
+        .found(0, column.to_owned(), domain.to_owned(), strictness)
 }
 
 /// The rule of [`mixed_resellers`].

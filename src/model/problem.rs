@@ -237,6 +237,7 @@ rules! {
     AgreementCloud "agreement_cloud" Error,
     DuplicateDomain "duplicate_domain" Error,
     DuplicateCompany "duplicate_company" Warning,
+    SharedEmailDomain "shared_email_domain" Warning,
     MixedResellers "mixed_resellers" Error,
     // Of rows that come back from an export.
     SpreadsheetChange "spreadsheet_change" Doubt "a spreadsheet changed an exported value: zeros, `+`, dates, long numbers, letters",

@@ -143,6 +143,8 @@ pub(crate) enum StopReason {
     },
     /// This many rows failed validation, so nothing is sent.
     NotAllValid(u64),
+    /// A list as a whole has an error.
+    ListRefused,
     DurationReached,
     Ledger(crate::ledger::Error),
     /// This process has no resource for a connection, and nothing is active that would release one.

@@ -94,7 +94,7 @@ fn slips_that_no_service_takes_are_named_before_they_burn_a_domain() {
     let content = [
         format!("{HEADER}\n"),
         with("one", "example.com", "example.con"),
-        with("two", "harborline.example.com", "gmial.com"),
+        with("two", "two.example.com", "gmial.com"),
         with("three", "example.com", "example.nosuchending"),
         with("four", ",GB", ",United Kingdom of Great Britain and Northern Ireland (the)"),
         with("five", "LS1 5HD", "LS1\u{2013}5HD"),

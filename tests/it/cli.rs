@@ -6,7 +6,7 @@ use serde_json::Value;
 use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{
-    Bench, Call, Done, customers, customers_of, domain, eventually, full, row, sample, snapshot,
+    Bench, Call, Done, customers, customers_of, domain, email, eventually, full, row, sample, snapshot,
     sum_of_states,
 };
 
@@ -51,7 +51,7 @@ fn a_rehearsal_twice_sends_nothing_twice() {
 /// One row for most of what can become of a row.
 fn mixed() -> Bench {
     let bench = Bench::new();
-    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    let bad = row("fabrikam").replace(&email("fabrikam"), "nowhere");
     let rows = ["harborline", "ours-of-old", "taken-by-others", "half-made-1", "refuse-400-600051"];
     bench.file("customers.csv", customers_of(rows) + &bad + "\n");
     bench

@@ -6,7 +6,7 @@ use std::fs;
 use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{
-    Bench, Call, Done, HEADER, customers, customers_of, each_at_once, full, row, snapshot, states,
+    Bench, Call, Done, HEADER, customers, customers_of, each_at_once, email, full, row, snapshot, states,
 };
 
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
@@ -26,7 +26,7 @@ fn refuse_once(bench: &Bench, domains: &[(&str, u32)]) {
 fn refused() -> Bench {
     let bench = Bench::new();
     refuse_once(&bench, &[("phone1", 600_051), ("phone2", 600_051), ("value", 3000)]);
-    let wrong = row("wrong").replace("accounts@harborline.example.com", "nowhere");
+    let wrong = row("wrong").replace(&email("wrong"), "nowhere");
     let rows = customers_of(["phone1", "value", "half-made-1", "phone2"]) + &wrong + "\n";
     bench.file("customers.csv", rows);
     bench.import("customers.csv").exits(3);
@@ -164,7 +164,7 @@ fn a_retry_that_cannot_know_the_options_of_the_import_asks_for_them() {
 fn rejected_rows_are_judged_anew() {
     let bench = Bench::new();
     let named = row("placeholder").replace("Ana", "Test");
-    let wrong = row("wrong").replace("accounts@harborline.example.com", "nowhere");
+    let wrong = row("wrong").replace(&email("wrong"), "nowhere");
     bench.file("customers.csv", format!("{HEADER},note\n{named},\"a, \"\"b\"\"\"\n{wrong},\n"));
     bench.import("customers.csv").args(["--strict"]).exits(3);
     assert_eq!(bench.ledger().states(), states([("rejected", 2)]));

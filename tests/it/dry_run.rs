@@ -8,7 +8,9 @@ use serde_json::json;
 use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::check::files;
-use crate::harness::{Bench, Call, HEADER, customers, customers_of, domain, full, row, snapshot, states};
+use crate::harness::{
+    Bench, Call, HEADER, customers, customers_of, domain, email, full, row, snapshot, states,
+};
 
 /// Every file below a folder but for the outputs of the tests, byte for byte.
 fn contents(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
@@ -28,7 +30,7 @@ fn contents(bench: &Bench) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn with_one_wrong() -> String {
-    customers(3) + &row("wrong").replace("accounts@harborline.example.com", "nowhere") + "\n"
+    customers(3) + &row("wrong").replace(&email("wrong"), "nowhere") + "\n"
 }
 
 #[test]
@@ -209,8 +211,8 @@ fn an_acceptance_of_a_file_that_is_held_back_waits_with_it() {
     bench.import("first.csv").exits(0);
     let accepted = ",Ana,Bell,ana@harborline.example.com,+44 113 496 0000,2026-08-14";
     let header = "agreement_first_name,agreement_last_name,agreement_email,agreement_phone,agreement_date";
-    let later = |email: &str| {
-        let wrong = row("wrong").replace("accounts@harborline.example.com", email);
+    let later = |address: &str| {
+        let wrong = row("wrong").replace(&email("wrong"), address);
         format!("{HEADER},{header}\n{}{accepted}\n{wrong},,,,,\n", row("early"))
     };
     bench.file("later.csv", later("nowhere"));

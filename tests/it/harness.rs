@@ -602,10 +602,14 @@ pub(crate) const HEADER: &str = "company_name,domain,email,culture,language,firs
 
 /// One valid row for a domain.
 pub(crate) fn row(domain: &str) -> String {
-    format!(
-        "Harborline {domain} Ltd,{domain},accounts@harborline.example.com,en-GB,en,Ana,Bell,1 High Street,Leeds,,\
-         LS1 5HD,GB"
-    )
+    let email = email(domain);
+    format!("Harborline {domain} Ltd,{domain},{email},en-GB,en,Ana,Bell,1 High Street,Leeds,,LS1 5HD,GB")
+}
+
+/// The e-mail address in the row for a domain: each company has a mail domain of its own.
+pub(crate) fn email(domain: &str) -> String {
+    let host: String = domain.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("accounts@{host}.example.com")
 }
 
 /// A file with a valid row for each domain.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tenantry_simulator::{Hold, HoldPoint, Operation};
 
-use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, eventually, row, sample, states};
+use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, email, eventually, row, sample, states};
 
 /// A monitoring service that keeps what it is told.
 struct Monitor {
@@ -74,7 +74,7 @@ fn a_monitor_hears_of_the_start_and_of_the_end_without_personal_data() {
         (&0.into(), &2.into(), &2.into())
     );
 
-    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    let bad = row("fabrikam").replace(&email("fabrikam"), "nowhere");
     bench.file("more.csv", customers_of(["taken-by-others"]) + &bad + "\n");
     bench.import("more.csv").env("TENANTRY_NOTIFY_URL", format!("{}/", monitor.url)).exits(3);
     assert_eq!(monitor.paths()[2..], ["/ping/abc/start", "/ping/abc/fail"]);
@@ -200,7 +200,7 @@ fn the_command_at_the_end_knows_how_it_ended_and_no_secret() {
 #[test]
 fn the_metrics_are_those_of_the_ledger() {
     let bench = Bench::new();
-    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    let bad = row("fabrikam").replace(&email("fabrikam"), "nowhere");
     bench.file("customers.csv", customers(3) + &bad + "\n");
     bench.import("customers.csv").args(["--metrics-file", "tenantry.prom"]).exits(3);
     let text = std::fs::read_to_string(bench.path("tenantry.prom")).unwrap();

@@ -6,12 +6,12 @@ use std::process::Command;
 use serde_json::Value;
 use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
-use crate::harness::{Bench, customers, customers_of, domain, row, snapshot, sum_of_states};
+use crate::harness::{Bench, customers, customers_of, domain, email, row, snapshot, sum_of_states};
 
 /// Two runs over two files, with one row for most of what can become of a row.
 fn two_runs() -> Bench {
     let bench = Bench::new();
-    let bad = row("fabrikam").replace("accounts@harborline.example.com", "nowhere");
+    let bad = row("fabrikam").replace(&email("fabrikam"), "nowhere");
     let rows = ["harborline", "ours-of-old", "taken-by-others", "half-made-1", "refuse-400-600051"];
     bench.file("customers.csv", customers_of(rows) + &bad + "\n");
     bench.import("customers.csv").args(["--concurrency", "1"]).exits(3);

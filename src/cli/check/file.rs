@@ -79,8 +79,8 @@ impl FileInProgress<'_, '_> {
             }
             self.report.write()?;
         }
-        let (at_the_end, tally) = self.check.end();
-        for problem in at_the_end.problems() {
+        let (at_the_end, tally) = self.check.end(self.companies);
+        for problem in at_the_end.problems().chain(at_the_end.of_file.clone()) {
             self.report.problem(&self.path, &problem)?;
         }
         self.report.end_of_file(&self.path, &tally)?;

@@ -47,6 +47,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         validation.partner_domains.extend_from_slice(&opened.partner_domains);
         checker = Some(opened);
     }
+    let companies = Companies::new(!validation.partner_domains.is_empty());
     let validator = Validator::new(validation);
     for note in validator.notes() {
         output.note(format_args!("Country rules: {note}."));
@@ -65,7 +66,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
         report: CheckReport::new(output, form),
         copy,
         earlier_rows: EarlierRows::default(),
-        companies: Companies::default(),
+        companies,
         tally: CheckTally::default(),
         columns: ColumnUse::default(),
     };
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     if let Some(note) = check.companies.note() {
         output.note(note);
     }
-    let has_errors = check.tally.wrong > 0;
+    let has_errors = check.tally.has_errors();
     let given_up = checker.as_ref().is_some_and(|checker| checker.online.given_up().next().is_some());
     check.report.end(&CheckEnd {
         files: args.files.len(),
@@ -229,7 +230,7 @@ fn describe_fixed((cells, rows): (u64, u64)) -> String {
 
 /// The command that the operator would run next.
 fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, given_up: bool) -> String {
-    let has_errors = tally.wrong > 0;
+    let has_errors = tally.has_errors();
     let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     let repeated = if args.online { repeated } else { repeated.without::<args::Pace>() };

@@ -53,8 +53,7 @@ pub(super) fn check_partner(text: &str, partner_domains: &[String]) -> Option<Fi
     let message = format!(
         "is in your own domain `{domain}`: Partner Center refuses it after it has made the tenant, which burns the domain"
     );
-    let advice = "write an address of the customer".to_owned();
-    Some(Finding::new(Rule::PartnerAddress, message).suggest(Some(advice)))
+    Some(Finding::new(Rule::PartnerAddress, message).advise("write an address of the customer"))
 }
 
 /// Checks the parts of an address; `Ok` contains its host and its top-level domain.

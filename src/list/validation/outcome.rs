@@ -103,6 +103,14 @@ impl Validation<'_> {
         Some((self.domain.as_ref()?, company))
     }
 
+    /// The notification address as it is written; empty if there is none.
+    pub fn email(&self) -> &str {
+        match &self.content {
+            RowContent::Fields(draft) => draft[Field::Email],
+            RowContent::Cells(_) => "",
+        }
+    }
+
     /// SHA-256 of the content, cut to 16 bytes; detects a changed row even years later.
     pub fn content_hash(&self) -> [u8; 16] {
         // Hash one buffer, because each call to the hash costs as much as a block.
