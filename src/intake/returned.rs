@@ -55,7 +55,8 @@ impl OwnCells {
         let Some(column) = self.row_column else { return Named::Nothing };
         let text = |column: usize| row.cells().get(column).map(String::from_utf8_lossy).unwrap_or_default();
         let number = text(column);
-        if number.trim().is_empty() {
+        // The header again names no row.
+        if number.trim().is_empty() || number.trim().eq_ignore_ascii_case(ROW_COLUMN) {
             return Named::Nothing;
         }
         if let Some(column) = self.ledger_column {
@@ -185,7 +186,7 @@ impl ReturnedRows {
     /// Compares a row with its originals. Adds what is wrong to its problems, and counts the other changes.
     pub(super) fn compare(&self, row: &mut Candidate, known: &mut KnownRows, originals: &Originals) {
         let is_alone = originals.named.is_empty() && originals.of_domain.is_empty();
-        if is_alone && !row.is_returned || row.problems.iter().any(Problem::is_of_the_record) {
+        if (is_alone && !row.is_returned) || row.problems.iter().any(is_out_of_line) {
             return;
         }
         let cells = reader::from_csv(&row.cells);
@@ -287,6 +288,12 @@ fn cells_before_spreadsheet(original: &Original) -> ByteRecord {
         changed.map_or(cell, str::as_bytes)
     };
     cells.iter().enumerate().map(before).collect()
+}
+
+/// The cells of the row are not those of its columns.
+fn is_out_of_line(problem: &Problem) -> bool {
+    let is_ragged = problem.rule == Rule::RaggedRow.name() && problem.column.is_empty();
+    is_ragged || problem.rule == Rule::RowSize.name()
 }
 
 /// Everything that tells one customer from another has changed.

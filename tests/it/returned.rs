@@ -183,6 +183,11 @@ fn changed_cells_of_tenantry_are_reported() {
         // It is still compared with the row of its domain.
         done.says("postal_code: was `01067` when it was exported");
     }
+    // A header that was copied along is one problem.
+    let header_again = export.lines().next().unwrap();
+    bench.file("failed.csv", format!("{export}{header_again}\n"));
+    let done = bench.import("failed.csv").args(["--dry-run"]).exits(3);
+    assert!(!done.says("1 × error header_again").stderr.contains("changed_cell"), "{done}");
     // A row of the operator's own below the others is none of these.
     let new = ROWS[1].replace("hard2", "new") + &",".repeat(header.len() - HEADER.split(',').count()) + "\n";
     bench.file("failed.csv", export + &new);

@@ -343,7 +343,7 @@ fn changed_identity(header: &Header, row: &Row, strictness: &Strictness) -> Opti
     let row_column = header.own_column(ROW_COLUMN)?;
     let text = |column: usize| row.text(column).map_or("", text::trim);
     let number = text(row_column);
-    if number.is_empty() {
+    if number.is_empty() || number.eq_ignore_ascii_case(ROW_COLUMN) {
         return None;
     }
     let ledger = header.own_column(LEDGER_COLUMN).map(|column| (column, text(column)));
