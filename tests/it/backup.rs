@@ -32,7 +32,7 @@ fn what_a_copy_knows_as_refused_is_not_tried_again_without_its_file() {
     bench.import("customers.csv").exits(3);
     bench.tenantry(["backup", "bak.db"]).exits(0);
     let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
-    bench.file("failed.csv", failed.replace("first1", "second1"));
+    bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
     bench.import("failed.csv").exits(0);
 
     restore(&bench, "bak.db");
@@ -55,7 +55,7 @@ fn a_restored_copy_creates_nothing_twice() {
     bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
     bench.import("customers.csv").exits(3);
     let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
-    bench.file("failed.csv", failed.replace("first1", "second1"));
+    bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
     bench.import("failed.csv").exits(0);
     assert_eq!(bench.creations().len(), 3);
 
