@@ -27,9 +27,11 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     if !may_be_misread(text) {
         return None;
     }
-    let original = |word| original(word, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
-    let words: Vec<Cow<'_, str>> = text.split(' ').map(original).collect();
-    words.iter().any(|word| matches!(word, Cow::Owned(_))).then(|| {
+    let is_misread = |word: &str| original(word, Words::Alone, ROUNDS_MAX).is_some();
+    text.split(' ').any(is_misread).then(|| {
+        let original =
+            |word| original(word, Words::OfMisreadText, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
+        let words: Vec<Cow<'_, str>> = text.split(' ').map(original).collect();
         let message = "is UTF-8 that was read in another encoding";
         Finding::new(Rule::MisreadText, message).suggest_value(Some(words.join(" ")))
     })
@@ -50,8 +52,17 @@ fn may_be_misread(text: &str) -> bool {
 /// of it.
 const BEFORE_BLANK: char = 'Ã';
 
+/// What is known about a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Nothing.
+    Alone,
+    /// Another word of its text was misread.
+    OfMisreadText,
+}
+
 /// The word that was misread up to `rounds` times.
-fn original(word: &str, rounds: usize) -> Option<String> {
+fn original(word: &str, words: Words, rounds: usize) -> Option<String> {
     if word.is_ascii() || rounds == 0 {
         return None;
     }
@@ -61,7 +72,8 @@ fn original(word: &str, rounds: usize) -> Option<String> {
     let singles = SINGLE_BYTE.iter().filter_map(|table| table.encode(word));
     let doubles = DOUBLE_BYTE.iter().filter_map(|encoding| double_byte(word, encoding));
     singles.chain(doubles).filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
-        original(&decoded, rounds - 1).or_else(|| is_plausible(&decoded, word).then_some(decoded))
+        original(&decoded, words, rounds - 1)
+            .or_else(|| is_plausible(&decoded, word, words).then_some(decoded))
     })
 }
 
@@ -102,13 +114,28 @@ fn is_east_asian(c: char) -> bool {
     matches!(c, '\u{2E80}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF61}'..='\u{FFDC}')
 }
 
-/// The bytes of a word of East Asia; `None` if the encoding does not have it. Half-width Katakana belong to it too.
+/// The bytes of a word of East Asia; `None` if the encoding does not have it, or if they are not UTF-8. Half-width Katakana
+/// belong to it too.
 fn double_byte(word: &str, encoding: &'static Encoding) -> Option<Vec<u8>> {
     if !word.contains(is_east_asian) {
         return None;
     }
-    let (bytes, _, has_unmappable) = encoding.encode(word);
-    (!has_unmappable).then(|| bytes.into_owned())
+    let (mut bytes, mut valid) = (Vec::new(), 0);
+    let mut buffer = [0; 4];
+    for c in word.chars() {
+        let (encoded, _, is_unmappable) = encoding.encode(c.encode_utf8(&mut buffer));
+        if is_unmappable {
+            return None;
+        }
+        bytes.extend_from_slice(&encoded);
+        // An encoder looks through long tables for each character, and most words end here at one of their first.
+        valid += match std::str::from_utf8(&bytes[valid..]) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(_) => return None,
+        };
+    }
+    Some(bytes)
 }
 
 /// The letters of a word belong together. A word of Han has no blanks, so all scripts of its languages do.
@@ -147,7 +174,7 @@ fn is_mark(c: char) -> bool {
 }
 
 /// Whether a decoded word is one that somebody wrote, and `misread` is not.
-fn is_plausible(word: &str, misread: &str) -> bool {
+fn is_plausible(word: &str, misread: &str, words: Words) -> bool {
     let mut letters =
         word.chars().filter(|c| !c.is_ascii_punctuation() && !c.is_ascii_digit() && !is_mark(*c));
     let first = letters.clone().next().map(script);
@@ -156,7 +183,10 @@ fn is_plausible(word: &str, misread: &str) -> bool {
         Some(first) => letters.all(|c| script(c) == first),
         None => true,
     };
-    is_of_one_script && !is_chance(word, misread, first.flatten()) && has_plausible_case(word)
+    is_of_one_script
+        && !is_chance(word, misread, first.flatten())
+        && !(words == Words::Alone && is_short_by_chance(word, misread))
+        && has_plausible_case(word)
 }
 
 /// Two characters that are one of UTF-8 by chance: `В»` at the end of a quoted name is Cyrillic, `ĆŻ` and `ĂŞ` are two
@@ -177,6 +207,22 @@ fn is_chance(word: &str, misread: &str, script_of_word: Option<Script>) -> bool 
         || are_letters && decoded > 'ž'
         || are_capitals && decoded.is_lowercase()
         || !matches!(script_of_word, None | Some(Script::Latin))
+}
+
+/// One or two characters of East Asia are UTF-8 by chance too often: in GBK, the family name `谢` is the bytes of `л`, and
+/// `楼`, a floor or a house, those of `¥`.
+fn is_short_by_chance(word: &str, misread: &str) -> bool {
+    let strange = misread.chars().filter(|c| !c.is_ascii()).count();
+    if strange > 2 || !misread.contains(is_east_asian) {
+        return false;
+    }
+    // `A楼` is a house; but `N掳` is `N°`.
+    let is_sign = |c: char| matches!(c, '\u{A0}'..='\u{BF}') && !matches!(c, '°' | 'º' | 'ª');
+    match misread.chars().filter(char::is_ascii_alphabetic).count() {
+        0 => true,
+        1 => word.chars().all(|c| c.is_ascii() || is_sign(c)),
+        _ => false,
+    }
 }
 
 /// No capital follows a small letter, and no small letter stands among capitals. `TĂŞNAD` would be `TêNAD`.
@@ -302,6 +348,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn short_words_of_east_asia_are_left_alone() {
+        let names = ["谢", "毛", "卢", "肖", "茅", "鲁", "羅", "채", "천", "小写"];
+        for text in names.into_iter().chain(["8楼", "A楼", "3号楼", "A路 8", "毛 茂"]) {
+            check_text(text, None);
+        }
+        check_text("袦芯褋泻胁邪", Some("Москва"));
+        check_text("N掳 5", Some("N° 5"));
     }
 
     #[test]
