@@ -38,9 +38,10 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         }
         return false;
     }
-    let misread = if traits.is_ascii { None } else { misread::check(value) };
-    if misread.is_none()
-        && !traits.is_plain
+    if !traits.is_ascii && is_rejected(misread::check(value), field, report) {
+        return false;
+    }
+    if !traits.is_plain
         && let Some(finding) = text::check_characters(value)
     {
         let is_control = finding.rule == Rule::ControlCharacter;
@@ -56,12 +57,8 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
         return false;
     }
-    if let Some(finding) = misread.or_else(|| find_spoilt(field, value, traits)) {
-        let is_error = report.is_error(finding.rule);
-        report.add(field, finding);
-        if is_error {
-            return false;
-        }
+    if is_spoilt(field, value, traits, report) {
+        return false;
     }
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);
@@ -81,17 +78,25 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
     true
 }
 
-/// Finds a value that nobody wrote like this: programs did, on its way into the list.
-fn find_spoilt(field: Field, value: &str, traits: Traits) -> Option<Finding> {
-    program_value::check(field, value)
-        .or_else(|| if traits.is_unmarked { None } else { escaped::check(value) })
-        .or_else(|| match field {
-            _ if traits.is_unmarked => None,
-            // These have their own form.
-            Field::Email | Field::AgreementEmail | Field::ExternalId => None,
-            field => text::lost_letter(value, field == Field::CompanyName),
-        })
-        .or_else(|| if traits.is_ascii { None } else { scripts::check(value) })
+/// Reports what nobody wrote like this: programs did, on the value's way into the list. True if it is an error; a warning
+/// hides no other finding.
+fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
+    // These have their own form.
+    let has_form = matches!(field, Field::Email | Field::AgreementEmail | Field::ExternalId);
+    let is_company = field == Field::CompanyName;
+    let mut is_wrong = |finding| is_rejected(finding, field, report);
+    is_wrong(program_value::check(field, value))
+        || !traits.is_unmarked && is_wrong(escaped::check(value))
+        || !traits.is_unmarked && !has_form && is_wrong(text::lost_letter(value, is_company))
+        || !traits.is_ascii && is_wrong(scripts::check(value))
+}
+
+/// Reports a finding; true if it is an error.
+fn is_rejected(finding: Option<Finding>, field: Field, report: &mut ProblemCollector<'_>) -> bool {
+    let Some(finding) = finding else { return false };
+    let is_error = report.is_error(finding.rule);
+    report.add(field, finding);
+    is_error
 }
 
 fn check_length(field: Field, value: &str) -> Option<Finding> {

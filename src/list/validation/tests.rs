@@ -304,6 +304,36 @@ fn strict_makes_errors_of_warnings_and_leaves_the_hash_alone() {
 }
 
 #[test]
+fn a_doubt_that_is_taken_as_it_stands_hides_no_other_problem() {
+    let check = |warn: &[Rule], name: &str, expected: &[&str]| {
+        let strictness = Strictness { strict: false, warn: warn.to_vec() };
+        let settings = Settings { strictness, ..Settings::default() };
+        let expected: Vec<String> = expected.iter().map(|it| format!("company_name {it}")).collect();
+        assert_eq!(
+            shown(&verdict_with(&[(Field::CompanyName, name)], &settings).problems),
+            expected,
+            "{name}"
+        );
+    };
+    check(&[], "'M?ller &amp; Co", &["text_wrapper: Error -> M?ller &amp; Co"]);
+    let [wrapper, escaped] =
+        ["text_wrapper: Warning -> M?ller &amp; Co", "escaped_text: Warning -> 'M?ller & Co"];
+    check(&[Rule::TextWrapper], "'M?ller &amp; Co", &[wrapper, "escaped_text: Error -> 'M?ller & Co"]);
+    check(
+        &[Rule::TextWrapper, Rule::EscapedText],
+        "'M?ller &amp; Co",
+        &[wrapper, escaped, "lost_character: Error"],
+    );
+    let misread = "misread_text: Warning -> Müller &\nCo";
+    check(&[Rule::MisreadText], "MÃ¼ller &\nCo", &[misread, "control_character: Error"]);
+    check(
+        &[Rule::MisreadText],
+        "MÃ¼ller \u{FFFD}",
+        &["misread_text: Warning -> Müller \u{FFFD}", "lost_character: Error"],
+    );
+}
+
+#[test]
 fn the_domain_of_a_rejected_row_is_returned_too() {
     let domain = |changes: &[(Field, &str)]| verdict(changes).domain.map(|domain| domain.as_str().to_owned());
     assert_eq!(domain(&[(Field::Email, "")]).as_deref(), Some("contoso.onmicrosoft.com"));
