@@ -18,8 +18,9 @@ use crate::report::counted;
 use crate::returned::{CellChange, ColumnPairs};
 use crate::validation::{LEDGER_COLUMN, ROW_COLUMN, changed_cell, row_number};
 
-/// The most changes of a file that are listed.
-const CHANGES_LISTED: usize = 5;
+/// The most changes of a column that are listed, and of a file. So a changed name is not hidden by new domains.
+const CHANGES_LISTED_OF_COLUMN: u64 = 3;
+const CHANGES_LISTED: usize = 12;
 
 /// The first characters of two ids of ledgers. They are random, so that two ids never have the same by chance.
 const ID_BEGINNING: usize = 18;
@@ -27,8 +28,10 @@ const ID_BEGINNING: usize = 18;
 /// The row that an exported row names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
-    /// The row is not from an export of this ledger.
+    /// The row is not from an export.
     Nothing,
+    /// The row is from an export of another ledger, whose rows mean nothing here.
+    OtherLedger,
     Row(RowId),
     /// The cells that name it were changed.
     Unreadable,
@@ -50,7 +53,6 @@ impl OwnCells {
         }
     }
 
-    /// Rows that were exported from another ledger name rows of that ledger, which mean nothing here.
     pub(super) fn of(&self, row: &Row) -> Named {
         let Some(column) = self.row_column else { return Named::Nothing };
         let text = |column: usize| row.cells().get(column).map(String::from_utf8_lossy).unwrap_or_default();
@@ -62,7 +64,7 @@ impl OwnCells {
         if let Some(column) = self.ledger_column {
             match Uuid::try_parse(text(column).trim()) {
                 Ok(id) if Uuid::try_parse(&self.ledger_id) == Ok(id) => {}
-                Ok(id) if !self.is_ours_changed(id) => return Named::Nothing,
+                Ok(id) if !self.is_ours_changed(id) => return Named::OtherLedger,
                 _ => return Named::Unreadable,
             }
         }
@@ -101,8 +103,8 @@ impl Changes {
     fn add(&mut self, line: u64, changes: &[&CellChange]) {
         self.rows += u64::from(!changes.is_empty());
         for change in changes {
-            self.count(&change.column, 1);
-            if self.first.len() < CHANGES_LISTED {
+            let of_column = self.count(&change.column, 1);
+            if of_column <= CHANGES_LISTED_OF_COLUMN && self.first.len() < CHANGES_LISTED {
                 let shown = |text: &str| truncate_for_display(text.as_bytes());
                 let (original, now) = (shown(&change.original), shown(&change.now));
                 self.first.push(ShownChange { line, column: change.column.clone(), original, now });
@@ -110,10 +112,17 @@ impl Changes {
         }
     }
 
-    fn count(&mut self, column: &str, cells: u64) {
+    /// The new number of changed cells in this column.
+    fn count(&mut self, column: &str, cells: u64) -> u64 {
         match self.columns.iter_mut().find(|(name, _)| name == column) {
-            Some((_, count)) => *count += cells,
-            None => self.columns.push((column.to_owned(), cells)),
+            Some((_, count)) => {
+                *count += cells;
+                *count
+            }
+            None => {
+                self.columns.push((column.to_owned(), cells));
+                cells
+            }
         }
     }
 
@@ -150,7 +159,8 @@ impl Changes {
         let more = (more > 0).then(|| format!("… and {}", counted(more, "more change")));
         let line = |change: &ShownChange| {
             let ShownChange { line, column, original, now } = change;
-            format!("line {line}: {column}: `{original}` → `{now}`")
+            let shown = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { format!("`{text}`") };
+            format!("line {line}: {column}: {} → {}", shown(original), shown(now))
         };
         self.first.iter().map(line).chain(more)
     }
@@ -167,6 +177,25 @@ struct State {
     changes: Changes,
     /// The pairs for the file that the last row came from: rows of one file are exported together.
     pairs: Option<(SourceId, ColumnPairs)>,
+    named: RowSet,
+}
+
+/// Rows of the ledger, one bit each: their numbers are small.
+#[derive(Default)]
+struct RowSet(Vec<u64>);
+
+impl RowSet {
+    /// False if the row is in the set already. The row must be one of the ledger.
+    fn insert(&mut self, row: RowId) -> bool {
+        let Ok(number) = usize::try_from(row.0) else { return true };
+        let (word, bit) = (number / 64, 1 << (number % 64));
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
 }
 
 impl ReturnedRows {
@@ -174,7 +203,7 @@ impl ReturnedRows {
         let has = |column: &str| header.own_column(column).is_some();
         let lacks_row_column = has(LEDGER_COLUMN) && !has(ROW_COLUMN);
         let changes = Changes { lacks_row_column, ..Changes::default() };
-        let state = Mutex::new(State { changes, pairs: None });
+        let state = Mutex::new(State { changes, pairs: None, named: RowSet::default() });
         Self { header: header.clone(), strictness: strictness.clone(), state }
     }
 
@@ -192,11 +221,18 @@ impl ReturnedRows {
         let cells = reader::from_csv(&row.cells);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let named = state.least_changed(&self.header, &originals.named, &cells);
+        // The first such row of a domain: an equal row is a duplicate, and another one has a problem already.
+        let is_first_of_domain = known.standing.is_none();
+        let is_named_again = !originals.named.is_empty()
+            && row.corrects.is_some_and(|id| !state.named.insert(id))
+            && is_first_of_domain;
         let is_changed = |problem: &Problem| problem.rule == Rule::ChangedCell.name();
         let finding = if originals.is_unknown {
             Some((ROW_COLUMN, "names a row that this ledger does not have"))
         } else if row.corrects.is_none() && row.is_returned && !row.problems.iter().any(is_changed) {
             Some((LEDGER_COLUMN, "is not the id of this ledger any more"))
+        } else if is_named_again {
+            Some((ROW_COLUMN, "is on an earlier line too, and a row is corrected once"))
         } else if named.as_deref().is_some_and(is_another_customer) {
             Some((ROW_COLUMN, "names a row with another company, domain and e-mail address"))
         } else {

@@ -6,8 +6,9 @@ use super::companies::{CompanyHasher, RowKeys};
 use super::decide::{IncomingRow, is_final};
 use super::returned::{Named, OwnCells};
 use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, Unchanged};
+use crate::problem::{Finding, Problem, Rule, Strictness};
 use crate::reader::{self, Header, Row};
-use crate::validation::{Validation, Validator};
+use crate::validation::{LEDGER_COLUMN, Validation, Validator};
 
 /// Validates the rows of one file, on several threads.
 pub(super) struct RowValidator {
@@ -39,7 +40,7 @@ impl RowValidator {
             .zip(customers)
             .map(|((row, validated), customer)| {
                 let keys = self.companies.keys(&validated.validation);
-                (validated.sent_on(row, customer), keys)
+                (validated.sent_on(row, customer, self.validator.strictness()), keys)
             })
             .collect()
     }
@@ -60,7 +61,7 @@ impl ValidatedRow<'_> {
     /// The fingerprint by which a customer can be recognized. `None` if the row comes from an export of this ledger.
     fn fingerprint(&self) -> Option<Fingerprint<'_>> {
         let domain = self.validation.domain.as_ref()?;
-        let may_be = self.validation.is_good() && self.named == Named::Nothing;
+        let may_be = self.validation.is_good() && matches!(self.named, Named::Nothing | Named::OtherLedger);
         may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
     }
 
@@ -71,7 +72,7 @@ impl ValidatedRow<'_> {
     }
 
     /// Converts the row for the ledger: as an unchanged row if `customer` is its customer and nothing has changed.
-    fn sent_on(self, row: &Row, customer: Option<KnownRow>) -> Incoming {
+    fn sent_on(self, row: &Row, customer: Option<KnownRow>, strictness: &Strictness) -> Incoming {
         let customer = customer.filter(|known| self.is_final(known));
         let Self { validation, content_hash, named } = self;
         if let Some(customer) = customer {
@@ -83,8 +84,18 @@ impl ValidatedRow<'_> {
             });
         }
         let cells = reader::to_csv(row.cells());
-        Incoming::Candidate(Box::new(candidate(row, validation, content_hash, cells, named)))
+        let mut candidate = candidate(row, validation, content_hash, cells, named);
+        if named == Named::OtherLedger {
+            candidate.add_problem(other_ledger(row.line(), strictness));
+        }
+        Incoming::Candidate(Box::new(candidate))
     }
+}
+
+/// An export of one ledger is imported into another one, perhaps after a rehearsal.
+fn other_ledger(line: u64, strictness: &Strictness) -> Problem {
+    let message = "is of another ledger, so the row cannot be compared with what was exported";
+    Finding::new(Rule::OtherLedger, message).found(line, LEDGER_COLUMN.to_owned(), String::new(), strictness)
 }
 
 /// All that the ledger stores of a validated row.
@@ -105,8 +116,8 @@ pub(super) fn candidate(
         cells,
         corrects: match named {
             Named::Row(row) => Some(row),
-            Named::Nothing | Named::Unreadable => None,
+            Named::Nothing | Named::OtherLedger | Named::Unreadable => None,
         },
-        is_returned: named != Named::Nothing,
+        is_returned: matches!(named, Named::Row(_) | Named::Unreadable),
     }
 }

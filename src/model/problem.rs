@@ -241,6 +241,7 @@ rules! {
     MixedResellers "mixed_resellers" Error,
     // Of rows that come back from an export.
     SpreadsheetChange "spreadsheet_change" Doubt "a spreadsheet changed an exported value: zeros, `+`, dates, long numbers, letters",
+    OtherLedger "other_ledger" Warning,
     ChangedCell "changed_cell" Doubt "`tenantry_row` or `tenantry_ledger` of an exported row changed, or names another row",
     // From Partner Center, when rows are checked before they are sent.
     AddressUnverified "address_unverified" Warning,

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use tenantry_simulator::{Fault, Operation};
 
-use crate::harness::{Bench, Done, full, states};
+use crate::harness::{Bench, Done, customers_of, full, states};
 
 const HEADER: &str = "company_name,domain,email,culture,language,first_name,last_name,address_line1,address_line2,city,\
                       postal_code,country,phone_number,our ref";
@@ -150,7 +150,7 @@ fn columns_may_be_moved_added_and_removed() {
     done.says(
         "1 row differs from what was exported: 1 × `phone_number`; 1 cell was changed by a spreadsheet.",
     );
-    done.says("line 2: phone_number: `+493515550101` → ``").says("postal_code: was `01067`");
+    done.says("line 2: phone_number: `+493515550101` → (empty)").says("postal_code: was `01067`");
 }
 
 /// What was done to the cells by which a row is recognized makes it no new row.
@@ -200,12 +200,47 @@ fn changed_cells_of_tenantry_are_reported() {
         fs::read_to_string(bench.path("failed.csv")).unwrap().replace("tenantry_row", "row"),
     );
     bench.import("nameless.csv").args(["--dry-run"]).exits(0).says("because `tenantry_row` is missing.");
-    // Nor is a row of another ledger.
+    // A row of another ledger cannot be compared either.
     let text = fs::read_to_string(bench.path("failed.csv")).unwrap();
     let id = text.lines().nth(1).unwrap().split(',').nth(15).unwrap();
     bench.file("foreign.csv", text.replace(id, "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951"));
     let done = bench.import("foreign.csv").args(["--dry-run"]).exits(0);
+    done.says("2 × warning other_ledger, first on line 2: ");
     assert!(!done.stderr.contains("changed_cell") && !done.stderr.contains("differ"), "{done}");
+}
+
+/// As where a row was copied down and got another domain: it would be a customer of its own.
+#[test]
+fn a_row_corrects_one_row_and_a_second_one_is_an_error() {
+    let bench = Bench::new();
+    let export = exported(&bench);
+    let twice: Vec<_> = export.lines().take(2).map(|line| line.replace(",hard1,", ",hard11,")).collect();
+    let copy = twice[1].replace(",hard11,", ",hard12,");
+    bench.file("failed.csv", format!("{}\n{}\n{copy}\n", twice[0], twice[1]));
+    let done = bench.import("failed.csv").exits(3);
+    done.says("1 × error changed_cell, on line 3: tenantry_row: is on an earlier line too");
+    assert!(is_created(&bench, "hard11", "1E5") && bench.count(Operation::Create) == 3, "{done}");
+    // The same line again is the same row again.
+    bench.file("failed.csv", format!("{}\n{}\n{}\n", twice[0], twice[1], twice[1]));
+    assert!(!bench.import("failed.csv").exits(3).stderr.contains("changed_cell"), "{done}");
+    assert_eq!(bench.count(Operation::Create), 3);
+}
+
+/// Of many changed domains three are shown, so that a changed name is not hidden by them.
+#[test]
+fn changes_of_each_column_are_shown() {
+    let bench = Bench::new();
+    let domains: Vec<String> = (1..=8).map(|number| format!("many{number}")).collect();
+    for domain in &domains {
+        bench.fault(Operation::Create, domain, Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    }
+    bench.file("list.csv", customers_of(domains.iter().map(String::as_str)));
+    bench.import("list.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout.clone();
+    let changed = export.replace(",many", ",more").replace("Harborline many8 Ltd", "Seaside Ltd");
+    bench.file("failed.csv", changed);
+    let done = bench.import("failed.csv").args(["--dry-run"]).exits(0);
+    done.says("line 9: company_name: `Harborline many8 Ltd` → `Seaside Ltd`").says("… and 5 more changes");
 }
 
 /// As where only some columns were sorted.
