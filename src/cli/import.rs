@@ -239,7 +239,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
         some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
         (!names.is_empty())
-            .then(|| format!("{path}: kept for exports, but no data of ours: `{}`.", names.join("`, `"))),
+            .then(|| format!("{path}: not used, but kept for exports: `{}`.", names.join("`, `"))),
         describe_auto_mapped(&report.columns.auto_mapped).map(|taken| format!("{path}: {taken}.")),
         describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
     ];

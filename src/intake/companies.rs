@@ -227,16 +227,16 @@ mod tests {
     #[test]
     fn a_company_under_two_domains_is_found() {
         check(&[&[(1, 7, 8), (2, 9, 10), (3, 0, 0), (4, 0, 0)]], &[]);
-        check(&[&[(1, 7, 0), (2, 7, 0)]], &["3 Id: stands on line 2 (…)"]);
-        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is at the same address on line 2 (…)"]);
+        check(&[&[(1, 7, 0), (2, 7, 0)]], &["3 Id: is already on line 2 (…)"]);
+        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is already on line 2 (…)"]);
         // One warning for a row, and all name the first row.
         check(
             &[&[(1, 7, 8), (2, 7, 8), (3, 0, 8)]],
-            &["3 Id: stands on line 2 (…)", "4 Name: is at the same address on line 2 (…)"],
+            &["3 Id: is already on line 2 (…)", "4 Name: is already on line 2 (…)"],
         );
         // The same domain again is another matter.
         check(&[&[(1, 7, 8), (1, 7, 8)]], &[]);
-        check(&[&[(1, 7, 0)], &[(2, 7, 0)]], &["2 Id: stands on line 2 of `a.csv` (…)"]);
+        check(&[&[(1, 7, 0)], &[(2, 7, 0)]], &["2 Id: is already on line 2 of `a.csv` (…)"]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) fn duplicate_domain(
 ) -> Problem {
     let of_file = file.map(|path| format!(" of `{path}`")).unwrap_or_default();
     let message =
-        format!("the domain `{domain}` stands on line {first_line}{of_file} already, with other values");
+        format!("the domain `{domain}` is already on line {first_line}{of_file}, with other values");
     Finding::new(Rule::DuplicateDomain, message)
         .advise("keep one of the two rows, or give this one another domain")
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
@@ -42,9 +42,9 @@ pub(crate) fn duplicate_company(
 ) -> Problem {
     let of_file = file.map(|path| format!(" of `{path}`")).unwrap_or_default();
     let message = match double {
-        Double::ExternalId => format!("stands on line {first_line}{of_file} already, under another domain"),
+        Double::ExternalId => format!("is already on line {first_line}{of_file}, under another domain"),
         Double::Address => {
-            format!("is at the same address on line {first_line}{of_file} already, under another domain")
+            format!("is already on line {first_line}{of_file} with the same address, under another domain")
         }
     };
     Finding::new(Rule::DuplicateCompany, message)

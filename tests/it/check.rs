@@ -180,7 +180,7 @@ fn the_files_of_one_command_belong_together() {
     let twice = check(&bench, &["one.csv", "one.csv"]).exits(0);
     assert!(twice.stdout.contains("2 rows can be sent"), "{twice}");
     // In the very words of an import.
-    let words = "the domain `same.onmicrosoft.com` stands on line 2 of `one.csv` already, with other values";
+    let words = "the domain `same.onmicrosoft.com` is already on line 2 of `one.csv`, with other values";
     let done = bench.tenantry(["import", "one.csv", "two.csv"]).exits(3);
     assert!(done.stdout.contains(words), "{done}");
     assert_eq!(bench.creations().len(), 2);

@@ -330,7 +330,10 @@ fn an_export_of_rejected_rows_says_what_to_write_instead() {
         exported.contains("country: is no code of a country that Partner Center sells to (→ GB)"),
         "{exported}"
     );
-    assert!(exported.contains("mend the cells that tenantry_error names and import this file"), "{exported}");
+    assert!(
+        exported.contains("mend the cells that tenantry_error names, empty tenantry_extra_cells, and import"),
+        "{exported}"
+    );
 }
 
 /// What is imported again says what matters now: changes that come too late, and not what was corrected long ago.

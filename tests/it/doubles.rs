@@ -34,9 +34,9 @@ fn one_customer_under_two_domains_is_a_warning_that_names_both_lines() {
     assert_eq!(found, [double(2), double(3), double(4)]);
     let text = bench.tenantry(["check", "one.csv", "two.csv"]).exits(0).stdout;
     for words in [
-        "one.csv:3: warning: external_id: stands on line 2 already, under another domain [duplicate_company]",
-        "one.csv:4: warning: company_name: is at the same address on line 2 already, under another domain",
-        "two.csv:2: warning: company_name: is at the same address on line 5 of `one.csv` already",
+        "one.csv:3: warning: external_id: is already on line 2, under another domain [duplicate_company]",
+        "one.csv:4: warning: company_name: is already on line 2 with the same address, under another domain",
+        "two.csv:2: warning: company_name: is already on line 5 of `one.csv` with the same address",
     ] {
         assert!(text.contains(words), "{text}");
     }

@@ -319,7 +319,7 @@ fn a_domain_twice_in_one_file_stands_once() {
     let rejected = bench.ledger().rows().into_iter().find(|row| row.state == "rejected").unwrap();
     assert_eq!(rejected.line, 4);
     let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
-    assert!(exported.contains("stands on line 2 already"), "{exported}");
+    assert!(exported.contains("is already on line 2"), "{exported}");
     assert_eq!(bench.creations().len(), 1);
     bench.agree();
 }

@@ -206,7 +206,7 @@ impl CheckRun<'_> {
         let columns = ColumnUse::of(header);
         if !columns.left_out.is_empty() {
             let names = columns.left_out.join("`, `");
-            self.output.note(format_args!("{path}: no data of ours, and not checked: `{names}`."));
+            self.output.note(format_args!("{path}: not used: `{names}`."));
         }
         if let Some(taken) = describe_auto_mapped(&columns.auto_mapped) {
             self.output.note(format_args!("{path}: {taken}."));

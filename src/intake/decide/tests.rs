@@ -114,7 +114,7 @@ fn a_domain_twice() {
     let met = |same| KnownRow { met_on: Some(3), ..row(State::Pending, same) };
     // Counted as an equal duplicate, because the row was met before.
     check(&GOOD, standing(met(true)), false, "row 5: Nothing");
-    let problem = "duplicate_domain the domain `a.onmicrosoft.com` stands on line 3";
+    let problem = "duplicate_domain the domain `a.onmicrosoft.com` is already on line 3";
     let again = format!("new, stands for nothing: {problem} already, with other values");
     check(&GOOD, standing(met(false)), false, &again);
     check(&WRONG, standing(met(false)), true, &again);

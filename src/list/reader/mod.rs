@@ -148,7 +148,7 @@ impl fmt::Display for Layout {
                 return if further.is_empty() {
                     Ok(())
                 } else {
-                    write!(f, "; not read, although with columns of ours: `{}`", further.join("`, `"))
+                    write!(f, "; not read, although they look like lists: `{}`", further.join("`, `"))
                 };
             }
         };

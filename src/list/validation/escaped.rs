@@ -22,7 +22,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     let has_line_break = plain.chars().any(char::is_control);
     let suggestion = (!has_line_break).then(|| plain.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(
-        Finding::new(Rule::EscapedText, "has characters in the spelling of another format")
+        Finding::new(Rule::EscapedText, "has codes of HTML or of a program in place of characters")
             .suggest_value(suggestion),
     )
 }

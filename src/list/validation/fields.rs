@@ -54,7 +54,7 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         }
     }
     if text::is_spreadsheet_error(value) {
-        report.add(field, Finding::new(Rule::SpreadsheetError, "is the error of a formula, not its result"));
+        report.add(field, Finding::new(Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"));
         return false;
     }
     if is_spoilt(field, value, traits, report) {

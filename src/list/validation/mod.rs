@@ -328,8 +328,8 @@ impl Validator {
 /// filled, the other cells may be shifted or cut short.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
-    let finding = Finding::new(Rule::RaggedRow, "the row did not have just the texts that its header names")
-        .advise("put its cells where they belong, look at each, and empty this one");
+    let finding = Finding::new(Rule::RaggedRow, "has a note that cells of this row may be wrong")
+        .advise("correct the row, look at each of its cells, then empty this one");
     Some(finding.found(
         row.line(),
         SURPLUS_COLUMN.to_owned(),

@@ -18,9 +18,9 @@ const LEGAL_FORM_BYTES_MAX: usize = 14;
 const INTERNET_ENDINGS: [&str; 5] = [".com", ".net", ".org", ".info", ".biz"];
 
 #[rustfmt::skip]
-const PLACEHOLDERS: [&str; 14] = [
+const PLACEHOLDERS: [&str; 12] = [
     "admin", "administrator", "anonymous", "asdf", "first", "firstname", "last", "lastname",
-    "n/a", "nobody", "none", "test", "unknown", "user",
+    "nobody", "test", "unknown", "user",
 ];
 
 pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
@@ -141,6 +141,6 @@ mod tests {
     #[test]
     fn names_of_contacts() {
         check(person_dislike, &["Bo", "Ng", "林", "김", "Zoë", "O'Neil", "Testa", "D'Arcy"], false);
-        check(person_dislike, &["B", "é", "42", "--", "Test", "ADMIN", "nobody", "n/a", "Ana 🙂"], true);
+        check(person_dislike, &["B", "é", "42", "--", "Test", "ADMIN", "nobody", "Ana 🙂"], true);
     }
 }

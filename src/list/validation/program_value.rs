@@ -32,7 +32,7 @@ fn wrapper(value: &str) -> Option<Finding> {
         Some(rest) => Some(rest.strip_suffix('"').filter(|inner| !inner.contains('"'))),
         None => quoted(value).or_else(|| apostrophe(value)).map(Some),
     };
-    let message = "has marks around it with which a program makes a text of it";
+    let message = "has `=\"…\"`, `'` or quotes around it, which a program added";
     Some(Finding::new(Rule::TextWrapper, message).suggest_value(inner?.map(|inner| inner.trim().to_owned())))
 }
 
@@ -67,11 +67,15 @@ fn number(value: &str) -> Option<Finding> {
         let message = "was turned into a number by a spreadsheet and has lost digits";
         return Some(Finding::new(Rule::Exponent, message));
     }
-    let whole = value.trim_end_matches('0').strip_suffix('.')?;
+    // `1.000` is a thousand in half of Europe, and `120.00` may be an amount.
+    let (whole, is_certain) = match value.strip_suffix(".0") {
+        Some(whole) => (whole, true),
+        None => (value.strip_suffix(".00")?, false),
+    };
     let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
-    (is_number && !value.ends_with('.') && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
-        let message = "ends as a program writes a number that was a text";
-        Finding::new(Rule::FloatTail, message).suggest_value(Some(whole.to_owned()))
+    (is_number && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
+        let message = "ends in zeros behind a point: a program made a number of a text";
+        Finding::new(Rule::FloatTail, message).suggest_value(is_certain.then(|| whole.to_owned()))
     })
 }
 
@@ -95,15 +99,16 @@ fn null_word(field: Field, value: &str) -> Option<Finding> {
     }
     let is_it = |word: &str| match word {
         "NAN" => value != "Nan" && value.eq_ignore_ascii_case("NAN"),
+        "None" if is_person(field) => value.eq_ignore_ascii_case(word),
         "None" | "NaT" | "\\N" => value == word,
         word => value.eq_ignore_ascii_case(word),
     };
     NULL_WORDS.into_iter().find(|word| is_it(word))?;
     if is_person(field) {
-        let message = "is what a program writes for no value, unless it is a name";
+        let message = "means \"no value\" in a program, unless it is a name";
         return Some(Finding::new(Rule::NullName, message));
     }
-    let finding = Finding::new(Rule::NullWord, "is what a program writes for no value");
+    let finding = Finding::new(Rule::NullWord, "means \"no value\" in a program");
     // A required cell needs its value, and not nothing.
     Some(if field.is_required() { finding } else { finding.suggest_value(Some(String::new())) })
 }
@@ -150,12 +155,12 @@ mod tests {
         for (value, whole) in [
             ("411004.0", "411004"),
             ("919876543210.0", "919876543210"),
-            ("120.00", "120"),
             ("+49 30 123.0", "+49 30 123"),
             ("0.0", "0"),
         ] {
             check_value(value, Some((Rule::FloatTail, Some(whole))));
         }
+        check_value("120.00", Some((Rule::FloatTail, None)));
         for value in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10", "1.00E+05", "4.25555E9", "1e-7"] {
             check_value(value, Some((Rule::Exponent, None)));
         }

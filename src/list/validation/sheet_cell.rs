@@ -33,10 +33,11 @@ pub(super) fn check(field: Field, kind: CellKind) -> Option<Finding> {
             Rule::CellType,
             "has a number format that programs show differently; format the column as text and write it again",
         ),
-        CellKind::Error => (Rule::SpreadsheetError, "is the error of a formula, not its result"),
+        CellKind::Error => (Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"),
         CellKind::NoResult => (
             Rule::FormulaResult,
-            "is a formula whose result is not in the file; open the file in a spreadsheet program and save it",
+            "is a formula whose result is not in the file; open the file in a spreadsheet program and save it, as .xlsx if \
+             the result is empty",
         ),
         CellKind::IndexResult => (
             Rule::FormulaResult,

@@ -135,7 +135,7 @@ pub(super) fn lost_letter(text: &str, may_end: bool) -> Option<Finding> {
         is_letter(after) && before != Some('?')
             || is_letter(before) && is_end && !(may_end && after.is_none())
     };
-    text.match_indices('?').any(is_lost).then(|| {
+    (text == "?" || text.match_indices('?').any(is_lost)).then(|| {
         let message =
             "has lost a letter: `?` is what a program writes for one that its encoding does not have";
         Finding::new(Rule::LostCharacter, message)
@@ -257,7 +257,8 @@ mod tests {
         for text in ["Gro?", "Citt?"] {
             assert!(lost_letter(text, false).is_some() && lost_letter(text, true).is_none(), "{text}");
         }
-        for text in ["", "?", "5?", "No. ? 5", "Contoso"] {
+        assert!(lost_letter("?", true).is_some());
+        for text in ["", "5?", "No. ? 5", "Contoso"] {
             assert!(lost_letter(text, false).is_none(), "{text}");
         }
     }
