@@ -16,11 +16,11 @@ use crate::printable::escape_for_terminal;
 use crate::problem::{Problem, Severity};
 use crate::reader::{Header, MARK_COLUMN};
 use crate::report::{Cell, Column, Content, Highlight, HighlightKind, Style, Table, TableError, one_line};
-use crate::validation::{Change, lost_cells};
+use crate::validation::{Change, SURPLUS_COLUMN, lost_cells};
 
 /// Our columns, in order. `tenantry_extra_cells` contains cells that have no column in the header.
 const OUR_COLUMNS: [&str; 5] =
-    ["tenantry_line", "tenantry_severity", "tenantry_error_code", "tenantry_error", "tenantry_extra_cells"];
+    ["tenantry_line", "tenantry_severity", "tenantry_error_code", "tenantry_error", SURPLUS_COLUMN];
 
 /// What was fixed in the row; the last column, with `--fix`.
 const FIXED_COLUMN: &str = "tenantry_fixed";
@@ -120,12 +120,13 @@ impl Copy {
             highlight: severity.map(|severity| Highlight { kind: kind(severity), note: String::new() }),
             ..describe(&row.problems).into()
         };
+        let noted = self.header.own_column(SURPLUS_COLUMN);
         let ours = [
             row.line.to_string().into(),
             severity.map_or("", Severity::name).into(),
             first.map_or("", |problem| &*problem.rule).into(),
             error,
-            lost_cells(&row.problems, &row.cells, self.header.columns().len()).into(),
+            lost_cells(&row.problems, &row.cells, self.header.columns().len(), noted).into(),
         ];
         own.chain(ours).chain(self.fixes.then(|| self.fixed(row).into()))
     }

@@ -14,12 +14,12 @@ use super::table::{Cell, Column, Content, Style, Table, TableError};
 use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
 use crate::reader;
-use crate::validation::lost_cells;
+use crate::validation::{SURPLUS_COLUMN, lost_cells};
 
 /// Returns the cell of a row in one column. The second argument is the id of the ledger.
 type CellText = fn(&RowDetail, &str) -> String;
 
-/// Our columns, in order, each with its cell. [`EXTRA_CELLS`] follows them.
+/// Our columns, in order, each with its cell. [`SURPLUS_COLUMN`] follows them.
 const OUR_COLUMNS: [(&str, CellText); 16] = [
     ("tenantry_row", |row, _| row.row.to_string()),
     ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
@@ -41,9 +41,6 @@ const OUR_COLUMNS: [(&str, CellText); 16] = [
     ("tenantry_agreement_error", |row, _| agreement_error(row)),
     ("tenantry_request_id", |row, _| text(&row.request_id).to_owned()),
 ];
-
-/// The column for cells that the header of the file has no column for.
-const EXTRA_CELLS: &str = "tenantry_extra_cells";
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +78,16 @@ pub(crate) fn export(
 /// The operator's columns of all files involved, each once by name, in order of first appearance.
 struct Columns {
     names: Vec<Vec<u8>>,
-    /// For each header: the output positions of its columns. `None` for our own columns from an earlier export.
-    places: HashMap<Vec<u8>, Vec<Option<usize>>>,
+    places: HashMap<Vec<u8>, Places>,
+}
+
+/// Where the columns of one header are.
+#[derive(Debug, Default)]
+struct Places {
+    /// The output position of each column. `None` for our own columns from an earlier export.
+    output: Vec<Option<usize>>,
+    /// The column [`SURPLUS_COLUMN`] of an earlier export.
+    noted: Option<usize>,
 }
 
 impl Columns {
@@ -90,9 +95,11 @@ impl Columns {
         let mut columns = Self { names: Vec::new(), places: HashMap::new() };
         for header in headers {
             let record = reader::from_csv(&header);
-            let places = record.iter().enumerate().map(|(index, name)| columns.place(&record, index, name));
-            let places = places.collect();
-            columns.places.insert(header, places);
+            let output = record.iter().enumerate().map(|(index, name)| columns.place(&record, index, name));
+            let output = output.collect();
+            let is_noted = |name: &[u8]| name.trim_ascii().eq_ignore_ascii_case(SURPLUS_COLUMN.as_bytes());
+            let noted = record.iter().position(is_noted);
+            columns.places.insert(header, Places { output, noted });
         }
         columns
     }
@@ -112,7 +119,7 @@ impl Columns {
 
     fn all(&self) -> Vec<Column> {
         let own = self.names.iter().map(|name| Column::new(name.clone(), Content::Operator));
-        let ours = OUR_COLUMNS.iter().map(|(name, _)| *name).chain([EXTRA_CELLS]);
+        let ours = OUR_COLUMNS.iter().map(|(name, _)| *name).chain([SURPLUS_COLUMN]);
         own.chain(ours.map(|name| Column::new(name, Content::Tenantry))).collect()
     }
 
@@ -123,14 +130,15 @@ impl Columns {
         table: &mut Table<impl Write + Send>,
     ) -> Result<(), TableError> {
         let cells = reader::from_csv(&row.cells);
-        let places = self.places.get(&row.header).map(Vec::as_slice).unwrap_or_default();
+        let none = Places::default();
+        let Places { output, noted } = self.places.get(&row.header).unwrap_or(&none);
         let mut own: Vec<&[u8]> = vec![b""; self.names.len()];
-        for (place, cell) in places.iter().zip(&cells) {
+        for (place, cell) in output.iter().zip(&cells) {
             if let Some(place) = place {
                 own[*place] = cell;
             }
         }
-        let extra = lost_cells(&row.problems, &cells, places.len());
+        let extra = lost_cells(&row.problems, &cells, output.len(), *noted);
         let ours = OUR_COLUMNS.map(|(_, cell)| cell(row, ledger_id));
         let ours = ours.into_iter().map(Cell::from).chain([extra.into()]);
         table.row(own.into_iter().map(Cell::from).chain(ours))
@@ -192,6 +200,6 @@ mod tests {
             Columns::of(vec![b"domain,note,tenantry_row,note\n".to_vec(), b"note,email,domain\n".to_vec()]);
         let names: Vec<&str> = columns.names.iter().map(|name| std::str::from_utf8(name).unwrap()).collect();
         assert_eq!(names, ["domain", "note", "note", "email"]);
-        assert_eq!(columns.places[&b"note,email,domain\n".to_vec()], [Some(1), Some(3), Some(0)]);
+        assert_eq!(columns.places[&b"note,email,domain\n".to_vec()].output, [Some(1), Some(3), Some(0)]);
     }
 }

@@ -145,6 +145,29 @@ fn check_and_import_agree() {
     agree(surplus.as_bytes(), &[]);
 }
 
+/// The other cells of such a row are complete, so only the mark tells that they may be shifted.
+#[test]
+fn a_row_with_too_many_cells_stays_marked_in_copies_and_exports_until_somebody_has_looked() {
+    let bench = Bench::new();
+    bench.file("list.csv", format!("{HEADER}\n{},more\n", row("shifted").trim_end()));
+    let copy = |from: &str, to: &str| {
+        check(&bench, &[from, "-o", to]).exits(3);
+        fs::read_to_string(bench.path(to)).unwrap()
+    };
+    copy("list.csv", "one.csv");
+    let marked = copy("one.csv", "two.csv");
+    assert!(marked.ends_with(",more\n"), "{marked}");
+    bench.import("two.csv").exits(3);
+    for export in ["three.csv", "four.csv"] {
+        bench.tenantry(["export", "rejected", "-o", export]).exits(0);
+        bench.import(export).exits(3);
+    }
+    assert_eq!(bench.creations().len(), 0);
+    bench.file("two.csv", marked.replace(",more\n", ",\n"));
+    bench.import("two.csv").exits(0);
+    assert_eq!(bench.creations().len(), 1);
+}
+
 /// Rules that were fetched hold for a check as for an import, and both say whose rules they are.
 #[test]
 fn the_country_rules_that_are_kept_are_the_rules() {

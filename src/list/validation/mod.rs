@@ -58,7 +58,7 @@ pub const LEDGER_COLUMN: &str = "tenantry_ledger";
 const HEADER_NAMES_MIN: usize = 3;
 
 /// The column where exports store the cells of a row that its header has no column for.
-const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
+pub const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -373,15 +373,24 @@ pub fn changed_cell(what: impl Into<String>) -> Finding {
 }
 
 /// The text for `tenantry_extra_cells` of a row whose header has `width` columns: the extra cells, or a note that cells
-/// are missing, cut short, or were more than their text, which would otherwise not be visible.
-pub fn lost_cells(problems: &[Problem], cells: &csv::ByteRecord, width: usize) -> Vec<u8> {
+/// are missing, cut short, or were more than their text, which would otherwise not be visible. `noted`: the position of
+/// this column in the file, if that is a copy or an export. What it says holds until it is empty.
+pub fn lost_cells(
+    problems: &[Problem],
+    cells: &csv::ByteRecord,
+    width: usize,
+    noted: Option<usize>,
+) -> Vec<u8> {
     let extra: csv::ByteRecord = cells.iter().skip(width).collect();
     if extra.iter().any(|cell| !cell.is_empty()) {
         return reader::to_csv(&extra).trim_ascii_end().to_vec();
     }
+    let noted = noted.and_then(|index| cells.get(index)).filter(|text| !text.trim_ascii().is_empty());
+    if let Some(noted) = noted {
+        return noted.to_vec();
+    }
     let is_lost = |problem: &Problem| {
-        problem.column != SURPLUS_COLUMN
-            && [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
+        [Rule::RaggedRow, Rule::CellSize, Rule::RowSize].iter().any(|rule| rule.name() == problem.rule)
     };
     let marks: [(&str, &[Rule]); 3] = [
         ("(misplaced quotes)", &[Rule::Quotes]),
