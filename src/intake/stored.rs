@@ -76,9 +76,9 @@ impl RetryDecider for StoredRowValidator {
         let mut candidate =
             candidate(&row, validation, content_hash, stored.cells.clone(), Named::Row(stored.row));
         // The row does not show what it was compared with.
+        let compared = [Rule::SpreadsheetChange, Rule::ChangedCell, Rule::DuplicateCompany];
         for problem in stored.problems.iter().rev() {
-            let rule =
-                [Rule::SpreadsheetChange, Rule::ChangedCell].into_iter().find(|it| it.name() == problem.rule);
+            let rule = compared.into_iter().find(|it| it.name() == problem.rule);
             let is_found_again =
                 candidate.problems.iter().any(|it| it.rule == problem.rule && it.column == problem.column);
             if let Some(rule) = rule.filter(|_| !is_found_again) {
@@ -112,19 +112,12 @@ impl RetryDecider for StoredRowValidator {
 impl OfFile {
     fn of(stored: &StoredRow, now: &InputOptions, settings: &Settings) -> Result<Self, ledger::Error> {
         let given = stored.given.as_ref().map_or_else(|| now.clone(), |given| given.beside(now));
-        let defaults = Defaults::new(given.defaults);
-        let options = reader::Options {
-            column_map: given.column_map,
-            auto_map: given.auto_map,
-            ignored_columns: given.ignore_column,
-            defaults: defaults.clone(),
-            ..reader::Options::default()
-        };
-        let header = reader::stored_header(&stored.header, &options)
+        let header = stored_header(&stored.header, &given)
             .map_err(|error| ledger::Error::Unjudged { row: stored.row.0, why: error.to_string() })?;
         let strictness = Strictness { warn: given.warn, ..settings.strictness.clone() };
         let partner_domains =
             settings.partner_domains.iter().chain(&given.partner_domains).cloned().collect();
+        let defaults = Defaults::new(given.defaults);
         let settings = Settings { defaults, strictness, partner_domains, ..settings.clone() };
         Ok(Self {
             given: stored.given.clone(),
@@ -135,4 +128,16 @@ impl OfFile {
             with_reseller: HashMap::new(),
         })
     }
+}
+
+/// The header of a file, by the options with which it was read.
+pub(super) fn stored_header(header: &[u8], given: &InputOptions) -> Result<Header, reader::Error> {
+    let options = reader::Options {
+        column_map: given.column_map.clone(),
+        auto_map: given.auto_map,
+        ignored_columns: given.ignore_column.clone(),
+        defaults: Defaults::new(given.defaults.clone()),
+        ..reader::Options::default()
+    };
+    reader::stored_header(header, &options)
 }

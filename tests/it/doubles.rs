@@ -52,6 +52,22 @@ fn one_customer_under_two_domains_is_a_warning_that_names_both_lines() {
     bench.agree();
 }
 
+/// The row alone does not show that it is a double.
+#[test]
+fn a_double_that_strict_rejects_is_not_sent_by_a_strict_retry() {
+    let bench = Bench::new();
+    bench.file(
+        "list.csv",
+        list(&[of("first", "Harbor Works", "CRM-1"), of("second", "Quay Traders", "CRM-1")]),
+    );
+    bench.import("list.csv").args(["--strict"]).exits(3);
+    bench.tenantry(["retry", "--all", "--strict"]).exits(3).says("1 row left alone for failing validation");
+    assert_eq!(bench.creations().len(), 1);
+    bench.tenantry(["retry", "--all"]).exits(0);
+    assert_eq!(bench.creations().len(), 2);
+    bench.agree();
+}
+
 #[test]
 fn a_customer_that_the_ledger_has_under_another_domain_is_shown_in_the_plan_alone() {
     let bench = Bench::new();
