@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use csv::ByteRecord;
 use uuid::Uuid;
 
-use crate::customer::{Defaults, Field};
+use super::stored::stored_header;
+use crate::customer::Field;
 use crate::ledger::{Candidate, KnownRows, Original, Originals, RowId, SourceId};
 use crate::printable::truncate_for_display;
 use crate::problem::{Finding, Problem, Rule, Severity, Strictness};
@@ -293,13 +294,8 @@ impl State {
     fn pairs_for(&mut self, header: &Header, original: &Original) -> &ColumnPairs {
         if self.pairs.as_ref().is_none_or(|(source, _)| *source != original.source) {
             let given = original.given.clone().unwrap_or_default();
-            let options = reader::Options {
-                column_map: given.column_map,
-                defaults: Defaults::new(given.defaults),
-                ..reader::Options::default()
-            };
             // A header that was read with options that are not known has only its names.
-            let fields = reader::stored_header(&original.header, &options).ok();
+            let fields = stored_header(&original.header, &given).ok();
             let names = reader::from_csv(&original.header);
             let pairs = ColumnPairs::new(header, &names, fields.as_ref());
             self.pairs = Some((original.source, pairs));

@@ -153,6 +153,27 @@ fn columns_may_be_moved_added_and_removed() {
     done.says("line 2: phone_number: `+493515550101` → (empty)").says("postal_code: was `01067`");
 }
 
+/// The header of the list is read as it was, also with what `--auto-map` took and `--ignore-column` left out.
+#[test]
+fn a_removed_column_of_an_auto_mapped_list_is_a_change() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "hard1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    let header = HEADER.replace("phone_number", "Telefon").replace("our ref", "Phone");
+    bench.file("list.csv", format!("{header}\n{}\n", ROWS[0]));
+    let options = ["--auto-map", "--ignore-column", "Phone"];
+    bench.import("list.csv").args(options).exits(3);
+    bench.tenantry(["export", "failed", "-o", "failed.csv"]).exits(0);
+    let without_phone = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells.remove(12);
+        cells.join(",") + "\n"
+    };
+    let export = fs::read_to_string(bench.path("failed.csv")).unwrap();
+    bench.file("failed.csv", export.lines().map(without_phone).collect::<String>());
+    let done = bench.import("failed.csv").args(options).args(["--dry-run"]).exits(0);
+    done.says("1 row differs from what was exported: 1 × `Telefon`.");
+}
+
 /// What was done to the cells by which a row is recognized makes it no new row.
 #[test]
 fn changed_cells_of_tenantry_are_reported() {
