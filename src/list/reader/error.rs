@@ -62,6 +62,9 @@ pub enum Error {
          are lines that look like rows"
     )]
     SwallowedRows { line: u64, last_line: u64 },
+    /// Lists were joined; the rows below the line follow it, and not the header of the file.
+    #[error("cannot read on from line {line}: it is a header with other columns than that of the file")]
+    OtherHeader { line: u64 },
 }
 
 impl Error {
@@ -144,6 +147,9 @@ impl Error {
                 "look at both quotes: remove the one that does not belong there, or write a quote inside a quoted cell \
                  as two (`\"\"`)",
             ),
+            Error::OtherHeader { .. } => {
+                Some("put the rows from there on into a file of their own; one command takes several files")
+            }
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")

@@ -11,12 +11,15 @@ use tenantry_model::customer::{Defaults, Field};
 use tenantry_model::formula;
 use tenantry_model::nearest::distance_within;
 
+use super::HEADER_NAMES_MIN;
 use super::Options;
 use super::aliases;
 use super::assign::{Certainty, Reading, assign};
 use super::error::{Error, HeaderFault};
 use super::headings;
 use super::records::HEADER_COLUMNS_MAX;
+use super::row::Row;
+use crate::validation::trim;
 
 /// Columns that Tenantry adds to exports. They come back with the export and are never data.
 const OWN_PREFIX: &str = "tenantry_";
@@ -141,11 +144,29 @@ impl Header {
         names.zip(cells.map(plain)).all(|(name, cell)| name == cell)
     }
 
-    /// Whether this is the name of a column here, or a known name.
-    pub fn has_name(&self, text: &str) -> bool {
-        let is_name = |column: &Column| column.name.trim() == text;
-        !text.is_empty()
-            && (self.columns.iter().any(is_name) || aliases::field_named(&aliases::fold(text)).is_some())
+    /// Whether a row names columns: it is the header of a list that was joined to this one.
+    pub fn is_named_by(&self, row: &Row) -> bool {
+        let email = self.index_of(Field::Email).and_then(|index| row.text(index)).unwrap_or_default();
+        // Decides for nearly every row.
+        if email.contains('@') || email.trim().is_empty() {
+            return false;
+        }
+        let is_name =
+            |text: &&str| self.field_named(text).is_some() || self.names().any(|name| name.trim() == *text);
+        texts(row).filter(|text| !text.is_empty() && is_name(text)).count() >= HEADER_NAMES_MIN
+    }
+
+    /// Whether a row that names columns has those of this header, so that the rows below it mean the same.
+    pub(super) fn has_columns_of(&self, row: &Row) -> bool {
+        self.columns.iter().zip(texts(row)).all(|(column, text)| {
+            column.field.is_none() || column.name.trim() == text || self.field_named(text) == column.field
+        })
+    }
+
+    /// The field that a name means here.
+    fn field_named(&self, text: &str) -> Option<Field> {
+        let column = self.columns.iter().find(|column| column.name.trim() == text);
+        column.map_or_else(|| aliases::field_named(&aliases::fold(text)), |column| column.field)
     }
 
     /// The position of a `tenantry_*` column, such as `tenantry_row`, in an exported file that has come back.
@@ -245,6 +266,11 @@ impl Header {
             HeaderFault::Missing { field, nearest }
         })
     }
+}
+
+/// The trimmed texts of a row.
+fn texts(row: &Row) -> impl Iterator<Item = &str> {
+    (0..).map_while(|index| row.text(index)).map(trim)
 }
 
 /// The names as the operator wrote them: without marks, if the header is of a file with marks.

@@ -288,6 +288,9 @@ impl<R: Read> Reader<R> {
                     if let Some(index) = self.mark_column {
                         row.unmark(index, &self.header);
                     }
+                    if self.header.is_named_by(row) && !self.header.has_columns_of(row) {
+                        return Err(Error::OtherHeader { line: row.line() });
+                    }
                     return Ok(Some(is_after_gap || row.line() > line));
                 }
                 Ok(None) => return Ok(None),

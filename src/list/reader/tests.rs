@@ -138,6 +138,27 @@ fn a_value_with_misplaced_quotes_is_a_fault() {
     );
 }
 
+/// What the columns of the rows below it are, the header of the file does not tell.
+#[test]
+fn a_header_with_other_columns_ends_the_reading() {
+    let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country,note";
+    let check = |second: &str, expected: bool| {
+        let file = format!("{header}\na,b,c@d.com,e,f,g,h,i,j,k\n{second}\n");
+        let mut reader = Reader::open(file.as_bytes(), &Options::default()).unwrap();
+        let mut row = Row::default();
+        assert!(reader.read(&mut row).unwrap());
+        let is_other = matches!(reader.read(&mut row), Err(Error::OtherHeader { line: 3 }));
+        assert_eq!(is_other, expected, "{second}");
+    };
+    check(header, false);
+    check(&header.replace("domain", " Domain "), false);
+    check(&header.replace("company_name", "Company").replace("note", "remark"), false);
+    check(&header.replace("first_name,last_name", "last_name,first_name"), true);
+    check(&header.replace("address_line1", "address_line2"), true);
+    check(&header.replace("company_name", "Firma"), true);
+    check("First Name Last Name,domain,email,x,y,Ana,Bell,1 High Street,GB,", false);
+}
+
 #[test]
 fn a_quoted_cell_that_contains_rows_ends_the_reading() {
     let error = "cannot tell the rows apart: a quote opens on line 3, the next one is on line 5, and between them are lines \

@@ -54,9 +54,6 @@ const ENABLE_GDAP_DEFAULT: bool = true;
 pub const ROW_COLUMN: &str = "tenantry_row";
 pub const LEDGER_COLUMN: &str = "tenantry_ledger";
 
-/// A row with so many names of columns is a header.
-const HEADER_NAMES_MIN: usize = 3;
-
 /// The column where exports store the cells of a row that its header has no column for.
 pub const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
@@ -190,7 +187,7 @@ impl Validator {
         } else {
             self.check(&mut draft, &mut report);
         }
-        if report.has_problems() && is_other_header(header, row) {
+        if report.has_problems() && header.is_named_by(row) {
             return self.reject_header(header, row);
         }
         let (problems, extent) = report.finish();
@@ -201,8 +198,7 @@ impl Validator {
     #[cold]
     fn reject_header<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
         let mut report = ProblemCollector::new(header, row, &self.settings);
-        let message = "is the header again; if lists were joined, delete it, and check that the rows below it have the \
-                       same columns";
+        let message = "is the header again; if lists were joined, delete it";
         report.add_row(Finding::new(Rule::HeaderAgain, message));
         let (problems, extent) = report.finish();
         Validation { domain: None, problems, extent, content: RowContent::Cells(row) }
@@ -431,13 +427,6 @@ fn ragged_message(expected: usize, found: usize, header: &Header, row: &Row) -> 
         "{cells}; if a program left out the empty cells at the end of the line, add the delimiters, or save the list as \
          .xlsx"
     )
-}
-
-/// Whether the row is the header of another file that was joined to this one.
-fn is_other_header(header: &Header, row: &Row) -> bool {
-    let email = header.index_of(Field::Email).and_then(|index| row.text(index)).unwrap_or_default();
-    let may_be = !email.trim().is_empty() && !email.contains('@');
-    may_be && cells(row).filter(|cell| header.has_name(text::trim(cell))).count() >= HEADER_NAMES_MIN
 }
 
 fn cells(row: &Row) -> impl Iterator<Item = &str> {

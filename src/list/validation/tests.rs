@@ -583,9 +583,9 @@ fn a_header_among_the_rows_and_a_footer_are_one_problem() {
     check(header, header, &[" header_again: Error"]);
     check(header, &format!("\u{FEFF}{header}"), &[" header_again: Error"]);
     check(header, &header.replace(',', " ,"), &[" header_again: Error"]);
-    // The header of a file with another order, and names in other words.
-    let other = "domain,Company,E-Mail Address,first_name,last_name,culture,language,country,Street";
-    check(header, other, &[" header_again: Error"]);
+    // Names in other words.
+    let other = "Company,domain,E-Mail Address,culture,language,First Name,last_name,Street,country";
+    check(header, &other.replace("Street", "Address line 1"), &[" header_again: Error"]);
     check(
         header,
         &good.replace("ana@contoso.com", "Email").replace("contoso,", "fabrikam,"),
