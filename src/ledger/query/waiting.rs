@@ -62,7 +62,8 @@ impl HeldSource {
             ),
             HoldReason::Invalid => format!(
                 "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
-                 (--require-valid): import it again when those are mended, or without the rows that are not wanted."
+                 (--require-valid) or the list as a whole has a problem (--strict): import it again when that is mended, or \
+                 without the rows that are not wanted."
             ),
             HoldReason::Undecided => format!(
                 "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
