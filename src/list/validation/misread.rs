@@ -27,14 +27,21 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     if !may_be_misread(text) {
         return None;
     }
-    let is_misread = |word: &str| original(word, Words::Alone, ROUNDS_MAX).is_some();
-    text.split(' ').any(is_misread).then(|| {
+    let is_misread = |(word, _)| original(word, Words::Alone, ROUNDS_MAX).is_some();
+    words(text).any(is_misread).then(|| {
         let original =
             |word| original(word, Words::OfMisreadText, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
-        let words: Vec<Cow<'_, str>> = text.split(' ').map(original).collect();
+        let whole: String = words(text).map(|(word, mark)| original(word) + mark).collect();
         let message = "is UTF-8 that was read in another encoding";
-        Finding::new(Rule::MisreadText, message).suggest_value(Some(words.join(" ")))
+        Finding::new(Rule::MisreadText, message).suggest_value(Some(whole))
     })
+}
+
+/// The words of a text, each with the mark behind it: somebody may have mended or added the others. These marks of ASCII
+/// are part of no character in any encoding.
+fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let is_mark = |c: char| matches!(c, ' '..='/' | ':'..='?');
+    text.split_inclusive(is_mark).map(move |piece| piece.split_at(piece.trim_end_matches(is_mark).len()))
 }
 
 /// A character of UTF-8 beyond ASCII has at least two bytes, and so becomes at least two characters beyond ASCII, or one
@@ -72,7 +79,7 @@ fn original(word: &str, words: Words, rounds: usize) -> Option<String> {
     let singles = SINGLE_BYTE.iter().filter_map(|table| table.encode(word));
     let doubles = DOUBLE_BYTE.iter().filter_map(|encoding| double_byte(word, encoding));
     singles.chain(doubles).filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
-        original(&decoded, words, rounds - 1)
+        original(&decoded, Words::Alone, rounds - 1)
             .or_else(|| is_plausible(&decoded, word, words).then_some(decoded))
     })
 }
@@ -183,10 +190,9 @@ fn is_plausible(word: &str, misread: &str, words: Words) -> bool {
         Some(first) => letters.all(|c| script(c) == first),
         None => true,
     };
-    is_of_one_script
-        && !is_chance(word, misread, first.flatten())
-        && !(words == Words::Alone && is_short_by_chance(word, misread))
-        && has_plausible_case(word)
+    let may_be_chance = words == Words::Alone
+        && (is_chance(word, misread, first.flatten()) || is_short_by_chance(word, misread));
+    is_of_one_script && !may_be_chance && has_plausible_case(word)
 }
 
 /// Two characters that are one of UTF-8 by chance: `В»` at the end of a quoted name is Cyrillic, `ĆŻ` and `ĂŞ` are two
@@ -380,6 +386,7 @@ mod tests {
         check_text("MÃƒÂ¼ller", Some("Müller"));
         check_text("MÃƒÆ’Ã‚Â¼ller", Some("Müller"));
         check_text("Müller & SÃ¶hne", Some("Müller & Söhne"));
+        check_text("MÃ¼ller-Süd/SÃ¶hne (Köln)", Some("Müller-Süd/Söhne (Köln)"));
         check_text("CittÃ di Castello", Some("Città di Castello"));
         check_text("NiccolÃ² CittÃ", Some("Niccolò Città"));
         check_text("Lâ€™Å’uvre Noire", Some("L’Œuvre Noire"));
