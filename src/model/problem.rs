@@ -197,7 +197,7 @@ rules! {
     EscapedText "escaped_text" Doubt "the spelling of another format: &amp; <br> _x000D_ \\u00fc",
     MixedScript "mixed_script" Warning,
     FormulaStart "formula_start" Warning,
-    SpreadsheetError "spreadsheet_error" Error,
+    SpreadsheetError "spreadsheet_error" Doubt "what a spreadsheet shows in place of a value: #N/A, ########",
     // What a workbook knows about a cell or a row beside its text.
     CellType "cell_type" Doubt "cells of a workbook that are dates, times, percentages or truth values where text is wanted",
     FormulaResult "formula_result" Doubt "formulas in a workbook whose results are not stored in it",

@@ -53,10 +53,6 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
             return false;
         }
     }
-    if text::is_spreadsheet_error(value) {
-        report.add(field, Finding::new(Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"));
-        return false;
-    }
     if is_spoilt(field, value, traits, report) {
         return false;
     }
@@ -85,7 +81,8 @@ fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemColl
     let has_form = matches!(field, Field::Email | Field::AgreementEmail | Field::ExternalId);
     let is_company = field == Field::CompanyName;
     let mut is_wrong = |finding| is_rejected(finding, field, report);
-    is_wrong(program_value::check(field, value))
+    is_wrong(text::spreadsheet_error(value))
+        || is_wrong(program_value::check(field, value))
         || !traits.is_unmarked && is_wrong(escaped::check(value))
         || !traits.is_unmarked && !has_form && is_wrong(text::lost_letter(value, is_company))
         || !traits.is_ascii && is_wrong(scripts::check(value))

@@ -110,9 +110,10 @@ impl ByteTable {
     }
 
     fn encode(&self, word: &str) -> Option<Vec<u8>> {
-        // The first character beyond ASCII must begin one of UTF-8; for most words it does not.
-        let first = word.chars().find(|c| !c.is_ascii())?;
-        self.byte(first).filter(|byte| (0xC2..=0xF4).contains(byte))?;
+        // The first two characters beyond ASCII must begin one of UTF-8; for nearly every word they do not.
+        let mut start = word.chars().skip_while(char::is_ascii).map(|c| self.byte(c));
+        start.next()?.filter(|byte| (0xC2..=0xF4).contains(byte))?;
+        start.next()?.filter(|byte| (0x80..=0xBF).contains(byte))?;
         word.chars().map(|c| self.byte(c)).collect()
     }
 }

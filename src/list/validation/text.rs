@@ -155,6 +155,12 @@ pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
     matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
 }
 
+/// Finds the error of a formula.
+pub(super) fn spreadsheet_error(text: &str) -> Option<Finding> {
+    is_spreadsheet_error(text)
+        .then(|| Finding::new(Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"))
+}
+
 /// The value of a known name that differs from the text by one mistake, both folded. `None` if two values are that
 /// similar.
 pub(super) fn near<'a>(text: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
