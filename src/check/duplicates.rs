@@ -167,7 +167,7 @@ mod tests {
                 Decision::Known { .. } => Match::Equal,
                 Decision::New { stands: true, problem: None, replaces: None } => Match::First,
                 Decision::New { stands: false, problem: Some(problem), replaces: None } => {
-                    let first = (2..line).find(|first| problem.message.contains(&format!("line {first} ")));
+                    let first = (2..line).find(|first| problem.message.contains(&format!("line {first},")));
                     Match::NamedAgain(first.expect("it names the first row"))
                 }
                 other => panic!("{other:?}"),

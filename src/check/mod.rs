@@ -148,7 +148,7 @@ impl FileCheck {
 
     /// Counts the sheets that are not read although they have a header, and returns a problem for each.
     pub(crate) fn further_sheets(&mut self, sheets: &[String]) -> Vec<Problem> {
-        let message = "looks like a list too, and is not read; read it with `--sheet`";
+        let message = "has a further sheet that looks like a list and is not read; read it with `--sheet`";
         let problem = |sheet: &String| {
             Finding::new(Rule::FurtherSheet, message).found(0, String::new(), sheet.clone(), &self.strictness)
         };

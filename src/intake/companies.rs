@@ -220,7 +220,7 @@ mod tests {
                 found.extend(problem.map(|it| format!("{} {}: {}", it.line, it.column, it.message)));
             }
         }
-        let of = |text: &&str| text.replace("(…)", "already, under another domain");
+        let of = |text: &&str| text.replace(" (…)", ", under another domain");
         assert_eq!(found, expected.iter().map(of).collect::<Vec<_>>());
     }
 
@@ -228,11 +228,11 @@ mod tests {
     fn a_company_under_two_domains_is_found() {
         check(&[&[(1, 7, 8), (2, 9, 10), (3, 0, 0), (4, 0, 0)]], &[]);
         check(&[&[(1, 7, 0), (2, 7, 0)]], &["3 Id: is already on line 2 (…)"]);
-        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is already on line 2 (…)"]);
+        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is already on line 2 with the same address (…)"]);
         // One warning for a row, and all name the first row.
         check(
             &[&[(1, 7, 8), (2, 7, 8), (3, 0, 8)]],
-            &["3 Id: is already on line 2 (…)", "4 Name: is already on line 2 (…)"],
+            &["3 Id: is already on line 2 (…)", "4 Name: is already on line 2 with the same address (…)"],
         );
         // The same domain again is another matter.
         check(&[&[(1, 7, 8), (1, 7, 8)]], &[]);

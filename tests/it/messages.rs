@@ -98,7 +98,7 @@ fn a_column_in_another_language_is_guessed_and_never_taken() {
     let check = |args: &[&str]| bench.tenantry(["check", "liste.csv"]).args(args).run();
     let guess = "did you mean `city` by `Ort`, `postal_code` by `PLZ`? Then add --map ";
     let done = check(&[]);
-    done.says("not checked: `Ort`, `PLZ`").says(guess);
+    done.says("not used: `Ort`, `PLZ`").says(guess);
     let mapped = check(&["--map", "Ort=city", "--map", "PLZ=postal_code"]);
     assert_eq!(mapped.code, Some(0), "{mapped}");
     assert!(!mapped.stderr.contains("did you mean"), "{mapped}");

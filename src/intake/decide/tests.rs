@@ -115,7 +115,7 @@ fn a_domain_twice() {
     // Counted as an equal duplicate, because the row was met before.
     check(&GOOD, standing(met(true)), false, "row 5: Nothing");
     let problem = "duplicate_domain the domain `a.onmicrosoft.com` is already on line 3";
-    let again = format!("new, stands for nothing: {problem} already, with other values");
+    let again = format!("new, stands for nothing: {problem}, with other values");
     check(&GOOD, standing(met(false)), false, &again);
     check(&WRONG, standing(met(false)), true, &again);
     // Whatever the state of the earlier row is now.
@@ -123,7 +123,7 @@ fn a_domain_twice() {
     check(&GOOD, standing(created), false, &again);
     // The files of one run count as one.
     let elsewhere = || KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
-    let there = format!("new, stands for nothing: {problem} of `b.csv` already, with other values");
+    let there = format!("new, stands for nothing: {problem} of `b.csv`, with other values");
     check(&GOOD, standing(elsewhere()), false, &there);
     // The same wrong row again is not a second error.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
