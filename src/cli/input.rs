@@ -1,5 +1,6 @@
 //! Opens and configures the input of `import` and `check`.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -13,7 +14,7 @@ use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
 use crate::nearest::distance_within;
 use crate::problem::{Rule, Severity, Strictness};
-use crate::reader::{Input, MappedColumn};
+use crate::reader::{Encoding, Given, Input, MappedColumn};
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
@@ -50,7 +51,7 @@ fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String>
 /// What the operator can do about a file that cannot be read.
 pub(crate) fn hint(error: &reader::Error) -> Option<String> {
     let reader::Error::Header { would_auto_map, header_below, .. } = error else {
-        return error.hint().map(str::to_owned);
+        return error.hint().map(Cow::into_owned);
     };
     if let Some(line) = header_below {
         return Some(format!("line {line} looks like the header: add `--header-line {line}`"));
@@ -74,7 +75,7 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
         ways.push(format!("add {options}{or_auto_map}; in tenantry.toml: `map = [{settings}]`{or_setting}"));
     }
     if ways.is_empty() {
-        return error.hint().map(str::to_owned);
+        return error.hint().map(Cow::into_owned);
     }
     ways.push("`--ignore-column` leaves a column out".to_owned());
     Some(ways.join("; "))
@@ -149,13 +150,16 @@ fn standard_input() -> Input {
     }
 }
 
+fn given<T>(output: &Output, id: &str, value: T) -> Given<T> {
+    if output.is_typed(id) { Given::Typed(value) } else { Given::Set(value) }
+}
+
 impl args::LayoutArgs {
-    /// `output` knows whether the delimiter was typed; only then does it apply to exports of this program too.
+    /// `output` knows what was typed; only that applies to exports of this program too.
     pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         reader::Options {
-            delimiter: self.delimiter,
-            is_delimiter_for_exports: output.is_typed("delimiter"),
-            encoding: self.encoding,
+            delimiter: self.delimiter.map(|delimiter| given(output, "delimiter", delimiter)),
+            encoding: self.encoding.map(|encoding| given(output, "encoding", encoding)),
             sheet: self.sheet.clone(),
             refuses_further_sheets: false,
             header_line: self.header_line,
@@ -209,15 +213,16 @@ impl args::InputArgs {
 
     /// The input options for the ledger, which stores them with the rows.
     pub(crate) fn given(&self, require_valid: bool, output: &Output) -> InputOptions {
+        let encoding = self.layout.encoding.filter(|_| output.is_typed("encoding"));
         InputOptions {
             header_line: self.layout.header_line,
             column_map: self.layout.column_map.clone(),
             auto_map: self.layout.auto_map,
             ignore_column: self.layout.ignore_column.clone(),
             defaults: self.layout.defaults.clone(),
-            // The next command reads the settings too, so only a typed delimiter is stored.
+            // The next command reads the settings too, so only a typed delimiter or encoding is stored.
             delimiter: self.layout.delimiter.filter(|_| output.is_typed("delimiter")),
-            encoding: self.layout.encoding.map(|encoding| encoding.name().to_owned()),
+            encoding: encoding.map(Encoding::option_value),
             sheet: self.layout.sheet.clone(),
             reseller: self.reseller,
             allow_direct: self.allow_direct,

@@ -159,9 +159,16 @@ pub(super) fn delimiter_name(delimiter: u64) -> Option<&'static str> {
     DELIMITERS.iter().find(|(_, byte)| u64::from(*byte) == delimiter).map(|(name, _)| *name)
 }
 
-/// `windows-1252`, `utf-16le`, or another name of a WHATWG encoding.
+/// `windows-1252`, `cp850`, or another name of an encoding.
 pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
-    Encoding::named(text).ok_or_else(|| "such as utf-8, utf-16le, utf-16be or windows-1252".to_owned())
+    Encoding::named(text).ok_or_else(|| {
+        let near: Vec<_> = Encoding::names_near(text).iter().map(|name| format!("`{name}`")).collect();
+        let nearest =
+            if near.is_empty() { String::new() } else { format!("nearest is {}; ", near.join(" or ")) };
+        format!(
+            "{nearest}names are such as utf-8, windows-1252, windows-1250, macintosh, cp850, shift_jis or gbk"
+        )
+    })
 }
 
 /// A country code, such as `PT`.

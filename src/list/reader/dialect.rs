@@ -54,10 +54,18 @@ pub(super) fn has_own_column(text: &[u8], delimiter: u8) -> bool {
     header.iter().filter_map(|cell| std::str::from_utf8(cell).ok()).any(is_ours)
 }
 
+/// The text from the header on, without what a program wrote above it.
+pub(super) fn from_header_on(text: &[u8]) -> &[u8] {
+    let mut text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
+    while let Some((_, length)) = line_of_program(text) {
+        text = &text[length..];
+    }
+    text
+}
+
 /// Is this the beginning of a file that `tenantry export` wrote? Decided by the header.
 pub fn is_export(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
-    let text = line_of_program(text).map_or(text, |(_, length)| &text[length..]);
+    let text = from_header_on(text);
     let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
     let header = header(first_line, detect(first_line)).unwrap_or_default();
     is_export_header(header.iter())

@@ -2,11 +2,13 @@
 //!
 //! A problem that affects only one row is a [`RowFault`](super::RowFault).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 
 use tenantry_model::customer::Field;
+use tenantry_model::printable::truncate_for_display;
 
 use super::encoding::Encoding;
 use super::not_a_list::NotAList;
@@ -28,7 +30,7 @@ pub enum Error {
     Foreign(NotAList),
     #[error(transparent)]
     Workbook(#[from] WorkbookError),
-    #[error("cannot tell how the input is encoded: {0}")]
+    #[error(transparent)]
     Encoding(EncodingUncertain),
     #[error("cannot find a header in an empty input")]
     Empty,
@@ -74,16 +76,65 @@ impl Error {
     }
 }
 
-/// Why the encoding of a file cannot be detected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why it is uncertain how a file is encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingUncertain {
-    #[error("some of it is UTF-8, and more of it is not")]
+    #[error("cannot tell how the input is encoded: some of it is UTF-8, and more of it is not")]
     Mixed,
-    /// The file has bytes that are not defined in Windows-1252, or are not plausible where they occur.
-    #[error("it is neither UTF-8 nor Windows-1252")]
-    NotWindows1252,
-    #[error("it is not UTF-8, and looks like {0} rather than windows-1252")]
-    Rather(Encoding),
+    #[error("{}: {}", doubt(*told), joined(lines, "; "))]
+    Readings {
+        /// The encoding that the operator named, which the text contradicts.
+        told: Option<Encoding>,
+        lines: Vec<LineReadings>,
+        /// The encodings that the operator may choose, the most plausible first.
+        possible: Vec<Encoding>,
+    },
+}
+
+/// A line of a file as each candidate reads one of its cells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineReadings {
+    pub number: u64,
+    /// The most plausible first.
+    pub texts: Vec<(String, Vec<Encoding>)>,
+}
+
+impl Display for LineReadings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is ", self.number)?;
+        for (index, (text, encodings)) in self.texts.iter().enumerate() {
+            let names: Vec<String> = encodings.iter().map(|encoding| encoding.option_value()).collect();
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}`{}` as {}", truncate_for_display(text.as_bytes()), names.join(" or "))?;
+        }
+        Ok(())
+    }
+}
+
+fn doubt(told: Option<Encoding>) -> String {
+    match told {
+        None => "cannot tell how the input is encoded".to_owned(),
+        Some(told) => {
+            format!("the input does not look like {}, which it was said to be", told.option_value())
+        }
+    }
+}
+
+impl EncodingUncertain {
+    fn hint(&self) -> String {
+        match self {
+            Self::Mixed => "it was probably joined from two files: save each as `CSV UTF-8 (Comma delimited)`, and join them \
+                 again; with `--encoding utf-8`, each cell that is not UTF-8 is an error of its row"
+                .to_owned(),
+            Self::Readings { possible, .. } => {
+                let option = |encoding: &Encoding| format!("`--encoding {}`", encoding.option_value());
+                format!(
+                    "give the option of the reading that is right: {}; or save the list as `CSV UTF-8 (Comma delimited)`",
+                    possible.iter().map(option).collect::<Vec<_>>().join(", ")
+                )
+            }
+        }
+    }
 }
 
 /// Why a workbook cannot be read.
@@ -122,13 +173,20 @@ impl WorkbookError {
 
 impl Error {
     /// What the operator can do about the error; printed on a separate line.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        if let Error::Encoding(uncertain) = self {
+            return Some(Cow::Owned(uncertain.hint()));
+        }
+        self.fixed_hint().map(Cow::Borrowed)
+    }
+
+    fn fixed_hint(&self) -> Option<&'static str> {
         match self {
             Error::Foreign(foreign) => Some(foreign.hint()),
             Error::Workbook(error) => Some(error.hint()),
-            Error::Encoding(_) | Error::HeaderNotUtf8 { .. } => Some(
-                "in Excel, use `Save as` and choose `CSV UTF-8 (Comma delimited)`, or say what it is, such as \
-                 `--encoding windows-1252`",
+            Error::HeaderNotUtf8 { .. } => Some(
+                "give it as a file, so that its encoding can be told, or say what it is with `--encoding`; or save it as \
+                 `CSV UTF-8 (Comma delimited)`",
             ),
             Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
             Error::Header { faults, .. } if is_no_header(faults) => Some(
@@ -154,7 +212,7 @@ impl Error {
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")
             }
-            Error::Read { .. } => None,
+            Error::Encoding(_) | Error::Read { .. } => None,
         }
     }
 }

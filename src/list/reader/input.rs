@@ -9,7 +9,7 @@ use super::encoding::Encoding;
 use super::error::{Error, WorkbookError};
 use super::sheet::Sheet;
 use super::workbook::Workbook;
-use super::{Layout, Options, Reader, RecordSource, not_a_list, read_header, text, workbook};
+use super::{Given, Layout, Options, Reader, RecordSource, not_a_list, preface, read_header, text, workbook};
 
 /// A file or a stream.
 pub enum Input {
@@ -46,31 +46,25 @@ pub fn is_exported_workbook(file: File) -> bool {
 
 impl Reader<Input> {
     /// Like [`open`](Self::open), but a file may also be a workbook. If the beginning of a file does not show its
-    /// encoding, the whole file is read first to detect it. For a stream, only the beginning decides.
+    /// encoding, the whole file is read first to detect it, or to see whether it contradicts the operator. For a stream,
+    /// only the beginning and the operator decide.
     pub fn open_input(mut input: Input, mut options: Options) -> Result<Self, Error> {
         if let Input::File(file) = &mut input {
             let start = file.stream_position().map_err(Error::unreadable)?;
             let beginning = text::read_beginning(file)?;
-            file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
             if not_a_list::may_be_workbook(&beginning) {
+                file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
                 let file = file.try_clone().map_err(Error::unreadable)?;
                 return Self::open_workbook(file, &options);
             }
-            options.encoding = Encoding::of_beginning(&beginning, options.encoding);
             // A file that is not a list is rejected by its beginning, without reading it to the end first.
-            if not_a_list::recognize(&beginning).is_none() {
-                match options.encoding {
-                    None => options.encoding = Some(detect_encoding::encoding_of(file)?),
-                    // Text with letters in a single-byte encoding is never valid UTF-8 from beginning to end by chance.
-                    // The option may come from a settings file, but exports that come back are UTF-8.
-                    Some(configured) if configured.is_single_byte() => {
-                        options.encoding = detect_encoding::encoding_of(file)
-                            .ok()
-                            .filter(|found| *found == Encoding::UTF_8)
-                            .or(Some(configured));
-                    }
-                    Some(_) => {}
-                }
+            let is_shown =
+                not_a_list::recognize(&beginning).is_some() || Encoding::of_beginning(&beginning).is_some();
+            let head = preface::read_beginning(beginning, file)?;
+            file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
+            if !is_shown {
+                let told = options.encoding.and_then(|given| given.for_file(preface::is_ours(&head)));
+                options.encoding = Some(Given::Typed(detect_encoding::encoding_of(file, told)?));
                 file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
             }
         }

@@ -1,6 +1,6 @@
 //! Reads lists of customers, as CSV or a sheet of a workbook, into rows with their line.
 //!
-//! Bytes are decoded to UTF-8 (`encoding`), parsed into records (`records`) and turned into rows. The records of a
+//! Bytes are decoded to UTF-8 (`encoding`, `detect_encoding`, `text`), parsed into records (`records`) and turned into rows. The records of a
 //! workbook come from memory (`sheet`); their lines are the row numbers that the spreadsheet shows.
 //!
 //! This module guarantees:
@@ -50,7 +50,7 @@ pub use cell_kind::CellKind;
 pub use column_use::{ColumnUse, MappedColumn};
 pub use dialect::is_export;
 pub use encoding::Encoding;
-pub use error::Error;
+pub use error::{EncodingUncertain, Error, LineReadings};
 pub(crate) use header::is_ours;
 pub use header::{Header, MARK_COLUMN};
 pub use input::{Input, is_exported_workbook};
@@ -75,12 +75,9 @@ const HEADER_NAMES_MIN: usize = 3;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Detected if `None`.
-    pub delimiter: Option<u8>,
-    /// The delimiter applies to every file. If false, a file with `tenantry_` columns is read with the delimiter that
-    /// its header shows: an export can come back while the settings describe the operator's own files.
-    pub is_delimiter_for_exports: bool,
+    pub delimiter: Option<Given<u8>>,
     /// Detected if `None`.
-    pub encoding: Option<Encoding>,
+    pub encoding: Option<Given<Encoding>>,
     /// The first visible sheet of a workbook if `None`.
     pub sheet: Option<String>,
     /// A workbook with further sheets that have a usable header is refused if no sheet is asked for.
@@ -98,6 +95,25 @@ pub struct Options {
     pub strict: bool,
     /// Fields that the header may lack, because a default replaces their empty cells.
     pub defaults: Defaults,
+}
+
+/// What the operator says about the layout of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Given<T> {
+    /// For this command: it applies to every file.
+    Typed(T),
+    /// In a setting, which describes the operator's own files. It does not apply to a file with `tenantry_` columns,
+    /// because an export can come back under the same settings.
+    Set(T),
+}
+
+impl<T> Given<T> {
+    fn for_file(self, is_ours: bool) -> Option<T> {
+        match self {
+            Given::Typed(value) => Some(value),
+            Given::Set(value) => (!is_ours).then_some(value),
+        }
+    }
 }
 
 /// How a file is read.
@@ -217,14 +233,22 @@ impl<R: Read> RecordSource<R> {
 impl<R: Read> Reader<R> {
     /// Determines the encoding and the delimiter, and reads the header. Reads ahead only to the end of the first line,
     /// so that it does not wait for more of a pipe.
-    pub fn open(input: R, options: &Options) -> Result<Self, Error> {
-        let (mut text, encoding) = DecodedText::of(input, options.encoding)?;
+    pub fn open(mut input: R, options: &Options) -> Result<Self, Error> {
+        let beginning = text::read_beginning(&mut input)?;
+        if let Some(foreign) = not_a_list::recognize(&beginning) {
+            return Err(Error::Foreign(foreign));
+        }
+        let shown = Encoding::of_beginning(&beginning);
+        let beginning = preface::read_beginning(beginning, &mut input)?;
+        let told = options.encoding.and_then(|given| given.for_file(preface::is_ours(&beginning)));
+        let encoding = shown.or(told).unwrap_or(Encoding::UTF_8);
+        let mut text = DecodedText::of(beginning, input, encoding);
         let Preface { head, delimiter: separator, start, is_export } =
             preface::read(&mut text, options.header_line)?;
         // Use only the first line, even if more text has arrived: the result must not depend on how the input arrives.
         let first_line = &head[..dialect::first_line_end(&head).unwrap_or(head.len())];
-        let configured = options.delimiter.filter(|_| options.is_delimiter_for_exports || !is_export);
-        let delimiter = configured.or(separator).unwrap_or_else(|| dialect::detect(first_line));
+        let told = options.delimiter.and_then(|given| given.for_file(is_export));
+        let delimiter = told.or(separator).unwrap_or_else(|| dialect::detect(first_line));
         let records = Records::new(io::Cursor::new(head).chain(text), delimiter, start);
         Self::of(RecordSource::Text(Box::new(records)), Layout::Text { delimiter, encoding }, options)
     }

@@ -29,6 +29,29 @@ impl Default for Start {
     }
 }
 
+/// Reads on after the first bytes of an input to the end of the first line of the header.
+pub(super) fn read_beginning(mut beginning: Vec<u8>, input: &mut impl Read) -> Result<Vec<u8>, Error> {
+    let mut read = [0; READ_BYTES];
+    let is_whole = |text: &[u8]| dialect::first_line_end(dialect::from_header_on(text)).is_some();
+    while !is_whole(&beginning) && beginning.len() < HEAD_BYTES {
+        match input.read(&mut read) {
+            Ok(0) => break,
+            Ok(length) => beginning.extend_from_slice(&read[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(Error::Read { offset: beginning.len() as u64, source }),
+        }
+    }
+    Ok(beginning)
+}
+
+/// Does the header in this beginning of an input have a column that Tenantry adds to exports and copies? Their encoding
+/// is known, so this is seen before it is.
+pub(super) fn is_ours(beginning: &[u8]) -> bool {
+    let text = dialect::from_header_on(beginning);
+    let first_line = &text[..dialect::first_line_end(text).unwrap_or(text.len())];
+    dialect::has_own_column(first_line, dialect::detect(first_line))
+}
+
 /// The beginning of a file.
 #[derive(Debug)]
 pub(super) struct Preface {

@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 
-use super::encoding::Encoding;
+use super::encoding::{Charset, CodePage, Encoding};
 use super::error::Error;
-use super::not_a_list;
 
 /// How many bytes at the beginning are inspected. Every usable header is longer, so a pipe is not waited for.
 pub(super) const BEGINNING_BYTES: usize = 16;
 
 const UTF8_BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// How many bytes of a code page are decoded at once.
+const PAGE_BYTES: usize = 8 * 1024;
 
 /// The input with the inspected beginning put back in front.
 pub(super) type Rewound<R> = io::Chain<io::Cursor<Vec<u8>>, R>;
@@ -29,29 +31,34 @@ pub(super) enum DecodedText<R> {
     },
     /// `taken` is how many bytes of the input have been decoded.
     Decoded {
-        decoder: Box<DecodeReaderBytes<Counted<Rewound<R>>, Vec<u8>>>,
+        decoder: Decoder<Counted<Rewound<R>>>,
         taken: Arc<AtomicU64>,
     },
 }
 
+pub(super) enum Decoder<R> {
+    Web(Box<DecodeReaderBytes<R, Vec<u8>>>),
+    Page(Box<PageDecoder<R>>),
+}
+
 impl<R: Read> DecodedText<R> {
-    /// The text of an input and its encoding: the one that the input shows, or else `configured`, or else UTF-8.
-    pub(super) fn of(mut input: R, configured: Option<Encoding>) -> Result<(Self, Encoding), Error> {
-        let mut beginning = read_beginning(&mut input)?;
-        if let Some(foreign) = not_a_list::recognize(&beginning) {
-            return Err(Error::Foreign(foreign));
-        }
-        let encoding = Encoding::of_beginning(&beginning, configured).unwrap_or(Encoding::UTF_8);
+    /// The text of an input of which `head` was read already.
+    pub(super) fn of(mut head: Vec<u8>, input: R, encoding: Encoding) -> Self {
         if encoding == Encoding::UTF_8 {
-            let mark = if beginning.starts_with(UTF8_BOM) { UTF8_BOM.len() } else { 0 };
-            beginning.drain(..mark);
-            let input = io::Cursor::new(beginning).chain(input);
-            return Ok((Self::AsItIs { input, mark_bytes: mark as u64 }, encoding));
+            let mark = if head.starts_with(UTF8_BOM) { UTF8_BOM.len() } else { 0 };
+            head.drain(..mark);
+            let input = io::Cursor::new(head).chain(input);
+            return Self::AsItIs { input, mark_bytes: mark as u64 };
         }
         let taken = Arc::new(AtomicU64::new(0));
-        let input = Counted { input: io::Cursor::new(beginning).chain(input), taken: Arc::clone(&taken) };
-        let decoder = DecodeReaderBytesBuilder::new().encoding(Some(encoding.0)).strip_bom(true).build(input);
-        Ok((Self::Decoded { decoder: Box::new(decoder), taken }, encoding))
+        let input = Counted { input: io::Cursor::new(head).chain(input), taken: Arc::clone(&taken) };
+        let decoder = match encoding.0 {
+            Charset::Web(encoding) => Decoder::Web(Box::new(
+                DecodeReaderBytesBuilder::new().encoding(Some(encoding)).strip_bom(true).build(input),
+            )),
+            Charset::Page(page) => Decoder::Page(Box::new(PageDecoder::new(page, input))),
+        };
+        Self::Decoded { decoder, taken }
     }
 
     /// How many bytes of the input correspond to the first `text_bytes` bytes of text. A little more if the decoder has
@@ -68,8 +75,41 @@ impl<R: Read> Read for DecodedText<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::AsItIs { input, .. } => input.read(buffer),
-            Self::Decoded { decoder, .. } => decoder.read(buffer),
+            Self::Decoded { decoder: Decoder::Web(decoder), .. } => decoder.read(buffer),
+            Self::Decoded { decoder: Decoder::Page(decoder), .. } => decoder.read(buffer),
         }
+    }
+}
+
+/// Decodes a code page of single bytes.
+pub(super) struct PageDecoder<R> {
+    input: R,
+    chars: &'static [char; 256],
+    bytes: [u8; PAGE_BYTES],
+    /// UTF-8; the part from `given` on has not been returned yet.
+    text: String,
+    given: usize,
+}
+
+impl<R> PageDecoder<R> {
+    fn new(page: &'static CodePage, input: R) -> Self {
+        Self { input, chars: page.chars(), bytes: [0; PAGE_BYTES], text: String::new(), given: 0 }
+    }
+}
+
+impl<R: Read> Read for PageDecoder<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.given == self.text.len() {
+            let read = self.input.read(&mut self.bytes)?;
+            let chars = self.bytes[..read].iter().map(|byte| self.chars[usize::from(*byte)]);
+            self.text.clear();
+            self.text.extend(chars);
+            self.given = 0;
+        }
+        let mut rest = &self.text.as_bytes()[self.given..];
+        let read = rest.read(buffer)?;
+        self.given += read;
+        Ok(read)
     }
 }
 

@@ -9,7 +9,8 @@ use std::fmt::Debug;
 use std::io::{self, Read};
 
 use tenantry_list::reader::{
-    CELL_BYTES_MAX, Encoding, Error, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv, to_csv,
+    CELL_BYTES_MAX, Encoding, Error, Given, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv,
+    to_csv,
 };
 use tenantry_list::validation::{Settings, Validation, Validator};
 use tenantry_model::printable::is_unseen;
@@ -136,7 +137,8 @@ fn options(words: &[&str]) -> (Options, usize) {
         "pipe" => Some(b'|'),
         _ => None,
     });
-    let encoding = value("encoding").and_then(Encoding::named);
+    let delimiter = delimiter.map(Given::Typed);
+    let encoding = value("encoding").and_then(Encoding::named).map(Given::Typed);
     let pieces = value("pieces").and_then(|value| value.parse().ok()).unwrap_or(1);
     let header_line = value("header-line").and_then(|line| line.parse().ok());
     let auto_map = words.contains(&"auto-map");

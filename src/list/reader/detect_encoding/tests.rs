@@ -1,0 +1,153 @@
+use super::matrix::encoded;
+use super::*;
+
+/// Returns its bytes a few at a time.
+struct Dripping<'a>(io::Cursor<&'a [u8]>, usize);
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let take = self.1.min(buffer.len());
+        self.0.read(&mut buffer[..take])
+    }
+}
+
+impl Seek for Dripping<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+fn encoding(name: &str) -> Encoding {
+    Encoding::named(name).unwrap()
+}
+
+fn in_encoding(name: &str, text: &str) -> Vec<u8> {
+    encoded(encoding(name), text).unwrap()
+}
+
+/// The encoding, or the words of the refusal.
+#[track_caller]
+fn found(text: &[u8], told: Option<&str>) -> String {
+    let shown = |size| {
+        let found = encoding_of(&mut Dripping(io::Cursor::new(text), size), told.map(encoding));
+        found.map_or_else(|error| error.to_string(), |found| found.name().to_owned())
+    };
+    let at_once = shown(text.len().max(1));
+    assert_eq!(shown(3), at_once);
+    at_once
+}
+
+#[track_caller]
+fn check(text: impl AsRef<[u8]>, expected: &str) {
+    assert_eq!(found(text.as_ref(), None), expected, "{}", String::from_utf8_lossy(text.as_ref()));
+}
+
+#[test]
+fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
+    check("", "UTF-8");
+    check("name,city\nContoso,Leeds\n", "UTF-8");
+    check("name,city\nMüller 日本 🙂,Köln\n", "UTF-8");
+    check("name,area\nContoso,20 m²\nØ 5 × 3 mm,±0 °C\n", "UTF-8");
+    let ascii = "Contoso,Leeds\n".repeat(40_000);
+    check(format!("{ascii}Köln"), "UTF-8");
+    check(in_encoding("windows-1252", &format!("{ascii}Köln")), "windows-1252");
+    for text in [
+        "name,city\nMüller GmbH,Köln\n",
+        "name,city\nCafé d’Été,Orléans\nL’Œuvre,Nîmes\n",
+        "name,city\nPeña e Hijos,Logroño\nAção – Serviços,São Paulo\n",
+        "name,city\nÅse & Sønner,Tromsø\nHäggströms,Malmö\nJyväskylän Työ Oy,Jyväskylä\n",
+        "name;price\nContoso;10 €\n",
+        "name\nSmith’s “Corner” Shop\n",
+        "name\nMÜNCHNER BÄCKEREI STRAßE\n",
+    ] {
+        check(in_encoding("windows-1252", text), "windows-1252");
+    }
+    let polish = "nazwa,miasto\nPrzedsiębiorstwo Łąka,Łódź\nŻółw i spółka,Gdańsk\nŚwięty Krzyż,Częstochowa\n";
+    check(in_encoding("windows-1250", polish), "windows-1250");
+}
+
+#[test]
+fn a_few_faults_among_utf_8_leave_it_utf_8() {
+    check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", "UTF-8");
+    // The text ends in the middle of a character.
+    check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xC3", "UTF-8");
+    let mixed = "cannot tell how the input is encoded: some of it is UTF-8, and more of it is not";
+    check(b"M\xC3\xBCller,Bremen\nB\xF6hm,K\xF6ln\nGr\xFCn,M\xFCller", mixed);
+}
+
+/// Two bytes of a Chinese or Latvian name may be UTF-8 by chance.
+#[test]
+fn what_is_utf_8_by_chance_is_no_utf_8() {
+    assert!(std::str::from_utf8(&in_encoding("cp775", "Mežābele")).is_ok());
+    check(
+        in_encoding("cp775", "name\nMežābele\n"),
+        "cannot tell how the input is encoded: line 2 is `Me\u{603}bele` as utf-8, `Mežābele` as cp775, `Me貎bele` as gbk, `MeØƒbele` as windows-1252",
+    );
+    let chinese = "name,first,last,city\n华东有限公司,伟,李,上海\n春风食品厂,芳,王,北京\n";
+    let bytes = in_encoding("gbk", chinese);
+    assert!(bytes.windows(2).any(|pair| !pair.is_ascii() && std::str::from_utf8(pair).is_ok()));
+    let refused = found(&bytes, None);
+    assert!(refused.contains("line 2 is `华东有限公司` as gbk, `"), "{refused}");
+}
+
+#[test]
+fn a_refusal_shows_lines_as_each_candidate_reads_them() {
+    let doubt = "cannot tell how the input is encoded";
+    let german =
+        "name,city\nMüller GmbH,Bremen\nBremer Söhne,Bremen\nMüller GmbH,Bremen\nKöln,Grün\nBäcker,Jörg\n";
+    check(
+        in_encoding("macintosh", german),
+        &format!(
+            "{doubt}: line 2 is `Müller GmbH` as macintosh, `MŸller GmbH` as windows-1252; line 3 is `Bremer Söhne` as \
+             macintosh, `Bremer Sšhne` as windows-1252; line 5 is `Köln` as macintosh, `Kšln` as windows-1252"
+        ),
+    );
+    // The encodings that read all of it alike are one candidate.
+    let turkish = "name\nŞahin A.Ş.\n";
+    let refused = found(&in_encoding("windows-1254", turkish), None);
+    assert!(refused.starts_with(&format!(
+        "{doubt}: line 2 is `Şahin A.Ş.` as windows-1254, `Þahin A.Þ.` as windows-1252"
+    )));
+    let Err(error) = encoding_of(&mut io::Cursor::new(in_encoding("macintosh", german)), None) else {
+        panic!()
+    };
+    assert_eq!(
+        error.hint().unwrap(),
+        "give the option of the reading that is right: `--encoding macintosh`; or save the list as `CSV UTF-8 (Comma \
+         delimited)`"
+    );
+}
+
+#[test]
+fn what_the_operator_says_is_doubted_where_the_text_contradicts_it() {
+    #[track_caller]
+    fn check_told(text: &[u8], told: &str, expected: &str) {
+        let found = found(text, Some(told));
+        assert!(found.starts_with(expected), "{told}: {found}");
+    }
+    let german = "name,city\nMüller GmbH,Köln\nBäckerei Grün,Düsseldorf\n";
+    for name in ["utf-8", "windows-1252", "macintosh", "cp850"] {
+        check_told(&in_encoding(name, german), name, Encoding::named(name).unwrap().name());
+    }
+    check_told(b"name\nContoso\n", "macintosh", "macintosh");
+    let doubt = |told: &str, right: &str, wrong: &str| {
+        format!(
+            "the input does not look like {told}, which it was said to be: line 2 is `{right}`, `{wrong}` as {told}"
+        )
+    };
+    let mac = doubt("windows-1252", "Müller GmbH` as macintosh", "MŸller GmbH")
+        .replace("macintosh`,", "macintosh,");
+    check_told(&in_encoding("macintosh", german), "windows-1252", &mac);
+    let utf_8 = doubt("windows-1252", "Müller GmbH` as utf-8", "MÃ¼ller GmbH").replace("utf-8`,", "utf-8,");
+    check_told(german.as_bytes(), "windows-1252", &utf_8);
+    check_told("name\nMüller\n".as_bytes(), "cp850", "the input does not look like cp850");
+    check_told("name\n华北贸易\n".as_bytes(), "gbk", "the input does not look like gbk");
+    check_told(&in_encoding("windows-1252", german), "utf-8", "the input does not look like utf-8");
+    check_told(
+        &in_encoding("gbk", "name\n华东有限公司\n"),
+        "shift_jis",
+        "the input does not look like shift_jis",
+    );
+    // The rows that are not UTF-8 are reported one by one.
+    check_told(b"M\xC3\xBCller\nB\xF6hm\nGr\xFCn", "utf-8", "UTF-8");
+}
