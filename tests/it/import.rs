@@ -227,7 +227,8 @@ fn signed_in(secret_in_file: bool) -> (Recorded, Recorded) {
     bench.file("customers.csv", customers(1));
     let call = bench.import("customers.csv").with_app().args(["--authority-url", &authority.url]);
     let call = if secret_in_file {
-        bench.file("secret.txt", format!("{CLIENT_SECRET}\n"));
+        // As Notepad saves it.
+        bench.file("secret.txt", format!("\u{FEFF}{CLIENT_SECRET}\r\n"));
         call.without("TENANTRY_CLIENT_SECRET").args(["--client-secret-file", "secret.txt"])
     } else {
         call
