@@ -228,7 +228,10 @@ mod tests {
     fn a_company_under_two_domains_is_found() {
         check(&[&[(1, 7, 8), (2, 9, 10), (3, 0, 0), (4, 0, 0)]], &[]);
         check(&[&[(1, 7, 0), (2, 7, 0)]], &["3 Id: is already on line 2 (…)"]);
-        check(&[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]], &["4 Name: is already on line 2 with the same address (…)"]);
+        check(
+            &[&[(1, 0, 8), (2, 0, 9), (3, 0, 8)]],
+            &["4 Name: is already on line 2 with the same address (…)"],
+        );
         // One warning for a row, and all name the first row.
         check(
             &[&[(1, 7, 8), (2, 7, 8), (3, 0, 8)]],

@@ -100,7 +100,10 @@ fn a_sheet_that_is_left_out_is_named() {
     assert_eq!(named, ["further_sheet", "warning", "FR"]);
     assert!(found[0]["line"].is_null(), "{checked}");
     let told = bench.tenantry(["check", "list.xlsx"]).exits(0).stdout;
-    assert!(told.contains("list.xlsx: warning: the file has a further sheet that looks like a list"), "{told}");
+    assert!(
+        told.contains("list.xlsx: warning: the file has a further sheet that looks like a list"),
+        "{told}"
+    );
     let refused = "beside `DE`, `FR` has columns of ours";
     check(&bench, "list.xlsx").args(["--strict"]).exits(1).says(refused).says("--sheet");
     bench.import("list.xlsx").args(["--strict"]).exits(1).says(refused);
