@@ -11,6 +11,9 @@ const ROUNDS_MAX: usize = 3;
 
 /// Finds escapes. Texts without `&`, `<`, `_` and `\` have none.
 pub(super) fn check(text: &str) -> Option<Finding> {
+    if !text.bytes().any(|byte| matches!(byte, b'&' | b'<' | b'_' | b'\\')) {
+        return None;
+    }
     let plain = unescaped(text);
     if let Some(tag) = tag(&plain) {
         let message = format!("has `{tag}`, which a web page shows as something else");

@@ -38,6 +38,8 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         }
         return false;
     }
+    // Most cells of a row with other letters have none.
+    let traits = Traits { is_ascii: traits.is_ascii || value.is_ascii(), ..traits };
     if !traits.is_ascii && is_rejected(misread::check(value), field, report) {
         return false;
     }
