@@ -31,6 +31,7 @@ pub const fn chars_max(field: Field) -> Option<usize> {
 
 /// Checks presence, characters, length and the format of some fields. True if the value exists and can be checked
 /// further. `traits` are those of the whole row.
+#[inline]
 pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
     if value.is_empty() {
         if field.is_required() {
@@ -38,6 +39,10 @@ pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut Prob
         }
         return false;
     }
+    check_value(field, value, traits, report)
+}
+
+fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
     // Most cells of a row with other letters have none.
     let traits = Traits { is_ascii: traits.is_ascii || value.is_ascii(), ..traits };
     if !traits.is_ascii && is_rejected(misread::check(value), field, report) {

@@ -207,9 +207,11 @@ impl Validator {
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
         // The values that exist and can be checked further.
         let traits = draft.traits;
+        let has_doubtful_cells = report.has_doubtful_cells();
         let texts = Field::ALL.map(|field| {
             let is_good = |text: &&str| {
-                report.check_kind(field, sheet_cell::check) && fields::check(field, text, traits, report)
+                (!has_doubtful_cells || report.check_kind(field, sheet_cell::check))
+                    && fields::check(field, text, traits, report)
             };
             Some(draft[field]).filter(is_good)
         });

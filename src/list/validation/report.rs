@@ -65,15 +65,17 @@ impl<'a> ProblemCollector<'a> {
         self.settings.strictness.severity(rule) == Severity::Error
     }
 
+    /// A cell has a kind that [`check_kind`](Self::check_kind) may find something about.
+    pub(super) fn has_doubtful_cells(&self) -> bool {
+        self.row.has_doubtful_cells()
+    }
+
     /// Checks the kind of the cell of a field, whatever default may replace the cell. False if it is an error.
     pub(super) fn check_kind(
         &mut self,
         field: Field,
         check: impl Fn(Field, CellKind) -> Option<Finding>,
     ) -> bool {
-        if !self.row.has_doubtful_cells() {
-            return true;
-        }
         let Some(index) = self.header.index_of(field) else { return true };
         let Some(finding) = check(field, self.row.kind(index)) else { return true };
         let is_error = self.is_error(finding.rule);
