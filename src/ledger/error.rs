@@ -181,8 +181,8 @@ pub enum Error {
 pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The hint for content that only a change from outside, or a bug, explains.
-const CHANGED: &str = "another process, or a person, may have changed the ledger meanwhile: see that nobody else works \
-                       on it, then run the same command again; if it comes again, make a copy with `tenantry backup` \
+const CHANGED: &str = "another process or person may have changed the ledger: make sure that nobody else works on it, \
+                       then run the same command again; if the error comes again, make a copy with `tenantry backup` \
                        and report it";
 
 /// The hint for a file system that has no locks, or no memory that processes share.

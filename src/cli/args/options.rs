@@ -289,7 +289,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER")]
     pub(crate) delimiter: Option<u8>,
     /// Encoding of the files: utf-8, utf-16le, windows-1252, macintosh, cp850, cp932 or another; a byte order mark
-    /// goes before it, and for our own exports this flag alone holds [default: detected]
+    /// overrides it, and a setting does not apply to Tenantry's own exports [default: detected]
     #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING")]
     pub(crate) encoding: Option<Encoding>,
     /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
