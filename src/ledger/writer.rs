@@ -135,6 +135,10 @@ fn serve(
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
+                // A write that is just being put into the queue would stay there, and its caller would wait for ever:
+                // tokio 1.x empties the queue of a dropped receiver only once. This waits for such writes.
+                waiting.close();
+                while waiting.blocking_recv().is_some() {}
                 return;
             }
         }
