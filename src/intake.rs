@@ -158,13 +158,14 @@ pub(crate) async fn ingest(
                 let mut meet = |(mut row, keys): (Incoming, Option<RowKeys>)| {
                     let strictness = &settings.strictness;
                     let problem =
-                        keys.and_then(|keys| companies.meet(row.line(), &keys, &columns, strictness));
+                        keys.and_then(|keys| companies.meet(row.line(), keys, &columns, strictness));
                     if let Some(problem) = problem {
                         row.add(problem);
                     }
                     row
                 };
-                let met: Vec<Incoming> = batch.rows.into_iter().map(&mut meet).collect();
+                let read = batch.progress;
+                let met: Vec<Incoming> = batch.into_rows().map(&mut meet).collect();
                 let (column, returned) = (Arc::clone(&domain_column), Arc::clone(&returned));
                 let decide = move |row: &mut Candidate, mut known, originals| {
                     returned.compare(row, &mut known, &originals);
@@ -179,7 +180,7 @@ pub(crate) async fn ingest(
                 note_problems(&mut kinds, &rows);
                 // Freeing so many strings takes as long as looking up their rows, and the ledger need not wait for it.
                 drop(tokio::task::spawn_blocking(move || drop(rows)));
-                progress.send_replace(batch.progress);
+                progress.send_replace(read);
             }
             Ok(None) => break rows.end().await,
             Err(error) => break Err(error),

@@ -29,7 +29,7 @@ const FIXED_COLUMN: &str = "tenantry_fixed";
 #[derive(Debug)]
 pub(crate) struct AnnotatedRow {
     pub(crate) line: u64,
-    pub(crate) cells: Box<ByteRecord>,
+    pub(crate) cells: ByteRecord,
     pub(crate) problems: Vec<Problem>,
     pub(crate) changes: Vec<Change>,
 }
@@ -61,7 +61,7 @@ impl<S: Read + Write + Seek> Annotated<S> {
         self.spool.write_field(row.line.to_string())?;
         self.spool.write_field(spooled(&row.problems))?;
         self.spool.write_field(spooled(&row.changes))?;
-        Ok(self.spool.write_record(&*row.cells)?)
+        Ok(self.spool.write_record(&row.cells)?)
     }
 
     /// Writes the copy, with each of `problems` next to its row. The problems are in the order of the rows.
@@ -192,7 +192,7 @@ fn unspooled(record: &ByteRecord) -> io::Result<AnnotatedRow> {
     let line = std::str::from_utf8(next()).ok().and_then(|line| line.parse().ok());
     let line = line.ok_or_else(|| io::Error::other("a row of the copy has no line"))?;
     let (problems, changes) = (items(next())?, items(next())?);
-    Ok(AnnotatedRow { line, problems, changes, cells: Box::new(cells.collect()) })
+    Ok(AnnotatedRow { line, problems, changes, cells: cells.collect() })
 }
 
 fn items<T: DeserializeOwned>(spooled: &[u8]) -> io::Result<Vec<T>> {

@@ -15,7 +15,6 @@ mod tally;
 mod text;
 
 use arrayvec::ArrayString;
-use csv::ByteRecord;
 
 use crate::customer::{Customer, Field};
 use crate::intake::companies::{Companies, CompanyColumns, CompanyHasher, RowKeys};
@@ -61,7 +60,8 @@ pub(crate) enum Copying {
 /// everything else done for a row.
 type Domain = ArrayString<48>;
 
-/// A row that was validated on its own.
+/// A row that was validated on its own, and then [compared](FileCheck::meet) with earlier rows. It stays in one place:
+/// moving such rows costs more than comparing them.
 pub(crate) struct CheckedRow {
     line: u64,
     domain: Option<Domain>,
@@ -70,18 +70,11 @@ pub(crate) struct CheckedRow {
     problems: Vec<Problem>,
     /// `Some` if validation found no error.
     group: Option<Group>,
-    /// `Some` for a row without errors if Partner Center will be asked. Boxed, because most checks do not need it and
+    /// `Some` for a row without errors if Partner Center will be asked. Then only if the row would be sent. Boxed, because most checks do not need it and
     /// batches should stay small.
     customer: Option<Box<Customer>>,
-    /// `Some` if the rows are copied.
-    cells: Option<Box<ByteRecord>>,
-    /// What was fixed in the cells.
-    changes: Vec<Change>,
-}
-
-/// A row that was validated and compared with earlier rows. It has a customer only if it would be sent.
-pub(crate) struct Met {
-    checked: CheckedRow,
+    /// The row for the copy, still without its problems, if there is a copy.
+    copied: Option<Box<AnnotatedRow>>,
     /// An earlier row has the same content.
     is_duplicate: bool,
     /// The row is the current row of its domain, or would be if it named one.
@@ -104,12 +97,13 @@ impl RowChecker {
     pub(crate) fn row(&self, header: &Header, row: &Row) -> CheckedRow {
         let fixes = self.copying == Copying::FixedCells;
         match if fixes { self.validator.fix(header, row) } else { None } {
-            Some(FixedRow { row, changes }) => CheckedRow { changes, ..self.as_it_is(header, &row) },
-            None => self.as_it_is(header, row),
+            Some(FixedRow { row, changes }) => self.with_changes(header, &row, changes),
+            None => self.with_changes(header, row, Vec::new()),
         }
     }
 
-    fn as_it_is(&self, header: &Header, row: &Row) -> CheckedRow {
+    /// Validates a row in which these changes were made.
+    fn with_changes(&self, header: &Header, row: &Row, changes: Vec<Change>) -> CheckedRow {
         let validation = self.validator.validate(header, row);
         let customer = if self.keeps_customers { validation.customer().map(Box::new) } else { None };
         CheckedRow {
@@ -118,10 +112,14 @@ impl RowChecker {
             company: self.companies.keys(&validation),
             group: Group::of(&validation),
             customer,
-            cells: (self.copying != Copying::Nothing).then(|| Box::new(row.cells().clone())),
-            changes: Vec::new(),
+            copied: (self.copying != Copying::Nothing).then(|| {
+                let (line, cells) = (row.line(), row.cells().collect());
+                Box::new(AnnotatedRow { line, cells, problems: Vec::new(), changes })
+            }),
             domain: validation.domain.as_ref().and_then(|domain| Domain::from(domain.as_str()).ok()),
             problems: validation.problems,
+            is_duplicate: false,
+            stands: false,
         }
     }
 }
@@ -161,49 +159,51 @@ impl FileCheck {
     /// were last given.
     pub(crate) fn meet(
         &self,
-        mut checked: CheckedRow,
+        row: &mut CheckedRow,
         earlier_rows: &mut EarlierRows,
         companies: &mut Companies,
-    ) -> Met {
-        let double = checked
+    ) {
+        let double = row
             .company
-            .and_then(|keys| companies.meet(checked.line, &keys, &self.columns, &self.strictness));
+            .take()
+            .and_then(|keys| companies.meet(row.line, keys, &self.columns, &self.strictness));
         if let Some(problem) = double {
-            checked.group = checked.group.filter(|_| problem.severity != Severity::Error);
-            checked.problems.push(problem);
+            row.group = row.group.filter(|_| problem.severity != Severity::Error);
+            row.problems.push(problem);
         }
         let coming = IncomingRow {
-            line: checked.line,
-            domain: checked.domain.as_ref().map_or("", Domain::as_str),
+            line: row.line,
+            domain: row.domain.as_ref().map_or("", Domain::as_str),
             domain_column: self.header.name_of(Field::Domain),
-            is_good: checked.group.is_some(),
+            is_good: row.group.is_some(),
             ..IncomingRow::default()
         };
-        let (is_duplicate, stands) = match earlier_rows.meet(&coming, checked.fingerprints) {
-            Decision::Known { .. } => (true, false),
+        match earlier_rows.meet(&coming, row.fingerprints) {
+            Decision::Known { .. } => row.is_duplicate = true,
             Decision::New { stands, problem, .. } => {
-                checked.problems.extend(problem);
-                (false, stands)
+                row.problems.extend(problem);
+                row.stands = stands;
             }
-        };
-        checked.customer = checked.customer.filter(|_| stands);
-        Met { checked, is_duplicate, stands }
+        }
+        if !row.stands {
+            row.customer = None;
+        }
     }
 
     /// Counts a row, adds the findings from Partner Center, and returns the problems of the row.
-    pub(crate) fn settle(&mut self, mut met: Met, findings: Vec<FieldFinding>) -> Vec<Problem> {
-        let line = met.checked.line;
+    pub(crate) fn settle(&mut self, row: &mut CheckedRow, findings: Vec<FieldFinding>) -> Vec<Problem> {
+        let line = row.line;
         for FieldFinding { field, value, finding } in findings {
             let column = self.header.name_of(field).to_owned();
-            met.checked.problems.push(finding.found(line, column, value, &self.strictness));
+            row.problems.push(finding.found(line, column, value, &self.strictness));
         }
         // As in an import, duplicates count here too.
-        self.has_resellers |= met.checked.group.as_ref().is_some_and(Group::has_reseller);
-        if met.is_direct() {
+        self.has_resellers |= row.group.as_ref().is_some_and(Group::has_reseller);
+        if row.is_direct() {
             self.direct.push(line);
         }
-        self.tally.count(&met);
-        met.checked.problems
+        self.tally.count(row);
+        std::mem::take(&mut row.problems)
     }
 
     /// Returns the problems that are only known at the end of the file, and the counts.
@@ -238,21 +238,19 @@ impl AtTheEnd {
     }
 }
 
-impl Met {
+impl CheckedRow {
     /// The row for the copy, without its problems, if there is a copy. Returns it only once.
-    pub(crate) fn take_row(&mut self) -> Option<AnnotatedRow> {
-        let cells = self.checked.cells.take()?;
-        let changes = std::mem::take(&mut self.checked.changes);
-        Some(AnnotatedRow { line: self.checked.line, cells, problems: Vec::new(), changes })
+    pub(crate) fn take_copied(&mut self) -> Option<AnnotatedRow> {
+        self.copied.take().map(|row| *row)
     }
 
     /// Whether the row would be sent without a reseller.
     fn is_direct(&self) -> bool {
-        self.stands && self.checked.group.as_ref().is_some_and(|group| !group.has_reseller())
+        self.stands && self.group.as_ref().is_some_and(|group| !group.has_reseller())
     }
 
     fn worst(&self) -> Option<Severity> {
-        self.checked.problems.iter().map(|problem| problem.severity).min()
+        self.problems.iter().map(|problem| problem.severity).min()
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::validation::Validation;
 
 /// The reseller and country of a customer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Group {
     pub(super) reseller: Option<Uuid>,
     /// The two letters of a validated country.

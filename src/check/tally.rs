@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::Met;
+use foldhash::HashMap;
+
+use super::CheckedRow;
 use super::plan::Group;
 use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
@@ -26,7 +28,7 @@ pub(crate) struct CheckTally {
     pub(super) direct_warned: u64,
     pub(super) kinds: BTreeMap<ProblemKey, u64>,
     /// The rows that an import would create.
-    pub(super) plan: BTreeMap<Group, u64>,
+    pub(super) plan: HashMap<Group, u64>,
 }
 
 impl CheckTally {
@@ -48,8 +50,8 @@ impl CheckTally {
         }
     }
 
-    pub(super) fn count(&mut self, row: &Met) {
-        self.count_problems(&row.checked.problems);
+    pub(super) fn count(&mut self, row: &CheckedRow) {
+        self.count_problems(&row.problems);
         let worst = row.worst();
         let is_direct = row.is_direct();
         match worst {
@@ -65,7 +67,7 @@ impl CheckTally {
             }
         }
         let would_be_sent = row.stands && worst != Some(Severity::Error);
-        if let Some(group) = row.checked.group.filter(|_| would_be_sent) {
+        if let Some(group) = row.group.filter(|_| would_be_sent) {
             *self.plan.entry(group).or_default() += 1;
         }
     }

@@ -28,8 +28,9 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     let mut check = FileCheck::new(reader.header().clone(), Strictness::default(), allow_direct);
     let (mut row, mut problems) = (Row::default(), Vec::new());
     while reader.read(&mut row).unwrap() {
-        let met = check.meet(row_checker.row(reader.header(), &row), &mut earlier_rows, &mut companies);
-        problems.extend(check.settle(met, Vec::new()));
+        let mut checked = row_checker.row(reader.header(), &row);
+        check.meet(&mut checked, &mut earlier_rows, &mut companies);
+        problems.extend(check.settle(&mut checked, Vec::new()));
     }
     let (at_the_end, tally) = check.end(&companies);
     problems.extend(at_the_end.problems());

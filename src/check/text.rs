@@ -184,7 +184,7 @@ fn describe(tally: &CheckTally) -> String {
 
 fn plan(ending: &CheckEnd<'_>, out: &mut String) {
     let mut groups: Vec<_> = ending.tally.plan.iter().collect();
-    groups.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
+    groups.sort_by_key(|&(group, rows)| (std::cmp::Reverse(rows), group));
     if groups.is_empty() {
         return;
     }

@@ -1,10 +1,11 @@
 //! Finds rows of a list that are probably one customer under two domains, and whether most have one mail domain.
 //!
-//! The rows of all files of a command are compared. An index in memory has the first row of each company: twelve bytes
-//! for a fingerprint in a table that is at least 7/16 full. So that it does not grow with the list, it takes a limited
-//! number of companies; every row is compared with these.
+//! The rows of all files of a command are compared. An index in memory has the first row of each company: 13 bytes
+//! for a fingerprint. So that it does not grow with the list, it takes a limited number of companies; every row is
+//! compared with these.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -21,19 +22,20 @@ use crate::validation::Validation;
 /// rows has to fit into 64 MiB, and half of them are taken by what tells equal rows.
 const COMPANIES_MAX: usize = 200_000;
 
-/// The number of tables of an index, as many as do not double before it is full.
-const SHARDS: u64 = 64;
+/// The filter of an index has 2^21 bits, ten for each company.
+const FILTER_BITS: u32 = 21;
+const FILTER_WORDS: usize = (1 << FILTER_BITS) / 64;
 
 /// The random key of the fingerprints.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CompanyHasher(foldhash::quality::RandomState);
 
 /// The fingerprints of a row.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct RowKeys {
     domain: u16,
-    external_id: Option<u64>,
-    address: Option<u64>,
+    external_id: Option<NonZeroU64>,
+    address: Option<NonZeroU64>,
     mail: Option<RowMail>,
 }
 
@@ -45,7 +47,7 @@ impl CompanyHasher {
         // The lowest bits tell apart two domains well enough: a double is missed once in 65,536 times.
         let [low, high, ..] = self.0.hash_one(domain.as_str()).to_le_bytes();
         let domain = u16::from_le_bytes([low, high]);
-        let mail = RowMail::of(row.email(), self.0.hash_one(company.company_name));
+        let mail = RowMail::of(row.email(), company.company_name, &self.0);
         Some(RowKeys { domain, external_id: keys.external_id, address: keys.address, mail })
     }
 }
@@ -112,15 +114,16 @@ impl Companies {
     pub(crate) fn meet(
         &mut self,
         line: u64,
-        keys: &RowKeys,
+        keys: RowKeys,
         columns: &CompanyColumns,
         strictness: &Strictness,
     ) -> Option<Problem> {
-        if let (Some(mail), Some(of_row)) = (&mut self.mail, &keys.mail) {
+        if let (Some(mail), Some(of_row)) = (&mut self.mail, keys.mail) {
             mail.meet(of_row);
         }
         let place = self.places.place(line);
-        let first = |index: &mut FirstRows, key: Option<u64>| index.meet(key?, keys.domain, place);
+        let first =
+            |index: &mut FirstRows, key: Option<NonZeroU64>| index.meet(key?.get(), keys.domain, place);
         let by_id = first(&mut self.by_external_id, keys.external_id);
         let by_address = first(&mut self.by_address, keys.address);
         let (double, column, first) = match (by_id, by_address) {
@@ -142,36 +145,44 @@ impl Companies {
 
 /// The first row of each fingerprint.
 struct FirstRows {
-    shards: Box<[HashTable<FirstRow>]>,
-    len: usize,
+    /// A bit for each fingerprint in the table; some fingerprints share one. It answers nearly every question of a full
+    /// table, and is small enough to stay in a fast cache.
+    filter: Box<[u64]>,
+    table: HashTable<FirstRow>,
     /// A row was left out.
     is_full: bool,
 }
 
-/// Without padding. The part of the fingerprint and the shard have 46 bits together: in a list of a million companies, one
-/// is confused with another once in two hundred checks.
-#[derive(Clone, Copy)]
+/// Without padding. In a list of a million companies, 48 bits confuse one with another once in a thousand checks.
 struct FirstRow {
-    fingerprint: [u8; 5],
+    fingerprint: [u8; 6],
     domain: [u8; 2],
     place: [u8; 4],
 }
 
 impl Default for FirstRows {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| HashTable::new()).collect(), len: 0, is_full: false }
+        Self { filter: vec![0; FILTER_WORDS].into(), table: HashTable::new(), is_full: false }
     }
 }
 
 impl FirstRows {
     /// The place of the first row with this fingerprint, if that has another domain.
     fn meet(&mut self, fingerprint: u64, domain: u16, place: Place) -> Option<Place> {
-        let [a, b, c, d, e, shard @ ..] = fingerprint.to_le_bytes();
-        let [low, middle, high] = shard.map(u64::from);
-        let shard = (low | middle << 8 | high << 16) % SHARDS;
-        let table = &mut self.shards[usize::try_from(shard).expect("there are few shards")];
-        let (fingerprint, domain) = ([a, b, c, d, e], domain.to_le_bytes());
-        match table.entry(
+        if self.table.is_empty() {
+            // A table that grows is copied each time, and has both copies in memory.
+            self.table.reserve(COMPANIES_MAX, |row| spread(row.fingerprint));
+        }
+        let is_full = self.table.len() == COMPANIES_MAX;
+        let bit = fingerprint >> (u64::BITS - FILTER_BITS);
+        let (word, bit) = (&mut self.filter[(bit / 64) as usize], 1 << (bit % 64));
+        if is_full && *word & bit == 0 {
+            self.is_full = true;
+            return None;
+        }
+        let [fingerprint @ .., _, _] = fingerprint.to_le_bytes();
+        let domain = domain.to_le_bytes();
+        match self.table.entry(
             spread(fingerprint),
             |row| row.fingerprint == fingerprint,
             |row| spread(row.fingerprint),
@@ -180,13 +191,13 @@ impl FirstRows {
                 let first = row.get();
                 (first.domain != domain).then(|| Place::from_le_bytes(first.place))
             }
+            Entry::Vacant(_) if is_full => {
+                self.is_full = true;
+                None
+            }
             Entry::Vacant(free) => {
-                if self.len < COMPANIES_MAX {
-                    free.insert(FirstRow { fingerprint, domain, place: place.to_le_bytes() });
-                    self.len += 1;
-                } else {
-                    self.is_full = true;
-                }
+                *word |= bit;
+                free.insert(FirstRow { fingerprint, domain, place: place.to_le_bytes() });
                 None
             }
         }
@@ -194,8 +205,8 @@ impl FirstRows {
 }
 
 /// A table uses the lowest and the highest bits of a hash.
-fn spread([a, b, c, d, e]: [u8; 5]) -> u64 {
-    u64::from_le_bytes([a, b, c, d, e, a, b, e])
+fn spread([a, b, c, d, e, f]: [u8; 6]) -> u64 {
+    u64::from_le_bytes([a, b, c, d, e, f, e, f])
 }
 
 #[cfg(test)]
@@ -213,10 +224,9 @@ mod tests {
         for (file, rows) in ["a.csv", "b.csv"].into_iter().zip(files) {
             companies.begin_file(file);
             for (line, &(domain, external_id, address)) in (2..).zip(*rows) {
-                let some = |key: u64| Some(key).filter(|&key| key > 0);
-                let (external_id, address) = (some(external_id), some(address));
+                let [external_id, address] = [external_id, address].map(NonZeroU64::new);
                 let keys = RowKeys { domain, external_id, address, mail: None };
-                let problem = companies.meet(line, &keys, &columns, &Strictness::default());
+                let problem = companies.meet(line, keys, &columns, &Strictness::default());
                 found.extend(problem.map(|it| format!("{} {}: {}", it.line, it.column, it.message)));
             }
         }
@@ -251,7 +261,7 @@ mod tests {
             assert_eq!(index.meet(fingerprint(row), 1, 2), None);
         }
         assert!(!index.is_full);
-        let bytes: usize = index.shards.iter().map(HashTable::allocation_size).sum();
+        let bytes = index.table.allocation_size();
         assert!(bytes < 7 << 19, "{bytes}");
         assert_eq!(index.meet(fingerprint(COMPANIES_MAX), 1, 2), None);
         assert_eq!(index.meet(fingerprint(COMPANIES_MAX), 2, 3), None);

@@ -56,7 +56,7 @@ impl OwnCells {
 
     pub(super) fn of(&self, row: &Row) -> Named {
         let Some(column) = self.row_column else { return Named::Nothing };
-        let text = |column: usize| row.cells().get(column).map(String::from_utf8_lossy).unwrap_or_default();
+        let text = |column: usize| row.cell(column).map(String::from_utf8_lossy).unwrap_or_default();
         let number = text(column);
         // The header again names no row.
         if number.trim().is_empty() || number.trim().eq_ignore_ascii_case(ROW_COLUMN) {

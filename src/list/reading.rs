@@ -77,9 +77,21 @@ pub struct RowStream<T> {
     no_thread: Option<io::Error>,
 }
 
+/// Consecutive rows.
 pub struct RowBatch<T> {
-    pub rows: Vec<T>,
+    /// As the threads have made them, because moving rows costs more than the rest of joining them.
+    parts: Vec<Vec<T>>,
     pub progress: ReadProgress,
+}
+
+impl<T> RowBatch<T> {
+    pub fn row_count(&self) -> usize {
+        self.parts.iter().map(Vec::len).sum()
+    }
+
+    pub fn into_rows(self) -> impl Iterator<Item = T> {
+        self.parts.into_iter().flatten()
+    }
 }
 
 /// The reader and its state; one thread at a time uses it.
@@ -158,8 +170,8 @@ impl<T> RowStream<T> {
             let mut batch = self.under_way.recv().await?.await.ok()?;
             // If validation is faster than the receiver, join two batches: one commit instead of two.
             if let Ok(pending) = self.under_way.try_recv() {
-                let RowBatch { rows, progress } = pending.await.ok()?;
-                batch.rows.extend(rows);
+                let RowBatch { parts, progress } = pending.await.ok()?;
+                batch.parts.extend(parts);
                 batch.progress = progress;
             }
             Some(batch)
@@ -235,12 +247,12 @@ fn read_and_validate<R: Read, T>(
         }
         drop(turn);
         if is_wanted {
-            drop(validated.send(RowBatch { rows: validate(&rows[..filled]), progress }));
+            drop(validated.send(RowBatch { parts: vec![validate(&rows[..filled])], progress }));
         }
         if is_last {
             return Some(Ok(progress.rows));
         }
-        if rows.iter().any(|row| row.cells().as_slice().len() > KEPT_ROW_BYTES) {
+        if rows.iter().any(|row| row.bytes().len() > KEPT_ROW_BYTES) {
             rows.clear();
         }
     }
@@ -259,7 +271,7 @@ fn fill<R: Read>(reader: &mut Reader<R>, rows: &mut Vec<Row>) -> Result<(usize, 
         if !reader.read(&mut rows[index])? {
             return Ok((index, false));
         }
-        bytes += rows[index].cells().as_slice().len();
+        bytes += rows[index].bytes().len();
     }
     Ok((BATCH, true))
 }
@@ -285,9 +297,10 @@ mod tests {
         let (mut lines, mut sizes) = (Vec::new(), Vec::new());
         let mut interrupted = std::pin::pin!(std::future::pending());
         while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
-            sizes.push(batch.rows.len());
-            lines.extend(batch.rows);
-            assert_eq!(batch.progress.rows, lines.len() as u64);
+            let read = batch.progress.rows;
+            sizes.push(batch.row_count());
+            lines.extend(batch.into_rows());
+            assert_eq!(read, lines.len() as u64);
         }
         assert_eq!(rows.end().await.unwrap(), lines.len() as u64);
         (lines, sizes)
@@ -315,7 +328,7 @@ mod tests {
         let mut interrupted = std::pin::pin!(std::future::pending());
         let mut lines = Vec::new();
         while let Some(batch) = rows.next(interrupted.as_mut()).await.unwrap() {
-            lines.extend(batch.rows);
+            lines.extend(batch.into_rows());
         }
         assert!(lines.iter().copied().eq(2..2002), "whole batches: {}", lines.len());
         assert!(matches!(rows.end().await, Err(Error::Read { .. })));

@@ -5,6 +5,7 @@
 //! a key that lives as long as the process.
 
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 
 use super::customer::Customer;
 
@@ -25,9 +26,9 @@ pub struct CompanyParts<'a> {
 /// The fingerprints of a company.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompanyKeys {
-    pub external_id: Option<u64>,
+    pub external_id: Option<NonZeroU64>,
     /// The name at the address.
-    pub address: Option<u64>,
+    pub address: Option<NonZeroU64>,
 }
 
 impl<'a> CompanyParts<'a> {
@@ -49,14 +50,14 @@ impl<'a> CompanyParts<'a> {
         CompanyKeys { external_id: self.external_id_key(key), address: self.address_key(key) }
     }
 
-    fn external_id_key(&self, key: &impl BuildHasher) -> Option<u64> {
+    fn external_id_key(&self, key: &impl BuildHasher) -> Option<NonZeroU64> {
         // Such as `-`, for none.
         let is_id = self.external_id.chars().any(char::is_alphanumeric);
-        is_id.then(|| key.hash_one(self.external_id.as_bytes()))
+        is_id.then(|| hashed(self.external_id.as_bytes(), key))
     }
 
-    fn address_key(&self, key: &impl BuildHasher) -> Option<u64> {
-        self.address().map(|folded| key.hash_one(&folded.bytes[..folded.len]))
+    fn address_key(&self, key: &impl BuildHasher) -> Option<NonZeroU64> {
+        self.address().map(|folded| hashed(&folded.bytes[..folded.len], key))
     }
 
     fn address(&self) -> Option<Folded> {
@@ -74,6 +75,10 @@ impl<'a> CompanyParts<'a> {
         folded.add(self.country);
         Some(folded)
     }
+}
+
+fn hashed(bytes: &[u8], key: &impl BuildHasher) -> NonZeroU64 {
+    NonZeroU64::new(key.hash_one(bytes)).unwrap_or(NonZeroU64::MIN)
 }
 
 /// ASCII letters and digits in lower case; 0 for other bytes.
@@ -104,14 +109,15 @@ impl Default for Folded {
 impl Folded {
     fn add(&mut self, text: &str) {
         if text.is_ascii() {
-            // Without a branch for each byte.
+            // Without a branch that depends on the byte.
+            let room = &mut self.bytes[self.len..];
+            let mut len = 0;
             for byte in text.bytes() {
-                let letter = FOLDED[usize::from(byte)];
-                if let Some(place) = self.bytes.get_mut(self.len) {
-                    *place = letter;
-                    self.len += usize::from(letter > 0);
-                }
+                let Some(place) = room.get_mut(len) else { break };
+                *place = FOLDED[usize::from(byte)];
+                len += usize::from(*place > 0);
             }
+            self.len += len;
             return;
         }
         for c in text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase) {

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::{FieldFinding, Online};
-use crate::check::Met;
+use crate::check::CheckedRow;
 use crate::partner_center::CallError;
 
 /// The queue holds this many rows for each concurrent lookup: so many others can overtake a slow answer at the front.
 const ROWS_PER_QUESTION: usize = 8;
 
 /// A row and its findings.
-pub(crate) type Answered = (Met, Vec<FieldFinding>);
+pub(crate) type Answered = (CheckedRow, Vec<FieldFinding>);
 
 /// The queue of rows. Dropping it cancels the lookups in progress.
 pub(crate) struct InOrder {
     online: Arc<Online>,
     concurrency: usize,
     /// Rows with their findings; `None` while the lookup is in progress.
-    rows: VecDeque<(Met, Option<Vec<FieldFinding>>)>,
+    rows: VecDeque<(CheckedRow, Option<Vec<FieldFinding>>)>,
     /// The number of the first row in the queue; rows are numbered in order.
     first: u64,
     under_way: JoinSet<(u64, Result<Vec<FieldFinding>, CallError>)>,
@@ -37,11 +37,11 @@ impl InOrder {
     /// [`pop`](Self::pop) finished rows after each call.
     ///
     /// # Errors Every other row would get the same error.
-    pub(crate) async fn push(&mut self, mut met: Met) -> Result<(), CallError> {
+    pub(crate) async fn push(&mut self, mut row: CheckedRow) -> Result<(), CallError> {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;
         }
-        let findings = match met.checked.customer.take() {
+        let findings = match row.customer.take() {
             None => Some(Vec::new()),
             Some(customer) => {
                 let (online, number) = (Arc::clone(&self.online), self.first + self.rows.len() as u64);
@@ -49,7 +49,7 @@ impl InOrder {
                 None
             }
         };
-        self.rows.push_back((met, findings));
+        self.rows.push_back((row, findings));
         while self.rows.len() > self.concurrency * ROWS_PER_QUESTION && self.front_is_waiting() {
             self.wait().await?;
         }
@@ -58,9 +58,9 @@ impl InOrder {
 
     /// The first row of the queue, if it is finished.
     pub(crate) fn pop(&mut self) -> Option<Answered> {
-        let (met, findings) = self.rows.pop_front_if(|(_, findings)| findings.is_some())?;
+        let (row, findings) = self.rows.pop_front_if(|(_, findings)| findings.is_some())?;
         self.first += 1;
-        Some((met, findings?))
+        Some((row, findings?))
     }
 
     /// The first row of the queue, as soon as it is finished; `None` if the queue is empty.

@@ -6,7 +6,7 @@ use super::copy::AnnotatedCopy;
 use super::online::OnlineChecker;
 use super::report::CheckReport;
 use crate::check::{
-    AnnotatedRow, AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder, Met,
+    AnnotatedRow, AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder,
 };
 use crate::cli::failure::Failure;
 use crate::intake::companies::Companies;
@@ -35,35 +35,35 @@ impl FileInProgress<'_, '_> {
 
     pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
-        let rows = batch.rows.len() as u64;
-        for (number, checked) in (1..).zip(batch.rows) {
-            let met = self.check.meet(checked, self.earlier_rows, self.companies);
+        let (rows, end) = (batch.row_count() as u64, batch.progress);
+        for (number, mut row) in (1..).zip(batch.into_rows()) {
+            self.check.meet(&mut row, self.earlier_rows, self.companies);
             let Some((checker, queue)) = &mut self.checker else {
-                self.settle(met, Vec::new())?;
+                self.settle(&mut row, Vec::new())?;
                 continue;
             };
-            queue.push(met).await.map_err(|unanswered| checker.failure(unanswered))?;
-            while let Some((met, findings)) = self.checker.as_mut().and_then(|(_, queue)| queue.pop()) {
-                self.settle(met, findings)?;
+            queue.push(row).await.map_err(|unanswered| checker.failure(unanswered))?;
+            while let Some((mut row, findings)) = self.checker.as_mut().and_then(|(_, queue)| queue.pop()) {
+                self.settle(&mut row, findings)?;
             }
             // An answer can take long, and someone may be watching.
             self.report.write()?;
             // Here rows finish one by one, so the bar advances with each row, as if all rows had the same length.
-            let bytes = begun.bytes + (batch.progress.bytes - begun.bytes) * number / rows;
+            let bytes = begun.bytes + (end.bytes - begun.bytes) * number / rows;
             self.progress.send_replace(ReadProgress { bytes, rows: begun.rows + number });
         }
         self.report.write()?;
-        self.progress.send_replace(batch.progress);
+        self.progress.send_replace(end);
         Ok(())
     }
 
-    fn settle(&mut self, mut met: Met, findings: Vec<FieldFinding>) -> Result<(), Failure> {
-        let row = met.take_row();
-        let problems = self.check.settle(met, findings);
+    fn settle(&mut self, row: &mut CheckedRow, findings: Vec<FieldFinding>) -> Result<(), Failure> {
+        let copied = row.take_copied();
+        let problems = self.check.settle(row, findings);
         for problem in &problems {
             self.report.problem(&self.path, problem)?;
         }
-        match (&mut self.copy, row) {
+        match (&mut self.copy, copied) {
             (Some(copy), Some(row)) => copy.row(&AnnotatedRow { problems, ..row }),
             _ => Ok(()),
         }
@@ -74,7 +74,7 @@ impl FileInProgress<'_, '_> {
     pub(super) async fn end(mut self) -> Result<(CheckTally, AtTheEnd), Failure> {
         while let Some((checker, queue)) = &mut self.checker {
             match queue.next().await.map_err(|unanswered| checker.failure(unanswered))? {
-                Some((met, findings)) => self.settle(met, findings)?,
+                Some((mut row, findings)) => self.settle(&mut row, findings)?,
                 None => break,
             }
             self.report.write()?;

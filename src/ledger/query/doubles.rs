@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::RandomState;
+use std::num::NonZeroU64;
 
 use super::super::steps::State;
 use super::super::stored::{customer_of, each};
@@ -92,8 +93,8 @@ impl Queries {
 struct NewRows {
     key: RandomState,
     ids: Vec<RowId>,
-    by_external_id: HashMap<u64, usize>,
-    by_address: HashMap<u64, usize>,
+    by_external_id: HashMap<NonZeroU64, usize>,
+    by_address: HashMap<NonZeroU64, usize>,
 }
 
 impl NewRows {
@@ -113,7 +114,7 @@ impl NewRows {
     /// The places of new rows that look like this stored customer.
     fn like(&self, customer: &str) -> impl Iterator<Item = usize> {
         let keys = self.keys(customer);
-        let of = |index: &HashMap<u64, usize>, key: Option<u64>| index.get(&key?).copied();
+        let of = |index: &HashMap<NonZeroU64, usize>, key: Option<NonZeroU64>| index.get(&key?).copied();
         let places =
             keys.map(|it| [of(&self.by_external_id, it.external_id), of(&self.by_address, it.address)]);
         places.into_iter().flatten().flatten()

@@ -27,7 +27,7 @@ const BEGINNINGS: [&str; 9] = [
 /// Whether the row can be a line of a footer: no more than one of its cells is filled.
 pub(super) fn may_begin(row: &Row, header: &Header) -> bool {
     // Nearly every row is decided by its second cell.
-    let mut cells = row.cells().iter();
+    let mut cells = row.cells();
     *header.width().start() >= COLUMNS_MIN
         && row.has_kept_all()
         && cells.next().is_some()

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
+use memchr::memchr;
 use tenantry_model::customer::{Defaults, Field};
 use tenantry_model::formula;
 use tenantry_model::nearest::distance_within;
@@ -50,6 +51,8 @@ pub struct Header {
     index_by_field: [Option<usize>; Field::ALL.len()],
     /// The columns without a name.
     nameless: Vec<usize>,
+    /// The `tenantry_*` columns.
+    own: Vec<usize>,
     /// How many cells a row has. Columns without a name at the right edge ask for no cell.
     width: RangeInclusive<usize>,
 }
@@ -72,7 +75,8 @@ impl Header {
             let Some(field) = column.field else { continue };
             index_by_field[field as usize].get_or_insert(index);
         }
-        let header = Self { columns, index_by_field, nameless, width };
+        let own = (0..columns.len()).filter(|&index| columns[index].ours).collect();
+        let header = Self { columns, index_by_field, nameless, own, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
         // With `--strict`, a column that may be one of ours is not left out.
@@ -148,7 +152,7 @@ impl Header {
     pub fn is_named_by(&self, row: &Row) -> bool {
         let email = self.index_of(Field::Email).and_then(|index| row.text(index)).unwrap_or_default();
         // Decides for nearly every row.
-        if email.contains('@') || email.trim().is_empty() {
+        if memchr(b'@', email.as_bytes()).is_some() || email.trim().is_empty() {
             return false;
         }
         let is_name =
@@ -171,7 +175,8 @@ impl Header {
 
     /// The position of a `tenantry_*` column, such as `tenantry_row`, in an exported file that has come back.
     pub fn own_column(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.ours && column.name.trim().eq_ignore_ascii_case(name))
+        let is_named = |index: &usize| self.columns[*index].name.trim().eq_ignore_ascii_case(name);
+        self.own.iter().copied().find(is_named)
     }
 
     /// The operator's name for a field; the canonical name if the file has no such column.

@@ -6,14 +6,15 @@
 //! caller. [`Row`](super::Row) and [`Header`](super::Header) interpret the cells.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 
 use csv_core::ReadRecordResult;
+use memchr::{memchr, memchr3_iter};
 
 use super::cell_kind::CellKind;
 use super::counting::line_breaks;
 use super::preface::Start;
 use super::quotes::{Finding, QuoteFault, Quotes};
-use super::row::bounds;
 
 /// The maximum number of columns in a header: ten times the number of fields. A wider file is not a customer list.
 pub(super) const HEADER_COLUMNS_MAX: usize = 256;
@@ -56,9 +57,9 @@ pub(super) struct Record<'a> {
     pub(super) line: u64,
     pub(super) last_line: u64,
     pub(super) bytes: &'a [u8],
-    /// Where each kept cell ends in `bytes`.
-    pub(super) ends: &'a [usize],
-    /// How many cells the record has; more than `ends` has if the record is over a limit.
+    /// Where each kept cell is in `bytes`.
+    pub(super) bounds: Bounds<'a>,
+    /// How many cells the record has; more than `bounds` has if the record is over a limit.
     pub(super) found: usize,
     /// The record has more bytes than the limit.
     pub(super) is_too_long: bool,
@@ -70,17 +71,46 @@ pub(super) struct Record<'a> {
     pub(super) quote_fault: Option<(usize, QuoteFault)>,
 }
 
+/// Where the cells of a record are in its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub(super) ends: &'a [usize],
+    /// The bytes between two cells: one if the delimiters are still there, else none.
+    pub(super) gap: usize,
+}
+
+impl Bounds<'_> {
+    pub(super) fn len(self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn of(self, index: usize) -> Option<Range<usize>> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
+        Some(start..end)
+    }
+}
+
+impl<'a> Bounds<'a> {
+    pub(super) fn iter(self) -> impl ExactSizeIterator<Item = Range<usize>> + use<'a> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| std::mem::replace(&mut start, end + self.gap)..end)
+    }
+}
+
 impl Record<'_> {
     /// The kept cells.
     pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
-        bounds(self.ends).map(|(start, end)| &self.bytes[start..end])
+        self.bounds.iter().map(|cell| &self.bytes[cell])
     }
 
     /// The record has only delimiters and white space, or the marks that DOS writes at the end of a file. A formula
     /// without a result is not nothing.
     pub(super) fn is_blank(&self) -> bool {
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || is_end_mark(byte);
-        !self.is_too_long && self.bytes.iter().all(is_blank) && !self.kinds.contains(&CellKind::NoResult)
+        !self.is_too_long
+            && self.cells().all(|cell| cell.iter().all(is_blank))
+            && !self.kinds.contains(&CellKind::NoResult)
     }
 }
 
@@ -91,6 +121,11 @@ fn is_end_mark(byte: &u8) -> bool {
 
 pub(super) struct Records<R> {
     input: BufReader<R>,
+    /// The bytes at the start of the buffer that the last record uses; they have been counted.
+    in_use: usize,
+    delimiter: u8,
+    /// The header has been read.
+    is_in_rows: bool,
     parser: csv_core::Reader,
     quotes: Quotes,
     bytes: Box<[u8]>,
@@ -118,6 +153,9 @@ impl<R: Read> Records<R> {
     pub(super) fn new(input: R, delimiter: u8, start: Start) -> Self {
         Self {
             input: BufReader::with_capacity(INPUT_BUFFER_BYTES, input),
+            in_use: 0,
+            delimiter,
+            is_in_rows: false,
             parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             quotes: Quotes::new(delimiter),
             bytes: vec![0; RECORD_BYTES_MAX].into(),
@@ -146,8 +184,12 @@ impl<R: Read> Records<R> {
 
     /// The next record, or `None` at the end. Blank lines are skipped.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, Error> {
+        self.input.consume(std::mem::take(&mut self.in_use));
         if !self.skip_line_breaks()? {
             return Ok(None);
+        }
+        if let Some(cells) = self.find_plain_line() {
+            return Ok(Some(self.plain_line(cells)));
         }
         let line = self.line;
         let mut progress = RecordProgress::default();
@@ -197,6 +239,57 @@ impl<R: Read> Records<R> {
         }
     }
 
+    /// Looks for the cells of a record that is one line of the buffer without a quote, as nearly all are. Such a record
+    /// needs no parser and no copy. The last of the ends that it leaves in `self.ends` is that of the line. Returns how
+    /// many cells the line has. The header is left to the parser, which takes a byte order mark off the first text it
+    /// gets.
+    fn find_plain_line(&mut self) -> Option<usize> {
+        if !self.is_in_rows {
+            return None;
+        }
+        let buffer = self.input.buffer();
+        let mut cells = 0;
+        for at in memchr3_iter(self.delimiter, b'\n', b'"', buffer) {
+            let end = self.ends.get_mut(cells)?;
+            *end = at;
+            cells += 1;
+            match buffer[at] {
+                b'"' => return None,
+                b'\n' => {
+                    let line = buffer[..at].strip_suffix(b"\r").unwrap_or(&buffer[..at]);
+                    *end = line.len();
+                    // A CR also ends a record.
+                    return memchr(b'\r', line).is_none().then_some(cells);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The record that [`find_plain_line`](Self::find_plain_line) has found, with so many cells.
+    fn plain_line(&mut self, cells: usize) -> Record<'_> {
+        let line = self.line;
+        let buffer = self.input.buffer();
+        let ends = &self.ends[..cells];
+        let length = ends.last().copied().unwrap_or(0);
+        self.in_use = length + if buffer[length] == b'\r' { 2 } else { 1 };
+        self.line += 1;
+        self.after_cr = false;
+        self.bytes_read += self.in_use as u64;
+        Record {
+            line,
+            last_line: line,
+            bytes: &buffer[..length],
+            bounds: Bounds { ends, gap: 1 },
+            found: cells,
+            is_too_long: false,
+            kinds: &[],
+            is_hidden: false,
+            quote_fault: None,
+        }
+    }
+
     /// Takes the end marks off the last cell of a file.
     fn cut_end_marks(&mut self, progress: &mut RecordProgress) {
         let Some(last) = progress.ends.checked_sub(1) else { return };
@@ -212,7 +305,7 @@ impl<R: Read> Records<R> {
             last_line,
             // A cell that was cut short is left out completely.
             bytes: &self.bytes[..ends.last().copied().unwrap_or(0)],
-            ends,
+            bounds: Bounds { ends, gap: 0 },
             found: progress.found,
             is_too_long: progress.is_too_long,
             kinds: &[],
@@ -224,6 +317,7 @@ impl<R: Read> Records<R> {
     /// From now on, the records are rows of a list with so many columns.
     pub(super) fn expect_columns(&mut self, columns: usize) {
         self.quotes.expect_columns(columns);
+        self.is_in_rows = true;
     }
 
     /// The quote opened after the line breaks inside the earlier cells. If some of those cells were over the limits,
@@ -264,5 +358,52 @@ impl<R: Read> Records<R> {
         }
         self.bytes_read += bytes as u64;
         self.input.consume(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The records of a text: line, last line, cells and fault.
+    fn read(text: &[u8], is_in_rows: bool) -> (Vec<String>, u64) {
+        let mut records = Records::new(text, b',', Start::default());
+        let mut found = Vec::new();
+        loop {
+            match records.next() {
+                Ok(Some(it)) => {
+                    let cells = it.cells().map(<[u8]>::escape_ascii).map(|cell| cell.to_string());
+                    let cells: Vec<_> = cells.collect();
+                    assert_eq!(it.found, cells.len());
+                    found.push(format!("{}-{} {cells:?} {:?}", it.line, it.last_line, it.quote_fault));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    found.push(format!("{error:?}"));
+                    break;
+                }
+            }
+            records.is_in_rows = is_in_rows;
+        }
+        (found, records.bytes_read())
+    }
+
+    #[test]
+    fn a_plain_line_is_read_as_the_parser_reads_it() {
+        // Longer than the buffer.
+        let parts =
+            ["a", "bc", " ", ",", ",", "\n", "\r\n", "\r", "\"x\"", "\"y,\n\"", "\0", "\u{FEFF}", "ü"];
+        let mut state = 1_u32;
+        let mut text = String::new();
+        while text.len() < 3 * INPUT_BUFFER_BYTES {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push_str(parts[state as usize / 7 % parts.len()]);
+        }
+        let (plain, parsed) = (read(text.as_bytes(), true), read(text.as_bytes(), false));
+        assert!(plain.0.len() > 1000);
+        for (plain, parsed) in plain.0.iter().zip(&parsed.0) {
+            assert_eq!(plain, parsed);
+        }
+        assert_eq!((plain.0.len(), plain.1), (parsed.0.len(), parsed.1));
     }
 }

@@ -8,7 +8,7 @@ use tenantry_model::formula;
 use crate::reader::cell_kind::CellKind;
 use crate::reader::header::Header;
 use crate::reader::quotes::QuoteFault;
-use crate::reader::records::{RECORD_BYTES_MAX, Record};
+use crate::reader::records::{Bounds, RECORD_BYTES_MAX, Record};
 
 /// The maximum size of a cell. Excel allows 32,767 characters in a cell, and no field takes more than 255.
 pub const CELL_BYTES_MAX: usize = 64 * 1024;
@@ -40,10 +40,13 @@ pub struct Row {
     line: u64,
     last_line: u64,
     /// The cells, if all of them are UTF-8.
-    text: csv::StringRecord,
+    text: String,
     /// The cells, if one of them is not UTF-8.
-    raw: csv::ByteRecord,
+    raw: Vec<u8>,
     is_text: bool,
+    /// Where the cells are in `text` or `raw`: see [`Bounds`].
+    ends: Vec<usize>,
+    gap: usize,
     kinds: Vec<CellKind>,
     is_hidden: bool,
     fault: Option<RowFault>,
@@ -61,7 +64,7 @@ impl Row {
             line,
             last_line: line,
             bytes,
-            ends: &ends,
+            bounds: Bounds { ends: &ends, gap: 0 },
             kinds: &[],
             is_hidden: false,
             found,
@@ -83,13 +86,27 @@ impl Row {
     }
 
     /// The cells as the operator wrote them, untrimmed.
-    pub fn cells(&self) -> &csv::ByteRecord {
-        if self.is_text { self.text.as_byte_record() } else { &self.raw }
+    pub fn cells(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        let bytes = self.bytes();
+        self.bounds().iter().map(move |cell| &bytes[cell])
+    }
+
+    pub fn cell(&self, index: usize) -> Option<&[u8]> {
+        self.bounds().of(index).map(|cell| &self.bytes()[cell])
     }
 
     /// A cell as text; `None` past the last cell, and for the whole row if any cell is not UTF-8.
     pub fn text(&self, index: usize) -> Option<&str> {
-        if self.is_text { self.text.get(index) } else { None }
+        if self.is_text { self.text.get(self.bounds().of(index)?) } else { None }
+    }
+
+    /// All cells, perhaps with the delimiters between them.
+    pub fn bytes(&self) -> &[u8] {
+        if self.is_text { self.text.as_bytes() } else { &self.raw }
+    }
+
+    fn bounds(&self) -> Bounds<'_> {
+        Bounds { ends: &self.ends, gap: self.gap }
     }
 
     /// The kind of a cell in a workbook.
@@ -122,34 +139,46 @@ impl Row {
     /// If the row is not text.
     pub fn with_cells<'a>(&self, changed: impl Iterator<Item = (usize, &'a str)>) -> Row {
         assert!(self.is_text, "cells that are not text have no texts to be changed");
-        let mut cells: Vec<&str> = self.text.iter().collect();
         let mut kinds = self.kinds.clone();
+        let mut cells: Vec<Cow<'_, [u8]>> = self.cells().map(Cow::Borrowed).collect();
         for (index, text) in changed {
-            cells[index] = text;
+            cells[index] = Cow::Borrowed(text.as_bytes());
             if let Some(kind) = kinds.get_mut(index) {
                 *kind = CellKind::default();
             }
         }
-        Row { text: cells.into_iter().collect(), raw: csv::ByteRecord::new(), kinds, ..*self }
+        let mut row = Row { kinds, text: String::new(), raw: Vec::new(), ends: Vec::new(), ..*self };
+        row.set_cells(&cells);
+        row
     }
 
     /// Takes the marks away that an export for a spreadsheet has added, if it says in column `mark` that it did.
     pub(super) fn unmark(&mut self, mark: usize, header: &Header) {
-        if self.cells().get(mark).is_none_or(|cell| cell.trim_ascii().is_empty()) {
+        if self.cell(mark).is_none_or(|cell| cell.trim_ascii().is_empty()) {
             return;
         }
         let is_ours = |index: usize| header.columns().get(index).is_none_or(|column| column.ours);
-        let cells: csv::ByteRecord = self
-            .cells()
-            .iter()
-            .enumerate()
-            .map(|(index, cell)| if is_ours(index) { Cow::Borrowed(cell) } else { formula::unmarked(cell) })
-            .collect();
+        let unmarked = |(index, cell): (usize, &[u8])| {
+            if is_ours(index) { Cow::Borrowed(cell) } else { formula::unmarked(cell) }.into_owned()
+        };
+        // A mark is ASCII, so what is left of text is still text.
+        let cells: Vec<_> = self.cells().enumerate().map(unmarked).collect();
+        self.set_cells(&cells);
+    }
+
+    /// Replaces the cells. If the row is text, so must they be.
+    fn set_cells(&mut self, cells: &[impl AsRef<[u8]>]) {
+        let mut bytes = Vec::with_capacity(self.bytes().len());
+        self.ends.clear();
+        for cell in cells {
+            bytes.extend_from_slice(cell.as_ref());
+            self.ends.push(bytes.len());
+        }
+        self.gap = 0;
         if self.is_text {
-            // A mark is ASCII, so what is left is still UTF-8.
-            self.text = csv::StringRecord::from_byte_record_lossy(cells);
+            self.text = String::from_utf8(bytes).expect("parts of texts are texts");
         } else {
-            self.raw = cells;
+            self.raw = bytes;
         }
     }
 
@@ -170,31 +199,27 @@ impl Row {
         self.kinds.clear();
         self.kinds.extend_from_slice(record.kinds);
         self.is_hidden = record.is_hidden;
+        self.ends.clear();
+        self.ends.extend_from_slice(record.bounds.ends);
+        self.gap = record.bounds.gap;
         self.is_text = self.fill_text(record);
         if !self.is_text {
             self.raw.clear();
-            for (start, end) in bounds(record.ends) {
-                self.raw.push_field(&record.bytes[start..end]);
-            }
+            self.raw.extend_from_slice(record.bytes);
         }
         self.fault = self.find_fault(record, width);
         self.quote_fault = record.quote_fault;
     }
 
     /// False if the record is not UTF-8. The whole record is checked at once, which is much faster than checking each
-    /// cell; `get` then returns `None` for a cell that starts or ends inside a character.
+    /// cell; a cell must not start or end inside a character then.
     fn fill_text(&mut self, record: &Record<'_>) -> bool {
         self.text.clear();
         let Ok(all) = std::str::from_utf8(record.bytes) else {
             return false;
         };
-        for (start, end) in bounds(record.ends) {
-            let Some(cell) = all.get(start..end) else {
-                return false;
-            };
-            self.text.push_field(cell);
-        }
-        true
+        self.text.push_str(all);
+        record.bounds.ends.iter().all(|&end| all.is_char_boundary(end))
     }
 
     /// The fault that explains the most: one lost quote makes a row both too long and ragged.
@@ -205,27 +230,21 @@ impl Row {
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
         // Excel often leaves empty cells at the right edge.
         let (expected, most) = (*width.start(), *width.end());
-        let has_extra_text = || bounds(record.ends).skip(most).any(|(start, end)| start < end);
-        let not_all_kept = record.found > record.ends.len();
+        let has_extra_text = || record.bounds.iter().skip(most).any(|cell| !cell.is_empty());
+        let not_all_kept = record.found > record.bounds.len();
         if record.found < expected || (record.found > most && (not_all_kept || has_extra_text())) {
             return Some(RowFault::Ragged { expected, found: record.found });
         }
         if !self.is_text {
-            let index = self.raw.iter().position(|cell| std::str::from_utf8(cell).is_err());
+            let index = self.cells().position(|cell| std::str::from_utf8(cell).is_err());
             return index.map(|index| RowFault::NotUtf8 { index });
         }
         if record.bytes.len() <= CELL_BYTES_MAX {
             return None;
         }
-        let mut sizes = bounds(record.ends).map(|(start, end)| end - start).enumerate();
+        let mut sizes = record.bounds.iter().map(|cell| cell.len()).enumerate();
         sizes
             .find(|&(_, bytes)| bytes > CELL_BYTES_MAX)
             .map(|(index, bytes)| RowFault::CellTooLong { index, bytes })
     }
-}
-
-/// Where each cell starts and ends.
-pub(super) fn bounds(ends: &[usize]) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    starts.zip(ends.iter().copied())
 }

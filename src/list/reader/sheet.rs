@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::cell_kind::CellKind;
 use super::header::is_ours;
-use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record};
+use super::records::{Bounds, CELLS_MAX, RECORD_BYTES_MAX, Record};
 
 /// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
 pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -193,7 +193,7 @@ impl Sheet {
             line: u64::from(place.number),
             last_line: u64::from(place.number),
             bytes: &self.text.as_bytes()[bytes],
-            ends: &self.record_ends,
+            bounds: Bounds { ends: &self.record_ends, gap: 0 },
             found: place.found.max(width),
             is_too_long,
             kinds: &self.record_kinds,
@@ -232,9 +232,7 @@ mod tests {
         }
         for &(line, cells) in expected {
             let record = sheet.next().unwrap();
-            let bounds = super::super::row::bounds(record.ends);
-            let found: Vec<_> =
-                bounds.map(|(start, end)| std::str::from_utf8(&record.bytes[start..end]).unwrap()).collect();
+            let found: Vec<_> = record.cells().map(|cell| std::str::from_utf8(cell).unwrap()).collect();
             assert_eq!((record.line, &found[..]), (line, cells));
             assert_eq!(record.found, cells.len());
         }

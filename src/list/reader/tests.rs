@@ -21,7 +21,7 @@ fn read_all(input: impl Read, options: &Options) -> Result<String, Error> {
     let mut row = Row::default();
     let mut out = String::new();
     while reader.read(&mut row)? {
-        let first = row.cells().get(0).map(String::from_utf8_lossy).unwrap_or_default();
+        let first = row.cell(0).map(String::from_utf8_lossy).unwrap_or_default();
         let fault = row.fault().map(|fault| format!(" {fault:?}")).unwrap_or_default();
         let quotes =
             row.quote_fault().map(|(index, fault)| format!(" {index} {fault:?}")).unwrap_or_default();

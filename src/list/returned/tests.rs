@@ -10,7 +10,8 @@ fn changes(original: [&str; 2], now: [&str; 2], options: &Options) -> Vec<String
     let fields = stored_header(original[0].as_bytes(), options).ok();
     let pairs = ColumnPairs::new(reader.header(), &from_csv(original[0].as_bytes()), fields.as_ref());
     let original = from_csv(original[1].as_bytes());
-    let changes = pairs.changes(&original, row.cells());
+    let now = row.cells().collect();
+    let changes = pairs.changes(&original, &now);
     changes
         .map(|change| {
             let CellChange { column, original, now, .. } = &change;

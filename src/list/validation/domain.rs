@@ -43,11 +43,12 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
     if prefix.is_empty() {
         return Err(format!("has nothing before `.{suffix}`"));
     }
-    if prefix.contains('.') {
-        return Err(format!("must be a name alone or one directly under `.{suffix}`"));
-    }
-    if let Some(c) = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-') {
-        return Err(format!("may have letters, digits and hyphens only, not {}", quoted_char(c)));
+    if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        if prefix.contains('.') {
+            return Err(format!("must be a name alone or one directly under `.{suffix}`"));
+        }
+        let c = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-').map(quoted_char);
+        return Err(format!("may have letters, digits and hyphens only, not {}", c.unwrap_or_default()));
     }
     if prefix.starts_with('-') || prefix.ends_with('-') {
         return Err("must not start or end with a hyphen".to_owned());

@@ -18,7 +18,6 @@ pub(super) struct Draft<'a> {
     pub(super) is_blank: bool,
     /// What the whole row is free of, no cell needs to be searched for.
     pub(super) traits: Traits,
-    pub(super) domain: Option<DomainName>,
     /// The state as the country's list spells it. It does not replace the operator's text, because the lists change:
     /// fetched rules must not change the hash of a row.
     pub(super) state: Option<&'a str>,
@@ -30,7 +29,7 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
         let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
-        let mut traits = Traits::of(row.cells().as_slice());
+        let mut traits = Traits::of(row.bytes());
         let mut values = Field::ALL.map(value);
         let is_blank = values.iter().all(|value| value.is_empty());
         for (field, text) in defaults.iter() {
@@ -48,12 +47,12 @@ impl<'a> Draft<'a> {
     ///
     /// A valid field has the value that the service would get; an invalid one has the operator's text. So the content
     /// depends neither on the order of the columns, nor on problems in other fields, nor on `--strict`.
-    pub(super) fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
+    pub(super) fn each_part(&self, domain: Option<&DomainName>, mut visit: impl FnMut(u8, &[u8])) {
         for field in Field::ALL {
             let written = self[field].as_bytes();
             let enable_gdap;
             let value = match field {
-                Field::Domain => self.domain.as_ref().map_or(written, |domain| domain.as_str().as_bytes()),
+                Field::Domain => domain.map_or(written, |domain| domain.as_str().as_bytes()),
                 Field::AssociatedPartnerId => {
                     self.reseller.as_ref().map_or(written, |id| id.as_bytes().as_slice())
                 }
@@ -70,7 +69,7 @@ impl<'a> Draft<'a> {
     }
 
     /// The customer, for a draft without errors; `None` if a check did not run.
-    pub(super) fn to_customer(&self) -> Option<Customer> {
+    pub(super) fn to_customer(&self, domain: &DomainName) -> Option<Customer> {
         let text = |field| self[field].to_owned();
         let mut language = text(Field::Language);
         if language.len() == 2 {
@@ -80,7 +79,7 @@ impl<'a> Draft<'a> {
         let optional = |field| Some(self[field]).filter(|value| !value.is_empty()).map(str::to_owned);
         Some(Customer {
             company_name: text(Field::CompanyName),
-            domain: self.domain.clone()?,
+            domain: domain.clone(),
             email: text(Field::Email),
             culture: text(Field::Culture),
             language,

@@ -7,6 +7,7 @@
 mod ending;
 mod provider;
 
+use memchr::{memchr, memrchr};
 use tenantry_model::printable::quoted_char;
 use tenantry_model::problem::{Finding, Rule};
 
@@ -58,10 +59,11 @@ pub(super) fn check_partner(text: &str, partner_domains: &[String]) -> Option<Fi
 
 /// Checks the parts of an address; `Ok` contains its host and its top-level domain.
 fn check_form(text: &str) -> Result<(&str, &str), String> {
-    let Some((local, host)) = text.split_once('@') else {
+    let Some(at) = memchr(b'@', text.as_bytes()) else {
         return Err("has no `@`".to_owned());
     };
-    if host.contains('@') {
+    let (local, host) = (&text[..at], &text[at + 1..]);
+    if host.as_bytes().contains(&b'@') {
         return Err("has more than one `@`; one address is wanted".to_owned());
     }
     if text.len() > ADDRESS_CHARS_MAX {
@@ -85,12 +87,7 @@ fn check_local(local: &str) -> Result<(), String> {
             local.len()
         ));
     }
-    // RFC 5322 3.2.3, `dot-atom-text`.
-    let is_allowed = |c: char| match c {
-        '.' | '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~' => true,
-        _ => c.is_ascii_alphanumeric(),
-    };
-    if let Some(c) = local.chars().find(|&c| !is_allowed(c)) {
+    if let Some(c) = first_outside(local, &LOCAL) {
         return Err(format!("may not have {} before the `@`", quoted_char(c)));
     }
     if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..")
@@ -101,24 +98,54 @@ fn check_local(local: &str) -> Result<(), String> {
 }
 
 fn check_host(host: &str) -> Result<&str, String> {
-    if let Some(c) = host.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-' && c != '.') {
+    if let Some(c) = first_outside(host, &HOST) {
         return Err(format!("may not have {} after the `@`", quoted_char(c)));
     }
-    let is_label = |label: &str| {
-        (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    let is_label = |label: &[u8]| {
+        (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with(b"-") && !label.ends_with(b"-")
     };
-    if !host.split('.').all(is_label) {
+    if !host.as_bytes().split(|&byte| byte == b'.').all(is_label) {
         return Err("has no well-formed domain after the `@`".to_owned());
     }
-    let Some((_, top)) = host.rsplit_once('.') else {
+    let Some(dot) = memrchr(b'.', host.as_bytes()) else {
         return Err("has no dot in the domain after the `@`".to_owned());
     };
+    let top = &host[dot + 1..];
     let is_letters = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_encoded = top.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
     if !is_letters && !is_encoded {
         return Err(format!("ends in `.{top}`, which is no top-level domain"));
     }
     Ok(top)
+}
+
+/// RFC 5322 3.2.3, `dot-atom-text`.
+const LOCAL: [bool; 256] = allowed(b".!#$%&'*+-/=?^_`{|}~");
+
+/// RFC 1034 3.5.
+const HOST: [bool; 256] = allowed(b".-");
+
+/// The bytes of ASCII letters and digits, and these.
+const fn allowed(marks: &[u8]) -> [bool; 256] {
+    let mut allowed = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        allowed[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < marks.len() {
+        allowed[marks[index] as usize] = true;
+        index += 1;
+    }
+    allowed
+}
+
+/// The first character that is not allowed.
+fn first_outside(text: &str, allowed: &[bool; 256]) -> Option<char> {
+    let at = text.bytes().position(|byte| !allowed[usize::from(byte)])?;
+    // The bytes before are ASCII.
+    text[at..].chars().next()
 }
 
 /// The address without the text that mail programs or typing mistakes put around it.

@@ -88,7 +88,8 @@ fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemColl
     let has_form = matches!(field, Field::Email | Field::AgreementEmail | Field::ExternalId);
     let is_company = field == Field::CompanyName;
     let mut is_wrong = |finding| is_rejected(finding, field, report);
-    is_wrong(text::spreadsheet_error(value))
+    // A formula's error starts with one of these.
+    value.starts_with(['#', 'E']) && is_wrong(text::spreadsheet_error(value))
         || is_wrong(program_value::check(field, value))
         || !traits.is_unmarked && is_wrong(escaped::check(value))
         || !traits.is_unmarked && !has_form && is_wrong(text::lost_letter(value, is_company))

@@ -182,16 +182,17 @@ impl Validator {
         if row.is_hidden() {
             report.add_row(sheet_cell::hidden_row());
         }
-        if draft.is_blank && !row.has_doubtful_cells() {
+        let domain = if draft.is_blank && !row.has_doubtful_cells() {
             report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
+            None
         } else {
-            self.check(&mut draft, &mut report);
-        }
+            self.check(&mut draft, &mut report)
+        };
         if report.has_problems() && header.is_named_by(row) {
             return self.reject_header(header, row);
         }
         let (problems, extent) = report.finish();
-        Validation { domain: draft.domain.clone(), problems, extent, content: RowContent::Fields(draft) }
+        Validation { domain, problems, extent, content: RowContent::Fields(draft) }
     }
 
     /// Nothing of a header among the rows is data, so all its other problems say nothing.
@@ -204,7 +205,8 @@ impl Validator {
         Validation { domain: None, problems, extent, content: RowContent::Cells(row) }
     }
 
-    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) {
+    /// Checks the values of a row and completes the draft. Returns the domain, if it is valid.
+    fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) -> Option<DomainName> {
         // The values that exist and can be checked further.
         let traits = draft.traits;
         let has_doubtful_cells = report.has_doubtful_cells();
@@ -217,9 +219,8 @@ impl Validator {
         });
         let given = |field: Field| texts[field as usize];
 
-        if let Some(text) = given(Field::Domain) {
-            draft.domain = noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report);
-        }
+        let domain = given(Field::Domain)
+            .and_then(|text| noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report));
         if let Some(text) = given(Field::Email)
             && let Some(finding) = email::check_partner(text, &self.settings.partner_domains)
         {
@@ -260,6 +261,7 @@ impl Validator {
             draft.enable_gdap = Some(ENABLE_GDAP_DEFAULT);
         }
         draft.agreement = agreement::check(draft, given, &self.settings, report);
+        domain
     }
 
     /// A row with unreliable cells has only this one problem, because all other problems would be guesses. Its domain
@@ -316,7 +318,7 @@ impl Validator {
     }
 
     fn domain_of(&self, header: &Header, row: &Row) -> Option<DomainName> {
-        let cell = row.cells().get(header.index_of(Field::Domain)?)?;
+        let cell = row.cell(header.index_of(Field::Domain)?)?;
         let text = text::trim(std::str::from_utf8(cell).ok()?);
         domain::parse(text, self.settings.domain_suffix).ok()
     }

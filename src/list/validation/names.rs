@@ -17,6 +17,9 @@ const LEGAL_FORM_BYTES_MAX: usize = 14;
 
 const INTERNET_ENDINGS: [&str; 5] = [".com", ".net", ".org", ".info", ".biz"];
 
+/// The length of the longest of them.
+const INTERNET_ENDING_BYTES_MAX: usize = 5;
+
 #[rustfmt::skip]
 const PLACEHOLDERS: [&str; 12] = [
     "admin", "administrator", "anonymous", "asdf", "first", "firstname", "last", "lastname",
@@ -30,7 +33,8 @@ pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
     if !name.chars().any(char::is_alphanumeric) {
         return Some("has no letter and no digit");
     }
-    if name.split_whitespace().all(is_single_character) {
+    let is_second_blank = name.chars().nth(1).is_some_and(char::is_whitespace);
+    if is_second_blank && name.split_whitespace().all(is_single_character) {
         return Some("is single characters with blanks between");
     }
     if is_one_character_repeated(name) {
@@ -43,7 +47,9 @@ pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
         let start = name.len().checked_sub(ending.len());
         start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
     };
-    if INTERNET_ENDINGS.iter().any(has_ending) {
+    // Decides for nearly every name.
+    let may_have_ending = name.bytes().rev().take(INTERNET_ENDING_BYTES_MAX).any(|byte| byte == b'.');
+    if may_have_ending && INTERNET_ENDINGS.iter().any(has_ending) {
         return Some("ends like an internet address; the legal name is wanted");
     }
     None
@@ -75,7 +81,9 @@ pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
     {
         return Some("is one character only");
     }
-    if PLACEHOLDERS.iter().any(|placeholder| name.eq_ignore_ascii_case(placeholder)) {
+    // They start with few letters, and so do few names.
+    let may_be_placeholder = name.starts_with(['a', 'f', 'l', 'n', 't', 'u', 'A', 'F', 'L', 'N', 'T', 'U']);
+    if may_be_placeholder && PLACEHOLDERS.iter().any(|placeholder| name.eq_ignore_ascii_case(placeholder)) {
         return Some("looks like a placeholder; a real contact is wanted");
     }
     if !name.is_ascii() && name.chars().any(is_emoji) {
@@ -136,6 +144,17 @@ mod tests {
             &["X", "***", "1 2 3", "xxx", "LLC", "Inc.", "Sp. z o.o.", "GmbH", "contoso.COM"],
             true,
         );
+    }
+
+    #[test]
+    fn the_shortcuts_fit_the_tables() {
+        assert_eq!(INTERNET_ENDINGS.iter().map(|ending| ending.len()).max(), Some(INTERNET_ENDING_BYTES_MAX));
+        for placeholder in PLACEHOLDERS {
+            assert!(
+                person_dislike(placeholder).is_some()
+                    && person_dislike(&placeholder.to_uppercase()).is_some()
+            );
+        }
     }
 
     #[test]

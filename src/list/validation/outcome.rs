@@ -52,7 +52,7 @@ pub(super) enum RowContent<'a> {
 impl Validation<'_> {
     /// `Some` exactly if no problem is an error.
     pub fn customer(&self) -> Option<Customer> {
-        let customer = self.good()?.to_customer();
+        let customer = self.good()?.to_customer(self.domain.as_ref()?);
         debug_assert!(customer.is_some(), "a row without an error has all that a customer needs");
         customer
     }
@@ -61,7 +61,8 @@ impl Validation<'_> {
     pub fn beside_agreement(&self) -> Option<Customer> {
         match &self.content {
             RowContent::Fields(draft) if self.extent == Extent::WrongAgreement => {
-                draft.to_customer().map(|customer| Customer { agreement: None, ..customer })
+                let customer = draft.to_customer(self.domain.as_ref()?);
+                customer.map(|customer| Customer { agreement: None, ..customer })
             }
             RowContent::Fields(_) | RowContent::Cells(_) => None,
         }
@@ -129,8 +130,7 @@ impl Validation<'_> {
     pub fn fingerprint(&self, key: &impl BuildHasher) -> u64 {
         let mut hash = key.build_hasher();
         self.each_part(|tag, value| {
-            hash.write_u8(tag);
-            hash.write_usize(value.len());
+            hash.write_usize(value.len() << u8::BITS | usize::from(tag));
             hash.write(value);
         });
         hash.finish()
@@ -138,8 +138,8 @@ impl Validation<'_> {
 
     fn each_part(&self, mut visit: impl FnMut(u8, &[u8])) {
         match &self.content {
-            RowContent::Fields(draft) => draft.each_part(visit),
-            RowContent::Cells(row) => row.cells().iter().for_each(|cell| visit(RAW_CELL, cell)),
+            RowContent::Fields(draft) => draft.each_part(self.domain.as_ref(), visit),
+            RowContent::Cells(row) => row.cells().for_each(|cell| visit(RAW_CELL, cell)),
         }
     }
 }

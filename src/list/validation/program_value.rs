@@ -83,7 +83,11 @@ fn number(value: &str) -> Option<Finding> {
 /// must have a mark behind its first digit: `12E11` is a door.
 fn is_exponential(text: &str) -> bool {
     let text = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_mantissa = |byte: u8| matches!(byte, b'0'..=b'9' | b'.' | b',');
+    let end = text.bytes().position(|byte| !is_mantissa(byte));
+    // Decides for nearly every number.
+    let Some(end) = end.filter(|&end| matches!(text.as_bytes()[end], b'E' | b'e')) else { return false };
+    let (mantissa, exponent) = (&text[..end], &text[end + 1..]);
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let digits = exponent.strip_prefix(['+', '-']);
     match mantissa.split_once(['.', ',']) {

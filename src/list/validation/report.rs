@@ -56,7 +56,7 @@ impl<'a> ProblemCollector<'a> {
             Some(column) => column.name.clone(),
             None => String::new(),
         };
-        let value = truncate_for_display(self.row.cells().get(index).unwrap_or_default());
+        let value = truncate_for_display(self.row.cell(index).unwrap_or_default());
         self.push(index, column, value, finding);
     }
 

@@ -4,8 +4,9 @@
 //! nothing if the cell has the spelling of the table. [`country`](super::country) combines this data into the rules of
 //! each country.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use tenantry_model::customer::Field;
 

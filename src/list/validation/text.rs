@@ -42,19 +42,21 @@ impl Default for Traits {
 impl Traits {
     // Without an early exit, the compiler compares many bytes at once.
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let is_plain = bytes.iter().fold(true, |plain, &byte| {
-            plain
-                & (byte >= b' ')
-                & (byte != 0x7F)
-                & (byte != 0xC2)
-                & (byte != 0xD8)
-                & (byte != 0xE2)
-                & (byte != 0xEF)
-        });
-        let is_unmarked = bytes.iter().fold(true, |unmarked, &byte| {
-            unmarked & (byte != b'?') & (byte != b'&') & (byte != b'<') & (byte != b'_') & (byte != b'\\')
-        });
-        Self { is_plain, is_ascii: bytes.is_ascii(), is_unmarked }
+        let is_ascii = bytes.is_ascii();
+        let is_printable = |plain: bool, byte: u8| plain & (byte >= b' ') & (byte != 0x7F);
+        let is_plain = if is_ascii {
+            bytes.iter().fold(true, |plain, &byte| is_printable(plain, byte))
+        } else {
+            bytes.iter().fold(true, |plain, &byte| {
+                let starts_none = (byte != 0xC2) & (byte != 0xD8) & (byte != 0xE2) & (byte != 0xEF);
+                is_printable(plain, byte) & starts_none
+            })
+        };
+        // All marks but `&` have these bits in common, with few other characters.
+        const COMMON: u8 = b'?' & b'<' & b'_' & b'\\';
+        let is_unmarked =
+            bytes.iter().fold(true, |unmarked, &byte| unmarked & (byte & COMMON != COMMON) & (byte != b'&'));
+        Self { is_plain, is_ascii, is_unmarked }
     }
 
     pub(super) fn and(self, other: Self) -> Self {

@@ -85,8 +85,8 @@ fn open(content: &[u8], wanted: Option<&str>) -> Result<Workbook, Error> {
 fn rows(sheet: &mut Sheet) -> String {
     let mut shown = String::new();
     while let Some(record) = sheet.next() {
-        let cells = crate::reader::row::bounds(record.ends).enumerate().map(|(index, (start, end))| {
-            let text = std::str::from_utf8(&record.bytes[start..end]).unwrap();
+        let cells = record.cells().enumerate().map(|(index, cell)| {
+            let text = std::str::from_utf8(cell).unwrap();
             match record.kinds.get(index).copied().unwrap_or_default() {
                 CellKind::Text => text.to_owned(),
                 kind => format!("{text} {kind:?}"),

@@ -9,13 +9,51 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use regex::Regex;
+use regex_automata::Input;
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::util::syntax;
+
+/// The most memory that the table of a pattern may take. The tables of the service's own patterns take a tenth.
+const TABLE_BYTES_MAX: usize = 64 << 10;
 
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: Cow<'static, str>,
     /// Compiled once for all rows of a country, when first used: most files contain few of the countries that have a
     /// pattern.
-    compiled: OnceLock<Regex>,
+    compiled: OnceLock<Compiled>,
+}
+
+#[derive(Debug, Clone)]
+struct Compiled {
+    any: Regex,
+    /// The same for ASCII text, which nearly all codes and numbers are. A table without Unicode is small and needs no
+    /// memory of its own for a search, which the threads would have to share. `None` if the pattern needs too large a
+    /// table, or has letters beyond ASCII.
+    ascii: Option<dense::DFA<Vec<u32>>>,
+}
+
+impl Compiled {
+    fn new(pattern: &str) -> Result<Self, regex::Error> {
+        let any = Regex::new(pattern)?;
+        let config = dense::Config::new()
+            .start_kind(StartKind::Unanchored)
+            .dfa_size_limit(Some(TABLE_BYTES_MAX))
+            .determinize_size_limit(Some(4 * TABLE_BYTES_MAX));
+        let ascii = dense::Builder::new()
+            .configure(config)
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .build(pattern);
+        Ok(Self { any, ascii: ascii.ok() })
+    }
+
+    fn is_match(&self, text: &str) -> bool {
+        let input = Input::new(text).earliest(true);
+        match self.ascii.as_ref().filter(|_| text.is_ascii()).map(|table| table.try_search_fwd(&input)) {
+            Some(Ok(end)) => end.is_some(),
+            Some(Err(_)) | None => self.any.is_match(text),
+        }
+    }
 }
 
 impl Pattern {
@@ -29,12 +67,12 @@ impl Pattern {
         if !means_the_same(text) {
             return None;
         }
-        let regex = Regex::new(text).ok()?;
-        Some(Self { text: Cow::Owned(text.to_owned()), compiled: OnceLock::from(regex) })
+        let compiled = Compiled::new(text).ok()?;
+        Some(Self { text: Cow::Owned(text.to_owned()), compiled: OnceLock::from(compiled) })
     }
 
     pub(super) fn is_match(&self, text: &str) -> bool {
-        let compile = || Regex::new(&self.text).expect("the compiled-in patterns compile");
+        let compile = || Compiled::new(&self.text).expect("the compiled-in patterns compile");
         self.compiled.get_or_init(compile).is_match(text)
     }
 

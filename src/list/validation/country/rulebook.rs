@@ -4,8 +4,9 @@
 //! book, byte for byte. The postal codes are a table of our own, which states how certain each pattern is. Later
 //! sources override earlier ones: tables, then recorded answers, then fetched answers.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use tenantry_model::customer::Field;
 
