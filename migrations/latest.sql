@@ -16,7 +16,7 @@ CREATE TABLE agreements (
     error_status INTEGER,
     error_text   TEXT,                     -- the service's own words
     made_at      INTEGER NOT NULL,
-    changed_at   INTEGER NOT NULL,
+    changed_at   INTEGER NOT NULL, acknowledged_at INTEGER CHECK (acknowledged_at IS NULL OR state IN ('rejected', 'failed')), gone_at INTEGER,
     CHECK (state <> 'pending' OR NOT in_doubt),
     CHECK (state IN ('rejected', 'withdrawn') OR agreement IS NOT NULL),
     CHECK (replaced_by IS NULL OR state NOT IN ('in_flight', 'recorded'))
@@ -67,45 +67,55 @@ CREATE TABLE copies (
     restored_at INTEGER                -- NULL: nobody has said that it takes the ledger's place
 ) STRICT;
 -- table customer_rows
-CREATE TABLE customer_rows (
+CREATE TABLE "customer_rows" (
     id                 INTEGER PRIMARY KEY,
     source_id          INTEGER NOT NULL REFERENCES sources (id),
     line               INTEGER NOT NULL,   -- physical line on which the record starts, 1-based
     domain             TEXT,               -- NULL where the cell itself is no domain
-    -- The domain, while this row is the one that stands for it: NULL for superseded rows and for later rows of
-    -- a file that name a domain again. UNIQUE is what keeps one domain from being sent by two rows.
+    -- The domain, while this row is the current one for it: NULL for superseded and declined rows, and for later rows
+    -- of a file that name a domain again. UNIQUE is what keeps one domain from being sent by two rows.
     key_domain         TEXT UNIQUE,
     state              TEXT NOT NULL CHECK (state IN ('rejected', 'pending', 'in_flight', 'created', 'existing',
-                                                      'failed', 'unresolved', 'superseded')),
-    content_hash       BLOB NOT NULL,      -- over the canonical values; recognises a changed row
+                                                      'failed', 'unresolved', 'superseded', 'declined')),
+    content_hash       BLOB NOT NULL,      -- over the canonical values; recognizes a changed row
     cells              BLOB NOT NULL,      -- the operator's own cells as one CSV record, byte for byte
     customer           TEXT,               -- the validated customer as JSON; NULL where validation failed
     problems           TEXT,               -- validation problems as JSON; NULL where there are none
+    -- By these two, a corrected row is recognized in its list, also where validation failed.
+    external_id        TEXT,               -- NULL where the row has none, or a program did not store it
+    reseller_id        TEXT,               -- NULL for a direct customer
     request_id         TEXT,               -- MS-RequestId; drawn before anything is sent
     next_step          TEXT NOT NULL DEFAULT 'create' CHECK (next_step IN ('create', 'ask')),
     in_doubt_since     INTEGER,            -- first send under request_id whose outcome is unknown
+    in_doubt_boot      TEXT,               -- the same as "boot id:milliseconds since that boot", or NULL
     last_sent_at       INTEGER,            -- no send of a create under request_id was later than this
+    last_sent_boot     TEXT,               -- the same as "boot id:milliseconds since that boot", or NULL
     -- Times that a send after asking (not there, and free) was unclear again; 2: under a second request id.
     ask_rounds         INTEGER NOT NULL DEFAULT 0,
-    -- A create for this domain was unclear under an earlier request id: a customer that shows up may be ours.
+    -- A create for this domain was unclear under an earlier request id: a customer that shows up may be from it.
     unclear_before     INTEGER NOT NULL DEFAULT 0,
     -- The service once said that it had created it, in an answer that could not be read.
     success_unread     INTEGER NOT NULL DEFAULT 0,
     customer_id        TEXT,
     commerce_id        TEXT,
     user_name          TEXT,
-    sealed_credentials BLOB,               -- age; the password can be had from the service once only
+    sealed_credentials BLOB,               -- the password; it can be had from the service once only
+    data_key_id        INTEGER REFERENCES data_keys (id),  -- what it is encrypted under; NULL: it is an age file
     error_code         TEXT,
     error_status       INTEGER,
     error_text         TEXT,               -- the service's own words
     domain_burned      INTEGER NOT NULL DEFAULT 0,  -- refused, and the domain is taken since
     replaced_by        INTEGER REFERENCES customer_rows (id),
+    -- When an operator acknowledged that the row was refused or is in doubt, or that its password is lost.
+    acknowledged_at    INTEGER,
+    gone_at            INTEGER,            -- when a complete reading of its list did not contain it any more
     made_at            INTEGER NOT NULL,
-    changed_at         INTEGER NOT NULL, data_key_id INTEGER REFERENCES data_keys (id), in_doubt_boot TEXT, last_sent_boot TEXT,
+    changed_at         INTEGER NOT NULL,
     CHECK (state NOT IN ('pending', 'in_flight') OR (customer IS NOT NULL AND request_id IS NOT NULL)),
     CHECK (state NOT IN ('created', 'existing') OR customer_id IS NOT NULL),
     CHECK (state <> 'pending' OR in_doubt_since IS NULL),
-    CHECK (state <> 'superseded' OR key_domain IS NULL)
+    CHECK (state NOT IN ('superseded', 'declined') OR key_domain IS NULL),
+    CHECK (acknowledged_at IS NULL OR state IN ('rejected', 'failed', 'unresolved', 'created'))
 ) STRICT;
 -- view customers
 CREATE VIEW customers AS
@@ -114,8 +124,8 @@ SELECT r.id                                                AS row_id,
        r.state,
        CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.company_name') END          AS company_name,
        CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.country') END               AS country,
-       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.associated_partner_id') END AS associated_partner_id,
-       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.external_id') END           AS external_id,
+       r.reseller_id                                       AS associated_partner_id,
+       r.external_id,
        r.customer_id,
        r.commerce_id,
        r.user_name,
@@ -132,7 +142,8 @@ SELECT r.id                                                AS row_id,
        r.line                                              AS source_line,
        r.replaced_by,
        strftime('%Y-%m-%dT%H:%M:%fZ', r.made_at / 1000.0, 'unixepoch')    AS made_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.changed_at / 1000.0, 'unixepoch') AS changed_at
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.changed_at / 1000.0, 'unixepoch') AS changed_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.acknowledged_at / 1000.0, 'unixepoch') AS acknowledged_at
   FROM customer_rows r
   JOIN sources s ON s.id = r.source_id
   LEFT JOIN agreements a ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn';
@@ -211,14 +222,20 @@ CREATE TABLE program_runs (
     exit_code       INTEGER,
     ended           TEXT                   -- why it ended, in words
 , requests INTEGER, creates INTEGER, submitted INTEGER, throttled INTEGER, boot_id TEXT) STRICT;
+-- index rows_acknowledged
+CREATE INDEX rows_acknowledged ON customer_rows (state) WHERE acknowledged_at IS NOT NULL;
 -- index rows_by_customer
 CREATE INDEX rows_by_customer ON customer_rows (customer_id COLLATE NOCASE) WHERE customer_id IS NOT NULL;
 -- index rows_by_error
 CREATE INDEX rows_by_error ON customer_rows (error_code, state) WHERE error_code IS NOT NULL;
+-- index rows_by_external_id
+CREATE INDEX rows_by_external_id ON customer_rows (external_id) WHERE external_id IS NOT NULL;
 -- index rows_by_state
 CREATE INDEX rows_by_state ON customer_rows (state);
--- index rows_superseded_by_source
-CREATE INDEX rows_superseded_by_source ON customer_rows (source_id) WHERE state = 'superseded' AND replaced_by IS NULL;
+-- index rows_declined_by_source
+CREATE INDEX rows_declined_by_source ON customer_rows (source_id) WHERE state = 'declined';
+-- index rows_gone
+CREATE INDEX rows_gone ON customer_rows (id) WHERE gone_at IS NOT NULL;
 -- index rows_without_key
 CREATE INDEX rows_without_key ON customer_rows (content_hash) WHERE key_domain IS NULL;
 -- index rows_without_password

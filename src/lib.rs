@@ -41,7 +41,8 @@
 //! - A row keeps one request id while its outcome is unknown. It gets another only after a definite answer,
 //!   or after two lookups found that the customer does not exist.
 //! - One table (`src/ledger/steps/state.rs`) has the legal changes of state of both steps of a row, the create and the
-//!   recording of its agreement. `created`, `existing`, `superseded`, `recorded` and `withdrawn` never change.
+//!   recording of its agreement. `created`, `existing`, `superseded`, `declined`,
+//!   `recorded` and `withdrawn` never change.
 //! - No attempt gets a second outcome, and no row is ever removed.
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
@@ -65,7 +66,7 @@
 //! | decide | choose what happens to a row, from its `Validation` and what is known of its domain |
 //! | fingerprint | a domain and a hash of the content: recognizes a customer without comparing cells |
 //! | returned, original | a row of an export that comes back; what the export gave out |
-//! | standing | the row that counts for its domain; `superseded` rows are history |
+//! | standing | the row that counts for its domain; `superseded` and `declined` rows are history |
 //! | adopt | a row that an interrupted reading stored now belongs to the file that brings it again |
 //! | step | a create, or the recording of an acceptance; each has a state |
 //! | open, owed | of a step: the next run sends it or looks it up |

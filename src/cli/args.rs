@@ -398,10 +398,11 @@ impl ValueEnum for ExportKind {
         let value = PossibleValue::new(self.name());
         Some(match self.0 {
             Filter::State(_) => value,
-            Filter::UnrecordedAgreements => value.help("Created, but their customer agreement is not recorded"),
+            Filter::UnrecordedAgreements => {
+                value.help("Created, but their customer agreement is not recorded")
+            }
             Filter::All => value.help(
-                "Every row that stands; one that a corrected row stands for, or that was let go unsent, is history \
-                 (`show`)",
+                "All current rows. Replaced and declined rows are left out (`tenantry show` finds them)",
             ),
         })
     }

@@ -9,7 +9,7 @@ use super::session::{Halt, Session};
 use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
 use crate::intake::companies::Companies;
-use crate::ledger::{AwaitingConsent, IngestReport};
+use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with};
@@ -225,6 +225,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         left,
         some(taken.replaced, "row", "replaced by corrected ones before, which stand"),
         ignored(path, judged),
+        corrected(path, judged),
         report.changes.lacks_row_column.then(|| {
             format!("{path}: cannot be compared with what was exported, because `tenantry_row` is missing.")
         }),
@@ -244,6 +245,25 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
     ];
     first.into_iter().chain(changes).chain(problems).chain(last).flatten()
+}
+
+/// Lists the refused rows that a row with the same external id has replaced.
+fn corrected(path: &str, judged: &IngestReport) -> Option<String> {
+    let Corrections { rows, first } = &judged.corrections;
+    let named: Vec<String> = first
+        .iter()
+        .map(|Correction { refused, state, line, domain }| {
+            let of = |domain: &Option<String>| {
+                domain.clone().unwrap_or_else(|| "a row without a valid domain".to_owned())
+            };
+            format!("line {line} ({}) replaces {} ({state})", of(domain), of(refused))
+        })
+        .collect();
+    let more = if *rows > first.len() as u64 { ", …" } else { "" };
+    (*rows > 0).then(|| {
+        let rows = counted(*rows, "refused row");
+        format!("{path}: {rows} corrected under the same external id: {}{more}.", named.join(", "))
+    })
 }
 
 /// Lists the rows whose changes came too late.

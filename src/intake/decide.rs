@@ -98,7 +98,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
             keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
         }
         state if state.is_history() => {
-            unreachable!("a superseded row stands for no domain and can be corrected no more")
+            unreachable!("a superseded or declined row has no key and cannot be corrected any more")
         }
         _ if is_changed => replace(known),
         State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),

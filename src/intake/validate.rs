@@ -110,6 +110,8 @@ pub(super) fn candidate(
         line: row.line(),
         customer: validation.customer(),
         beside_agreement: validation.beside_agreement(),
+        external_id: validation.external_id().map(str::to_owned),
+        reseller: validation.reseller(),
         domain: validation.domain,
         problems: validation.problems,
         content_hash,

@@ -69,9 +69,9 @@ pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
 pub use ingest::{
-    AwaitingConsent, Candidate, Change, Decision, DirectRows, Fingerprint, Incoming, IngestReport,
-    KnownAcceptance, KnownCustomers, KnownRow, KnownRows, Original, Originals, RetryDecider, RetryReport,
-    Selection, SkipReason, SourceInfo, StoredRow, Unchanged,
+    AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, Fingerprint, Incoming,
+    IngestReport, KnownAcceptance, KnownCustomers, KnownRow, KnownRows, Original, Originals, RetryDecider,
+    RetryReport, Selection, SkipReason, SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};

@@ -18,6 +18,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0005_sums.sql"),
     include_str!("../../migrations/0006_data_keys.sql"),
     include_str!("../../migrations/0007_boot_clock.sql"),
+    include_str!("../../migrations/0008_declined.sql"),
 ];
 
 /// How many of the scripts have been applied to a ledger.
@@ -39,6 +40,15 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
 }
 
 fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
+    // Some scripts make a table anew that other tables refer to. SQLite changes this only outside a transaction.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let applied = apply_unchecked(connection);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    applied
+}
+
+/// Without the checks of foreign keys.
+fn apply_unchecked(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read inside the transaction, because another process may have applied scripts in the meantime.
     let applied = version(&transaction)?;

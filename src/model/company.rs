@@ -31,6 +31,11 @@ pub struct CompanyKeys {
     pub address: Option<NonZeroU64>,
 }
 
+/// Is this an id? A list may have `-` for none.
+pub fn is_external_id(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
 impl<'a> CompanyParts<'a> {
     pub fn of(customer: &'a Customer) -> Self {
         fn text(value: &Option<String>) -> &str {
@@ -51,9 +56,7 @@ impl<'a> CompanyParts<'a> {
     }
 
     fn external_id_key(&self, key: &impl BuildHasher) -> Option<NonZeroU64> {
-        // Such as `-`, for none.
-        let is_id = self.external_id.chars().any(char::is_alphanumeric);
-        is_id.then(|| hashed(self.external_id.as_bytes(), key))
+        is_external_id(self.external_id).then(|| hashed(self.external_id.as_bytes(), key))
     }
 
     fn address_key(&self, key: &impl BuildHasher) -> Option<NonZeroU64> {

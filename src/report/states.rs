@@ -19,9 +19,10 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
         State::Unresolved => ("may have been created; asking did not tell", Some(("unresolved", 0x8E4A9E))),
         State::InFlight => ("sent, outcome not known yet", Some(OPEN)),
         State::Pending => ("waiting to be sent", Some(OPEN)),
-        State::Superseded => ("replaced by corrected rows, or let go unsent", None),
+        State::Superseded => ("replaced by corrected rows", None),
+        State::Declined => ("not sent: you said no, or the list no longer contains them", None),
         State::Recorded => ("the service has the agreement", None),
-        State::Withdrawn => ("let go unsent", None),
+        State::Withdrawn => ("discarded, never sent", None),
     }
 }
 

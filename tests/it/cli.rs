@@ -116,6 +116,7 @@ fn the_summary_has_the_keys_of_the_contract() {
         "failed",
         "unresolved",
         "superseded",
+        "declined",
     ];
     assert_eq!(keys(&summary["rows"]), set(&rows));
     let run = [

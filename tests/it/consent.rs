@@ -211,7 +211,7 @@ mod on_a_terminal {
         terminal.types("n\r");
         terminal.ends_with(5);
         assert_eq!(creates(&bench), 0);
-        assert_eq!(bench.ledger().states(), states([("superseded", 1)]));
+        assert_eq!(bench.ledger().states(), states([("declined", 1)]));
     }
 
     /// The plan cannot be shown, and the summary cannot be either.
@@ -400,7 +400,7 @@ mod on_a_terminal {
         assert!(all.contains("Nothing was sent; 3 rows let go."), "{all}");
         // The others were agreed to, so that this asks nobody.
         Terminal::start(bench.resume().asking(), WIDE).ends_with(0);
-        assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 3)]));
+        assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 3)]));
         bench.agree();
 
         let bench = with_undecided();

@@ -197,7 +197,7 @@ fn rows_that_a_file_no_longer_holds_are_let_go_of_and_told() {
     let let_go =
         "customers.csv: let go of 2 rows that an earlier reading left unsent and that it no longer holds.";
     bench.import("customers.csv").exits(0).says(let_go);
-    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 3)]));
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 3)]));
     let again = bench.import("customers.csv").exits(0);
     assert!(!again.stderr.contains("let go"), "{again}");
     bench.agree();

@@ -648,6 +648,13 @@ pub(crate) struct LedgerRow {
     pub(crate) line: u64,
 }
 
+impl LedgerRow {
+    /// It is not the current row of its domain any more.
+    pub(crate) fn is_history(&self) -> bool {
+        matches!(self.state.as_str(), "superseded" | "declined")
+    }
+}
+
 /// A row of the view `attempts`.
 #[derive(Debug, Clone)]
 pub(crate) struct LedgerAttempt {
@@ -677,7 +684,7 @@ impl Ledger {
         Self(connection)
     }
 
-    /// Every row, superseded ones included, in the order in which they were read.
+    /// Every row, superseded and declined ones included, in the order in which they were read.
     pub(crate) fn rows(&self) -> Vec<LedgerRow> {
         let sql = "SELECT row_id, domain, state, customer_id, commerce_id, has_credentials, error_code,
                           domain_burned, request_id, replaced_by, source_line
@@ -703,7 +710,7 @@ impl Ledger {
     pub(crate) fn row(&self, domain: &str) -> LedgerRow {
         let domain = full(domain);
         let mut rows = self.rows().into_iter();
-        rows.rfind(|row| row.domain.as_deref() == Some(&domain) && row.state != "superseded")
+        rows.rfind(|row| row.domain.as_deref() == Some(&domain) && !row.is_history())
             .unwrap_or_else(|| panic!("no row stands for {domain}"))
     }
 
@@ -711,7 +718,7 @@ impl Ledger {
     pub(crate) fn problems(&self) -> Vec<(u64, String)> {
         let sql = "SELECT line, json_extract(problem.value, '$.rule')
                      FROM customer_rows, json_each(problems) AS problem
-                    WHERE state <> 'superseded' ORDER BY 1, 2";
+                    WHERE state NOT IN ('superseded', 'declined') ORDER BY 1, 2";
         self.all(sql, |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
@@ -821,7 +828,7 @@ fn creations_are_recorded(creations: &[Creation], rows: &[LedgerRow], attempts: 
         let domain = creation.domain.to_ascii_lowercase();
         let row = rows
             .iter()
-            .find(|row| row.domain.as_deref() == Some(&domain) && row.state != "superseded")
+            .find(|row| row.domain.as_deref() == Some(&domain) && !row.is_history())
             .unwrap_or_else(|| panic!("unrecorded: {creation:?}"));
         assert!(
             matches!(row.state.as_str(), "created" | "in_flight" | "unresolved"),

@@ -36,6 +36,7 @@ mod every_command;
 mod fault_matrix;
 mod foreign_answers;
 mod gateways;
+mod green_nights;
 mod harness;
 mod hostile;
 mod import;

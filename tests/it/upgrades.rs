@@ -3,6 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use crate::harness::{Bench, customers};
 use crate::passwords::with_old_ledger;
@@ -44,6 +45,44 @@ fn an_older_ledger_is_kept_beside_the_one_that_is_brought_up_to_date() {
     bench.file("customers.csv", customers(1));
     let done = bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
     done.says("a copy of it as it was is kept").says("ledger.db.before-v");
+}
+
+/// Until schema 8, a row that was discarded unsent had the state of a row that a corrected one had replaced.
+#[test]
+fn discarded_rows_of_an_older_ledger_are_declined() {
+    const CALLS: &str = "SELECT id, row_id, run_id, request_id, outcome FROM http_attempts";
+    let bench = old_ledger();
+    let ledger = Connection::open(bench.ledger_path()).unwrap();
+    ledger
+        .execute_batch(
+            r#"INSERT INTO customer_rows (id, source_id, line, domain, state, content_hash, cells, customer,
+                                          replaced_by, made_at, changed_at)
+               VALUES (8, 1, 8, 'discarded', 'superseded', x'08', x'', '{"external_id": "CRM-8"}', NULL, 0, 0),
+                      (9, 1, 9, 'corrected', 'superseded', x'09', x'', '{"external_id": "CRM-9"}', 1, 0, 0)"#,
+        )
+        .unwrap();
+    let before: Vec<String> = dump(&ledger, CALLS);
+    bench.tenantry(["status", "-q"]).exits(0);
+    let states = dump(&ledger, "SELECT domain, state, external_id FROM customers WHERE row_id > 7");
+    assert_eq!(states, ["discarded|declined|CRM-8", "corrected|superseded|CRM-9"]);
+    assert_eq!(dump(&ledger, CALLS)[..], before[..], "the other tables are as they were");
+    let none: [&str; 0] = [];
+    assert_eq!(dump(&ledger, "PRAGMA foreign_key_check"), none);
+}
+
+/// All rows of a query as text.
+fn dump(ledger: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = ledger.prepare(sql).unwrap();
+    let columns = statement.column_count();
+    let text = |row: &rusqlite::Row<'_>| {
+        let cell = |index| match row.get_ref(index).unwrap() {
+            ValueRef::Null => String::new(),
+            ValueRef::Integer(number) => number.to_string(),
+            value => String::from_utf8_lossy(value.as_bytes().unwrap()).into_owned(),
+        };
+        Ok((0..columns).map(cell).collect::<Vec<_>>().join("|"))
+    };
+    statement.query_map([], text).unwrap().map(Result::unwrap).collect()
 }
 
 #[test]

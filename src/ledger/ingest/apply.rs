@@ -157,7 +157,7 @@ impl IngestSession {
         let customer = candidate.customer.as_ref().filter(|_| error.is_none()).map(json).transpose()?;
         let domain = candidate.domain.as_ref().map(DomainName::as_str);
         let now = clock::now().as_millisecond();
-        let values: [Value<'_>; 14] = [
+        let values: [Value<'_>; 16] = [
             ("source_id", &self.source),
             ("line", &candidate.line),
             ("domain", &domain),
@@ -166,6 +166,8 @@ impl IngestSession {
             ("content_hash", &candidate.content_hash),
             ("cells", &candidate.cells),
             ("customer", &customer),
+            ("external_id", &candidate.external_id),
+            ("reseller_id", &candidate.reseller.map(|id| id.to_string())),
             ("problems", &if problems.is_empty() { None } else { Some(json(&problems)?) }),
             ("request_id", &error.is_none().then(RequestId::draw)),
             ("error_code", &error.map(|problem| &problem.rule)),
@@ -185,7 +187,8 @@ impl IngestSession {
     }
 }
 
-fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
+/// Stores which row replaces `row`.
+pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     update(tx, "customer_rows", &row, &[("replaced_by", &by)])?;
     // If a domain was in doubt, it stays in doubt for the row that replaces the old one.
     tx.prepare_cached(

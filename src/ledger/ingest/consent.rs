@@ -97,10 +97,10 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<()> {
 }
 
 /// Discards what the files of `sources` (a query for their ids) brought and that was never sent: new rows become
-/// superseded, retried rows become refused again. Returns how many rows and how many acceptances were discarded.
+/// declined, retried rows become refused again. Returns how many rows and how many acceptances were discarded.
 pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)> {
     let refused = take_back_refused(tx, sources)?;
-    let superseded = take_all(
+    let declined = take_all(
         tx,
         (StepKind::Create, State::Pending, StepEvent::Discarded),
         "key_domain = NULL",
@@ -108,7 +108,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
         [],
     )?;
     let agreements = agreement::withdraw(tx, sources, agreement::UNSENT)?;
-    Ok((refused + superseded, agreements))
+    Ok((refused + declined, agreements))
 }
 
 /// Rows that were refused before they were retried become refused again.
@@ -149,6 +149,8 @@ mod tests {
             beside_agreement: None,
             problems: Vec::new(),
             content_hash: [7; 16],
+            external_id: None,
+            reseller: None,
             cells: b"d\n".to_vec(),
             corrects: None,
             is_returned: false,

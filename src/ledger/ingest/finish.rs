@@ -5,6 +5,7 @@ use rusqlite::{Params, Transaction};
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
 use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Result, RowId};
+use super::gone::{Corrections, readings_of};
 use super::{IngestCounts, IngestSession, consent};
 use tenantry_model::problem::Problem;
 
@@ -26,6 +27,8 @@ pub struct IngestReport {
     pub ignored: Vec<(u64, String)>,
     /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
+    /// Refused rows that a row with the same external id replaces.
+    pub corrections: Corrections,
 }
 
 impl IngestSession {
@@ -52,10 +55,16 @@ impl IngestSession {
             &format!("source_id IN ({left})"),
             [],
         )?;
+        let mut corrections = Corrections::default();
+        if self.info.path != "-" {
+            let list = readings_of(tx, &self.info.path)?;
+            self.mark_gone(tx, &list)?;
+            corrections = self.replace_corrected(tx, &list)?;
+        }
         self.end(tx)?;
         let rejected = self.met(tx, "SELECT id FROM customer_rows WHERE state = 'rejected'", [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
-        Ok(IngestReport { counts: self.counts, rejected, ignored: self.ignored, discarded })
+        Ok(IngestReport { counts: self.counts, rejected, ignored: self.ignored, discarded, corrections })
     }
 
     /// The rows found by the query that this reading has met.

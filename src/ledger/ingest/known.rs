@@ -128,7 +128,7 @@ fn without_key(
 ) -> Result<()> {
     // A correction that was discarded unsent does not count.
     let sql = "SELECT r.id, r.state, r.source_id,
-                      new.state IS NOT NULL AND (new.state <> 'superseded' OR new.replaced_by IS NOT NULL)
+                      new.state IS NOT NULL AND new.state <> 'declined'
                  FROM customer_rows r INDEXED BY rows_without_key
                  LEFT JOIN customer_rows new ON new.id = r.replaced_by
                 WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id";

@@ -2,13 +2,14 @@
 //!
 //! The key of a row is its domain. What is [`known`] of a row is looked up here, the caller decides what to do with it,
 //! and [`apply`] carries the decision out, in one transaction per batch. Unchanged rows of existing customers are
-//! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`consent`]
-//! handles files that must not be sent yet, and [`retry`] retries rows without their file.
+//! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`gone`]
+//! finds rows that it no longer contains, [`consent`] handles files that must not be sent yet, and [`retry`] retries rows without their file.
 
 mod agreement;
 mod apply;
 mod consent;
 mod finish;
+mod gone;
 mod known;
 mod known_customers;
 mod original;
@@ -17,6 +18,7 @@ mod retry;
 use std::sync::Arc;
 
 use rusqlite::Transaction;
+use uuid::Uuid;
 
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
@@ -29,6 +31,7 @@ use tenantry_model::problem::{Problem, Severity};
 pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
 pub use finish::{DirectRows, IngestReport};
+pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
 use known_customers::WhileReading;
 pub use known_customers::{Fingerprint, KnownCustomers, Unchanged};
@@ -92,6 +95,10 @@ pub struct Candidate {
     pub beside_agreement: Option<Customer>,
     pub problems: Vec<Problem>,
     pub content_hash: [u8; 16],
+    /// The operator's own key for the customer; also for a row with an error.
+    pub external_id: Option<String>,
+    /// The reseller, if it can be read; also for a row with an error.
+    pub reseller: Option<Uuid>,
     /// The operator's own cells as one CSV record.
     pub cells: Vec<u8>,
     /// The row that this one corrects, according to its `tenantry_row`.

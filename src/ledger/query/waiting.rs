@@ -120,7 +120,7 @@ impl Queries {
     /// Files with discarded rows that no later reading brought again.
     pub fn discarded_sources(&self) -> Result<Vec<DiscardedSource>> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
-                    WHERE s.let_go_at IS NOT NULL AND r.state = 'superseded' AND r.replaced_by IS NULL
+                    WHERE s.let_go_at IS NOT NULL AND r.state = 'declined'
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
                       AND NOT EXISTS (SELECT 1 FROM sources later
                                        WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id

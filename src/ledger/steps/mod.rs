@@ -15,16 +15,18 @@
 //! a create, `customer_rows.state`
 //! pending     valid, not sent under its request id     submitter: intent → in_flight (or import after a restore)
 //!                                                      ingest: rule over the whole file → rejected · retry
-//!                                                      declined → failed · corrected, discarded → superseded
+//!                                                      declined → failed · corrected → superseded
+//!                                                      · discarded → declined
 //! in_flight   may have been sent, outcome unknown      submitter: verdict → created, existing, failed, unresolved
 //!                                                      · nothing done → pending
 //! unresolved  may exist, lookups did not settle it    `reconcile`: → created, existing, failed · open → in_flight
 //! failed      refused by the service                   ingest: retry → pending · corrected → superseded
 //! rejected    failed validation, never sent            ingest: file valid now → pending
-//!                                                      replaced, discarded → superseded
+//!                                                      replaced → superseded · discarded → declined
 //! created     created by one of our sends              final
 //! existing    was our customer before                  final
-//! superseded  replaced or discarded                    final
+//! superseded  replaced by a corrected row              final
+//! declined    discarded, never sent                    final; a new row if it comes again
 //!
 //! an agreement, `agreements.state`; a replaced agreement keeps its state
 //! pending     not sent, or nothing was done            submitter: intent → in_flight
@@ -96,7 +98,8 @@ impl CurrentStep {
         found.optional()?.ok_or_else(|| Error::Stored { row: row.0, what: "it is gone".to_owned() })
     }
 
-    /// Writes the state after `event`, together with `facts` (further assignments in SQL) and `values`.
+    /// Writes the state after `event`, together with `facts` (further assignments in SQL) and `values`. An
+    /// acknowledgement ends with the state or the code that was acknowledged.
     pub(super) fn take(
         &self,
         tx: &Transaction<'_>,
@@ -108,9 +111,19 @@ impl CurrentStep {
         let (table, which) = self.kind.place();
         let now = clock::now().as_millisecond();
         let values = [&[("changed_at", &now as &dyn ToSql)], values].concat();
-        let sql =
-            format!("UPDATE {table} SET state = ?, {}{} WHERE {which}", assignments(&values), further(facts));
-        let values = values.into_iter().map(|(_, value)| value);
+        let code = values.iter().find(|(column, _)| *column == "error_code").map(|(_, code)| *code);
+        let acknowledged = match code {
+            _ if to != self.state => "NULL",
+            Some(_) => "iif(error_code IS ?, acknowledged_at, NULL)",
+            None => "acknowledged_at",
+        };
+        let sql = format!(
+            "UPDATE {table} SET state = ?, {}, acknowledged_at = {acknowledged}{} WHERE {which}",
+            assignments(&values),
+            further(facts)
+        );
+        let code = code.filter(|_| to == self.state);
+        let values = values.into_iter().map(|(_, value)| value).chain(code);
         let parameters = std::iter::once(&to as &dyn ToSql).chain(values).chain([&self.row as &dyn ToSql]);
         tx.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
         Ok(())
@@ -129,7 +142,8 @@ pub(super) fn take_all(
     let to = next(kind, from, event)?;
     let (table, now) = (kind.place().0, clock::now().as_millisecond());
     let sql = format!(
-        "UPDATE {table} SET state = '{to}', changed_at = {now}{} WHERE state = '{from}' AND {condition}",
+        "UPDATE {table} SET state = '{to}', changed_at = {now}, acknowledged_at = NULL{}
+          WHERE state = '{from}' AND {condition}",
         further(facts)
     );
     Ok(tx.execute(&sql, parameters)? as u64)

@@ -52,8 +52,10 @@ pub enum State {
     Failed,
     /// May have been created; the lookups did not settle it.
     Unresolved,
-    /// Replaced by a corrected row, or discarded; kept as history.
+    /// Failed or rejected, and replaced by a corrected row; kept as history.
     Superseded,
+    /// Valid and never sent: the operator said no, or its list no longer contains it. A new row if it comes again.
+    Declined,
     /// The service has the agreement.
     Recorded,
     /// An agreement that was discarded unsent: the operator declined it, or its file no longer contains it.
@@ -62,7 +64,7 @@ pub enum State {
 
 impl State {
     /// The states of a row, which are those of its create, in the order in which summaries list them.
-    pub const OF_ROWS: [State; 8] = [
+    pub const OF_ROWS: [State; 9] = [
         State::Created,
         State::Existing,
         State::Failed,
@@ -70,6 +72,7 @@ impl State {
         State::Unresolved,
         State::InFlight,
         State::Pending,
+        State::Declined,
         State::Superseded,
     ];
 
@@ -87,7 +90,7 @@ impl State {
             State::Created | State::Existing => &[Trait::Customer, Trait::Settled],
             State::Failed => &[Trait::Refused, Trait::NeedsAttention, Trait::Settled],
             State::Unresolved => &[Trait::InDoubt, Trait::NeedsAttention, Trait::Settled],
-            State::Superseded | State::Withdrawn => &[Trait::History],
+            State::Superseded | State::Declined | State::Withdrawn => &[Trait::History],
             State::Recorded => &[],
         }
     }
@@ -208,9 +211,9 @@ pub struct IllegalTransition {
 /// The state after `event`, or an error if the event is illegal for a step of this kind in state `from`. Every legal
 /// change is listed here.
 ///
-/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent
-/// leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent again on a
-/// guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
+/// Invariant: `created`, `existing`, `superseded`, `declined`, `recorded` and `withdrawn` are final. A row that may
+/// have been sent leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent
+/// again on a guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
 pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
     use {State as S, StepEvent as E, StepKind as K};
     Ok(match (kind, from, event) {
@@ -229,7 +232,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Pending, E::TakenBack) => S::Failed,
         (K::Create, S::Failed | S::Rejected, E::TakenUp) => S::Pending,
         (K::Create, S::Pending | S::Failed | S::Rejected, E::Replaced) => S::Superseded,
-        (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Superseded,
+        (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Declined,
 
         (K::Agreement, S::InFlight, E::Recorded) => S::Recorded,
         // The lookup before its intent had no answer.
@@ -248,14 +251,15 @@ mod tests {
     /// One line per state, one column per event, `-` if the event is illegal.
     const OF_CREATES: &str = "
                  Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
-    rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  superseded
-    pending      in_flight  -            -          -        -         -              -        -            rejected  -        failed     superseded  superseded
+    rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  declined
+    pending      in_flight  -            -          -        -         -              -        -            rejected  -        failed     superseded  declined
     in_flight    in_flight  pending      in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
     created      -          -            -          -        -         -              -        -            -         -        -          -           -
     existing     -          -            -          -        -         -              -        -            -         -        -          -           -
     failed       -          -            -          -        -         -              -        -            -         pending  -          superseded  -
     unresolved   -          -            in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
     superseded   -          -            -          -        -         -              -        -            -         -        -          -           -
+    declined     -          -            -          -        -         -              -        -            -         -        -          -           -
     ";
 
     const OF_AGREEMENTS: &str = "
@@ -287,7 +291,7 @@ mod tests {
     #[test]
     fn every_transition_is_as_in_the_table() {
         for (kind, table, states) in
-            [(StepKind::Create, OF_CREATES, 8), (StepKind::Agreement, OF_AGREEMENTS, 6)]
+            [(StepKind::Create, OF_CREATES, 9), (StepKind::Agreement, OF_AGREEMENTS, 6)]
         {
             let mut lines = table.lines().map(str::trim).filter(|line| !line.is_empty());
             let events: Vec<&str> = lines.next().unwrap().split_whitespace().collect();

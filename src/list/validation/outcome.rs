@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::reader::Row;
-use tenantry_model::company::CompanyParts;
+use tenantry_model::company::{CompanyParts, is_external_id};
 use tenantry_model::customer::{Customer, DomainName, Field};
 
 use super::draft::Draft;
@@ -81,6 +81,18 @@ impl Validation<'_> {
     /// The reseller and the country code of the customer, for a row without errors.
     pub fn destination(&self) -> Option<(Option<Uuid>, &str)> {
         self.good().map(|draft| (draft.reseller, draft[Field::Country]))
+    }
+
+    /// The operator's own key for the customer, if it is one; also for a row with errors.
+    pub fn external_id(&self) -> Option<&str> {
+        let RowContent::Fields(draft) = &self.content else { return None };
+        Some(draft[Field::ExternalId]).filter(|id| is_external_id(id))
+    }
+
+    /// The reseller, if it can be read; also for a row with errors.
+    pub fn reseller(&self) -> Option<Uuid> {
+        let RowContent::Fields(draft) = &self.content else { return None };
+        draft.reseller
     }
 
     fn good(&self) -> Option<&Draft<'_>> {

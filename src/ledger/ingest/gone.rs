@@ -1,0 +1,155 @@
+//! Rows that a list no longer contains, found when the list was read to its end.
+//!
+//! Only refused and unresolved rows, and refused acceptances, are looked for: they are few, and an operator waits for
+//! them to be settled. A list whose path is `-` is never the same list again.
+
+use std::collections::HashSet;
+
+use rusqlite::Transaction;
+
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
+use super::super::stored::{collect, each, value};
+use super::super::{Error, Result, RowId, SourceId};
+use super::IngestSession;
+use super::apply::point_to;
+use tenantry_model::clock;
+
+/// How many corrections are described.
+const CORRECTIONS_NAMED: usize = 10;
+
+/// Refused rows of a list that a row with the same external id and reseller has replaced.
+#[derive(Debug, Default)]
+pub struct Corrections {
+    pub rows: u64,
+    /// The first of them.
+    pub first: Vec<Correction>,
+}
+
+/// A refused row that its list no longer contains, and the row that replaces it.
+#[derive(Debug)]
+pub struct Correction {
+    /// The domain of the refused row; `None` if its cell is not a domain.
+    pub refused: Option<String>,
+    pub state: State,
+    /// Line and domain of the row that replaces it.
+    pub line: u32,
+    pub domain: Option<String>,
+}
+
+/// A table of steps, and its column with the id of the row.
+const STEPS: [(&str, &str); 2] = [("customer_rows", "id"), ("agreements", "row_id")];
+
+impl IngestSession {
+    /// Marks the rows that this list no longer contains, and takes the mark from the rows that it contains again. A row
+    /// that was acknowledged while it was gone needs attention again when it comes back.
+    pub(super) fn mark_gone(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
+        let needs_attention = State::sql_list(State::needs_attention);
+        let now = clock::now().as_millisecond();
+        for (table, row) in STEPS {
+            let marked = format!("SELECT id, {row} FROM {table} WHERE gone_at IS NOT NULL");
+            let update = format!(
+                "UPDATE {table} SET gone_at = NULL,
+                        acknowledged_at = iif(acknowledged_at >= gone_at, NULL, acknowledged_at) WHERE id = ?1"
+            );
+            for id in of_list(tx, table, list, self.met_steps(tx, &marked, true)?)? {
+                tx.prepare_cached(&update)?.execute([id])?;
+            }
+            let refused = format!("SELECT id, {row} FROM {table} WHERE state IN ({needs_attention})");
+            let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
+            for id in of_list(tx, table, list, self.met_steps(tx, &refused, false)?)? {
+                tx.prepare_cached(&update)?.execute((id, now))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces refused rows that this list no longer contains by the row that it contains with the same external id
+    /// and reseller. If several rows have them, none is the corrected one.
+    pub(super) fn replace_corrected(
+        &self,
+        tx: &Transaction<'_>,
+        list: &HashSet<SourceId>,
+    ) -> Result<Corrections> {
+        let mut corrections = Corrections::default();
+        let sql = format!(
+            "SELECT id, source_id, domain, state, external_id, reseller_id FROM customer_rows
+              WHERE gone_at IS NOT NULL AND state IN ({}) AND external_id IS NOT NULL",
+            State::sql_list(State::is_refused)
+        );
+        type Refused = (RowId, SourceId, Option<String>, State, String, Option<String>);
+        let refused: Vec<Refused> = collect(tx, &sql, [], |row| row.try_into())?;
+        for (row, source, domain, state, external_id, reseller) in refused {
+            if !list.contains(&source) || self.seen.line_of(row).is_some() {
+                continue;
+            }
+            let Some((by, line)) = self.only_row(tx, row, &external_id, reseller.as_deref())? else {
+                continue;
+            };
+            let step = CurrentStep::of(tx, StepKind::Create, row)?;
+            step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
+            point_to(tx, row, by)?;
+            corrections.rows += 1;
+            if corrections.first.len() < CORRECTIONS_NAMED {
+                let sql = "SELECT domain FROM customer_rows WHERE id = ?1";
+                let by = tx.prepare_cached(sql)?.query_row([by], |row| row.get(0))?;
+                corrections.first.push(Correction { refused: domain, state, line, domain: by });
+            }
+        }
+        Ok(corrections)
+    }
+
+    /// The only row besides `row` that this reading has met with this external id and reseller, and its line.
+    fn only_row(
+        &self,
+        tx: &Transaction<'_>,
+        row: RowId,
+        external_id: &str,
+        reseller: Option<&str>,
+    ) -> Result<Option<(RowId, u32)>> {
+        let sql = format!(
+            "SELECT id FROM customer_rows
+              WHERE external_id = ?1 AND reseller_id IS ?2 AND id <> ?3 AND state NOT IN ({})",
+            State::sql_list(State::is_history)
+        );
+        let mut statement = tx.prepare_cached(&sql)?;
+        let mut rows = statement.query((external_id, reseller, row))?;
+        let mut only = None;
+        while let Some(found) = rows.next()? {
+            let id = found.get(0)?;
+            let Some(line) = self.seen.line_of(id) else { continue };
+            if only.replace((id, line)).is_some() {
+                return Ok(None);
+            }
+        }
+        Ok(only)
+    }
+
+    /// Of the steps found by the query, with the id of their row: those whose row this reading has met, or has not met.
+    fn met_steps(&self, tx: &Transaction<'_>, sql: &str, is_met: bool) -> Result<Vec<i64>> {
+        let mut found = Vec::new();
+        each(tx, sql, [], |step| {
+            if self.seen.line_of(step.get(1)?).is_some() == is_met {
+                found.push(step.get(0)?);
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(found)
+    }
+}
+
+/// Of these steps: those that a reading of the list brought.
+fn of_list(tx: &Transaction<'_>, table: &str, list: &HashSet<SourceId>, steps: Vec<i64>) -> Result<Vec<i64>> {
+    let sql = format!("SELECT source_id FROM {table} WHERE id = ?1");
+    let mut of_list = Vec::new();
+    for step in steps {
+        if list.contains(&value(tx, &sql, [step])?) {
+            of_list.push(step);
+        }
+    }
+    Ok(of_list)
+}
+
+/// All readings of the list at `path`.
+pub(super) fn readings_of(tx: &Transaction<'_>, path: &str) -> Result<HashSet<SourceId>> {
+    collect(tx, "SELECT id FROM sources WHERE path = ?1", [path], |row| row.get(0))
+}
