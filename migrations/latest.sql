@@ -110,7 +110,7 @@ CREATE TABLE "customer_rows" (
     acknowledged_at    INTEGER,
     gone_at            INTEGER,            -- when a complete reading of its list did not contain it any more
     made_at            INTEGER NOT NULL,
-    changed_at         INTEGER NOT NULL,
+    changed_at         INTEGER NOT NULL, erased_at INTEGER, password_erased_at INTEGER,
     CHECK (state NOT IN ('pending', 'in_flight') OR (customer IS NOT NULL AND request_id IS NOT NULL)),
     CHECK (state NOT IN ('created', 'existing') OR customer_id IS NOT NULL),
     CHECK (state <> 'pending' OR in_doubt_since IS NULL),
@@ -155,6 +155,16 @@ CREATE TABLE data_keys (
     sealed    BLOB NOT NULL,               -- age; 32 bytes
     made_at   INTEGER NOT NULL
 ) STRICT;
+-- table erasures
+CREATE TABLE erasures (
+    id             INTEGER PRIMARY KEY,
+    erased_at      INTEGER NOT NULL,
+    erased_by      TEXT NOT NULL,
+    changed_before INTEGER NOT NULL,       -- rows that changed later were kept
+    rows           INTEGER NOT NULL,       -- rows whose personal data was erased
+    passwords      INTEGER NOT NULL,
+    cleaned_at     INTEGER                 -- NULL: free pages of the file, or its log, may still have the erased data
+) STRICT;
 -- table foreign_answers
 CREATE TABLE foreign_answers (
     id                 INTEGER PRIMARY KEY,
@@ -164,7 +174,7 @@ CREATE TABLE foreign_answers (
     customer_id        TEXT NOT NULL,
     user_name          TEXT,
     sealed_credentials BLOB,               -- NULL: the answer brought no password
-    data_key_id        INTEGER REFERENCES data_keys (id),
+    data_key_id        INTEGER REFERENCES data_keys (id), password_erased_at INTEGER,
     CHECK ((sealed_credentials IS NULL) = (data_key_id IS NULL))
 ) STRICT;
 -- index foreign_answers_by_row
@@ -195,11 +205,13 @@ CREATE TABLE ledger (
     partner_tenant_id TEXT,                -- NULL until a token has told
     made_at           INTEGER NOT NULL
 ) STRICT;
+-- index opened_answers
+CREATE INDEX opened_answers ON opened_passwords (foreign_answer_id) WHERE foreign_answer_id IS NOT NULL;
 -- table opened_passwords
 CREATE TABLE opened_passwords (
     opening_id        INTEGER NOT NULL REFERENCES openings (id),
     row_id            INTEGER REFERENCES customer_rows (id),
-    foreign_answer_id INTEGER REFERENCES foreign_answers (id),
+    foreign_answer_id INTEGER REFERENCES foreign_answers (id), written_at INTEGER,
     CHECK ((row_id IS NULL) <> (foreign_answer_id IS NULL))
 ) STRICT;
 -- index opened_rows
@@ -239,7 +251,8 @@ CREATE INDEX rows_gone ON customer_rows (id) WHERE gone_at IS NOT NULL;
 -- index rows_without_key
 CREATE INDEX rows_without_key ON customer_rows (content_hash) WHERE key_domain IS NULL;
 -- index rows_without_password
-CREATE INDEX rows_without_password ON customer_rows (id) WHERE state = 'created' AND sealed_credentials IS NULL;
+CREATE INDEX rows_without_password ON customer_rows (id)
+ WHERE state = 'created' AND sealed_credentials IS NULL AND password_erased_at IS NULL;
 -- view runs
 CREATE VIEW runs AS
 SELECT p.id AS run_id,

@@ -102,6 +102,8 @@ pub(crate) enum Command {
     /// Open the sealed one-time admin passwords as CSV
     #[command(after_help = "Examples:
   tenantry credentials -o passwords.csv
+  tenantry credentials --unopened -o new-passwords.csv
+  tenantry credentials --run 17 -o passwords-of-run-17.csv
   tenantry credentials --domain contoso.onmicrosoft.com --identity key.txt")]
     Credentials(CredentialsArgs),
     /// A consistent copy of the ledger, also while a run goes on
@@ -469,9 +471,15 @@ pub(crate) struct CredentialsArgs {
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
-    /// Of this domain alone
-    #[arg(long)]
+    /// Only the password of this domain, in full or by its prefix
+    #[arg(long, value_name = "DOMAIN")]
     pub(crate) domain: Option<String>,
+    /// Only passwords that were never opened
+    #[arg(long)]
+    pub(crate) unopened: bool,
+    /// Only passwords of customers that run N created (`tenantry status` lists the runs)
+    #[arg(long, value_name = "N")]
+    pub(crate) run: Option<i64>,
     #[command(flatten)]
     pub(crate) to: OutputFile,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! `tenantry credentials`: opens the sealed one-time admin passwords as CSV.
 //!
-//! Each opening is recorded first, row by row.
+//! Each opening is recorded first, row by row. A password counts as opened only when its output was written, so that a
+//! full disk or a closed pipe does not hide a password that was never seen.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +15,7 @@ use super::settings::identity_file;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{Identities, Opener, Unopened};
-use crate::ledger::{Filter, Opening, Queries, SealedPassword};
+use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
@@ -30,8 +31,13 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let identity = identity_file(&args.identity)?;
     let identities = Identities::read(&identity)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
-    if let Some(domain) = &domain {
+    let filter =
+        PasswordFilter { domain: domain.as_deref(), run: args.run.map(RunId), unopened: args.unopened };
+    if let Some(domain) = filter.domain {
         must_hold_a_password_of(domain, &queries, &ledger)?;
+    }
+    if let Some(run) = filter.run {
+        must_know_run(run, &queries, &ledger)?;
     }
     let target = args.to.target();
     let file = target.file;
@@ -43,12 +49,19 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
     let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);
     let mut sink = Sink::open(target, &guarded)?;
+    let is_read_at_once = sink.is_read_at_once();
     let style = style(&queries, args.form.for_excel)?;
     let table = Table::begin(&mut sink, style, columns()).map_err(unwritten)?;
-    let mut handing_out =
-        Handout { opener, opening, table, open: Vec::new(), result: OpenedPassword::default() };
-    queries.each_password(domain.as_deref(), |sealed| handing_out.open(sealed))?;
-    let (table, opened) = handing_out.end()?;
+    let mut handing_out = Handout {
+        opener,
+        opening,
+        table,
+        is_read_at_once,
+        open: Vec::new(),
+        result: OpenedPasswords::default(),
+    };
+    queries.each_password(filter, |sealed| handing_out.open(sealed))?;
+    let (table, mut opening, opened) = handing_out.end()?;
     let failure = opened.failure(&identity);
     if opened.count == 0
         && let Some(failure) = failure
@@ -58,12 +71,13 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     }
     table.end().map_err(unwritten)?;
     sink.finish()?;
-    opened.note(output, file, &ledger);
+    opening.written().map_err(unrecorded)?;
+    opened.note(output, file, &ledger, filter);
     if let Some(failure) = failure {
         return Err(failure);
     }
     let lost = queries.created_without_credentials()?;
-    if lost > 0 && domain.is_none() {
+    if lost > 0 && filter.domain.is_none() && filter.run.is_none() {
         output.note(format_args!(
             "{} without a password here: reset that of admin@DOMAIN in Partner Center.",
             counted(lost, "created customer")
@@ -74,7 +88,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
 
 fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Result<(), Failure> {
     let mut is_there = false;
-    queries.each_password(Some(domain), |_| {
+    queries.each_password(PasswordFilter { domain: Some(domain), ..PasswordFilter::default() }, |_| {
         is_there = true;
         Ok::<_, Failure>(())
     })?;
@@ -84,6 +98,14 @@ fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Re
     let message = format!("the ledger `{}` holds no password of `{domain}`", ledger.display());
     Err(Failure::new(ExitCode::Failed, message)
         .with_hint("`tenantry show DOMAIN` says whether it was created, and whether its password was lost"))
+}
+
+fn must_know_run(run: RunId, queries: &Queries, ledger: &Path) -> Result<(), Failure> {
+    if queries.has_run(run)? {
+        return Ok(());
+    }
+    let message = format!("the ledger `{}` has no run {run}", ledger.display());
+    Err(Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs"))
 }
 
 fn unrecorded(error: crate::ledger::Error) -> Failure {
@@ -102,7 +124,8 @@ fn style(queries: &Queries, for_excel: bool) -> Result<Style, Failure> {
 }
 
 fn columns() -> Vec<Column> {
-    let ours = ["domain", "customer_id", "user_name"].map(|name| Column::new(name, Content::Tenantry));
+    let ours = ["company_name", "domain", "customer_id", "user_name"]
+        .map(|name| Column::new(name, Content::Tenantry));
     // Only the password is written byte for byte; see `formula`.
     ours.into_iter().chain([Column::new("password", Content::Exact)]).collect()
 }
@@ -112,12 +135,14 @@ struct Handout<'q, W: Write + Send> {
     opener: Opener,
     opening: Opening<'q>,
     table: Table<W>,
+    /// The output is no file that exists only when it is complete.
+    is_read_at_once: bool,
     /// Passwords that are open, but not yet recorded or written.
     open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
-    result: OpenedPassword,
+    result: OpenedPasswords,
 }
 
-impl<W: Write + Send> Handout<'_, W> {
+impl<'q, W: Write + Send> Handout<'q, W> {
     fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
         match self.opener.open(&sealed) {
             Ok(password) => self.open.push((sealed, password)),
@@ -137,7 +162,8 @@ impl<W: Write + Send> Handout<'_, W> {
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
             let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
-            let row: [Cell<'_>; 4] = [
+            let row: [Cell<'_>; 5] = [
+                sealed.company.as_deref().unwrap_or_default().into(),
                 sealed.domain.as_str().into(),
                 sealed.customer_id.as_str().into(),
                 user_name.into(),
@@ -148,25 +174,29 @@ impl<W: Write + Send> Handout<'_, W> {
                 self.result.kept.push((sealed.domain, kept.asked_for));
             }
         }
+        if self.is_read_at_once {
+            self.table.flush().map_err(unwritten)?;
+            self.opening.written().map_err(unrecorded)?;
+        }
         Ok(())
     }
 
-    fn end(mut self) -> Result<(Table<W>, OpenedPassword), Failure> {
+    fn end(mut self) -> Result<(Table<W>, Opening<'q>, OpenedPasswords), Failure> {
         self.hand_out()?;
-        Ok((self.table, self.result))
+        Ok((self.table, self.opening, self.result))
     }
 }
 
 /// The result of opening passwords.
 #[derive(Default)]
-struct OpenedPassword {
+struct OpenedPasswords {
     count: u64,
     /// Domains whose password came with the answer to another row, each with the domain of that row.
     kept: Vec<(String, String)>,
     unopened: BTreeMap<Unopened, Domains>,
 }
 
-impl OpenedPassword {
+impl OpenedPasswords {
     /// Lists what did not open, and why.
     fn failure(&self, identity: &Path) -> Option<Failure> {
         let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();
@@ -187,14 +217,17 @@ impl OpenedPassword {
         }))
     }
 
-    fn note(&self, output: &Output, file: Option<&Path>, ledger: &Path) {
+    fn note(&self, output: &Output, file: Option<&Path>, ledger: &Path, filter: PasswordFilter<'_>) {
         let ledger = ledger.display();
+        let which = if filter.unopened { "unopened passwords" } else { "passwords" };
+        let of_domain = filter.domain.map(|domain| format!(" of `{domain}`")).unwrap_or_default();
+        let of_run = filter.run.map(|run| format!(" of run {run}")).unwrap_or_default();
+        let none = format!("The ledger `{ledger}` has no {which}{of_domain}{of_run}");
         match (file, self.count) {
-            (None, 0) => output.note(format_args!("The ledger `{ledger}` holds no passwords.")),
-            (Some(path), 0) => output.note(format_args!(
-                "The ledger `{ledger}` holds no passwords: `{}` has nothing but its header.",
-                path.display()
-            )),
+            (None, 0) => output.note(format_args!("{none}.")),
+            (Some(path), 0) => {
+                output.note(format_args!("{none}: `{}` has only its header.", path.display()));
+            }
             (Some(path), _) => output.note(format_args!(
                 "{} written to `{}`. Hand them out and delete the file.",
                 counted(self.count, "password"),

@@ -1,9 +1,9 @@
 //! `tenantry show`: shows everything about one row.
 
 use super::{ExitCode, Failure, Output, args};
-use crate::ledger::{self, Environment, Queries, RowDetail, RowId};
+use crate::ledger::{self, Environment, PasswordFilter, Queries, RowDetail, RowId};
 use crate::nearest::distance_within;
-use crate::report::{detail_json, detail_text};
+use crate::report::{RowStory, detail_json, detail_text};
 
 /// The most similar domains that are suggested for an unknown one.
 const NEAR: usize = 3;
@@ -30,17 +30,21 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
     let mut text = environment.as_ref().map(service).unwrap_or_default();
     let mut values = Vec::new();
     for row in &rows {
-        let attempts = queries.attempts(row.row)?;
-        let kept = kept_for(&queries, row)?;
+        let story = RowStory {
+            row,
+            attempts: queries.attempts(row.row)?,
+            kept: kept_for(&queries, row)?,
+            openings: queries.openings_of(row.row)?,
+        };
         if args.json {
-            let mut value = detail_json(row, &attempts, kept);
+            let mut value = detail_json(&story);
             if let Some(environment) = &environment {
                 value["api"] = environment.api.clone().into();
                 value["partner_tenant_id"] = environment.partner_tenant_id.map(|id| id.to_string()).into();
             }
             values.push(value);
         } else {
-            text.push_str(&detail_text(row, &attempts, kept));
+            text.push_str(&detail_text(&story));
         }
     }
     if args.json {
@@ -55,7 +59,8 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
 fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger::Error> {
     let mut kept = None;
     if let (Some(domain), false) = (&row.domain, row.has_credentials) {
-        queries.each_password(Some(domain), |password| {
+        let of_domain = PasswordFilter { domain: Some(domain), ..PasswordFilter::default() };
+        queries.each_password(of_domain, |password| {
             if password.kept.is_some() && password.domain == *domain {
                 kept = Some(password.asked_by);
             }

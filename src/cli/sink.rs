@@ -116,6 +116,11 @@ impl Sink {
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 
+    /// Readers get what is flushed at once. A file exists only when it is complete.
+    pub(crate) fn is_read_at_once(&self) -> bool {
+        matches!(self, Sink::Open { .. })
+    }
+
     /// Writes a whole document and finishes.
     pub(crate) fn document(mut self, text: &str) -> Result<(), Failure> {
         match self.write_all(text.as_bytes()) {

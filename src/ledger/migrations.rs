@@ -19,6 +19,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0006_data_keys.sql"),
     include_str!("../../migrations/0007_boot_clock.sql"),
     include_str!("../../migrations/0008_declined.sql"),
+    include_str!("../../migrations/0009_erasures.sql"),
 ];
 
 /// How many of the scripts have been applied to a ledger.

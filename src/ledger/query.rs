@@ -27,7 +27,7 @@ use tenantry_model::clock;
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use details::{AttemptRecord, Filter, RowDetail};
 pub use doubles::LedgerDoubles;
-pub use passwords::{Opening, SealedDataKey, SealedPassword, SealedTo};
+pub use passwords::{Opening, PasswordFilter, PasswordOpening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
 pub use waiting::{DiscardedSource, HeldSource, HoldReason};
@@ -35,7 +35,7 @@ pub use waiting::{DiscardedSource, HeldSource, HoldReason};
 /// Created rows whose one-time password was lost. The index is named because SQLite cannot know that these are few, and
 /// would read all created rows.
 const WITHOUT_PASSWORD: &str = "customer_rows INDEXED BY rows_without_password
-     WHERE state = 'created' AND sealed_credentials IS NULL";
+     WHERE state = 'created' AND sealed_credentials IS NULL AND password_erased_at IS NULL";
 
 /// Reads one ledger.
 #[derive(Debug)]

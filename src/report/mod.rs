@@ -20,7 +20,7 @@ pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
-pub(crate) use row_detail::{detail_json, detail_text};
+pub(crate) use row_detail::{RowStory, detail_json, detail_text};
 pub(crate) use summary::{
     LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
     one_line, pretty, rough,

@@ -9,18 +9,28 @@ use serde_json::{Value, json};
 
 use super::push_line::PushLine as _;
 use super::summary::{hint, one_line};
-use crate::ledger::{AttemptRecord, RowDetail, RowId, State};
+use crate::ledger::{AttemptRecord, PasswordOpening, RowDetail, RowId, State};
 use crate::partner_center::{codes, request_line};
 use crate::printable::escape_for_terminal;
 
-/// The text for people. `kept`: the row whose answer contained a password for this row, if this row has none of its
-/// own.
-pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> String {
+/// A row with its calls, and what is known of its password.
+pub(crate) struct RowStory<'a> {
+    pub(crate) row: &'a RowDetail,
+    pub(crate) attempts: Vec<AttemptRecord>,
+    /// The row whose answer contained a password for this row, if this row has none of its own.
+    pub(crate) kept: Option<RowId>,
+    /// When its own password was opened, oldest first.
+    pub(crate) openings: Vec<PasswordOpening>,
+}
+
+/// The text for people.
+pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
+    let RowStory { row, attempts, .. } = story;
     let mut text = String::new();
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = escape_for_terminal(&row.file);
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
-    for (name, value) in facts(row, domain, kept) {
+    for (name, value) in facts(story, domain) {
         if let Some(value) = value {
             text.push_line(format_args!("  {name:<14}{value}"));
         }
@@ -56,13 +66,9 @@ pub(crate) fn detail_text(row: &RowDetail, attempts: &[AttemptRecord], kept: Opt
 }
 
 /// The facts about a row, one line each; `None` if there is nothing to show.
-fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, Option<String>); 15] {
+fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 15] {
+    let RowStory { row, kept, .. } = story;
     let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
-    let password = match (row.has_credentials, row.state) {
-        (true, _) => "sealed in this ledger",
-        (false, State::InFlight) => "not here yet: `tenantry resume` asks for it once more",
-        (false, _) => "not here",
-    };
     let brought = kept.map(|from| match from == row.row {
         true => "one came with an answer to it that belongs to another customer".to_owned(),
         false => format!("one for it came with the answer to row {from}"),
@@ -76,7 +82,7 @@ fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, 
         ("commerce id", row.commerce_id.as_deref().map(one_line)),
         ("user name", user_name),
         ("request id", row.request_id.as_deref().map(one_line)),
-        ("password", row.customer_id.as_ref().map(|_| password.to_owned())),
+        ("password", row.customer_id.as_ref().map(|_| password_words(story))),
         ("", brought.map(|brought| format!("{brought} and is sealed in this ledger"))),
         ("error", code.map(|code| one_line(code) + &status)),
         ("in its words", code.map(|_| one_line(row.error_text.as_deref().unwrap_or_default()))),
@@ -88,10 +94,34 @@ fn facts(row: &RowDetail, domain: &str, kept: Option<RowId>) -> [(&'static str, 
     ]
 }
 
+/// Where the password is, and who opened it.
+fn password_words(story: &RowStory<'_>) -> String {
+    let row = story.row;
+    let opened: Vec<&PasswordOpening> = story.openings.iter().filter(|opening| opening.written).collect();
+    let times = match (opened.len(), opened.last()) {
+        (_, None) if story.openings.is_empty() => "never opened".to_owned(),
+        (_, None) => "opened, but the output was not written: open it again".to_owned(),
+        (times, Some(last)) => {
+            let by = one_line(&last.opened_by);
+            match times {
+                1 => format!("opened {} by {by}", last.opened_at),
+                _ => format!("opened {times} times, last {} by {by}", last.opened_at),
+            }
+        }
+    };
+    match (row.has_credentials, row.password_erased_at, row.state) {
+        (true, ..) => format!("sealed in this ledger; {times}"),
+        (false, Some(erased), _) => format!("erased {erased} by `tenantry forget`; {times}"),
+        (false, None, State::InFlight) => "not here yet: `tenantry resume` asks for it once more".to_owned(),
+        (false, None, _) => "not here".to_owned(),
+    }
+}
+
 const BURNED: &str = "the refusal left the domain taken: this row needs another one";
 
 /// The JSON for scripts.
-pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Option<RowId>) -> Value {
+pub(crate) fn detail_json(story: &RowStory<'_>) -> Value {
+    let RowStory { row, attempts, kept, openings } = story;
     let with_request = |attempt: &AttemptRecord| {
         let mut value = json!(attempt);
         value["request"] = json!(request_line(&attempt.operation));
@@ -104,6 +134,7 @@ pub(crate) fn detail_json(row: &RowDetail, attempts: &[AttemptRecord], kept: Opt
     let hint = |code: &str| hint(code, row.state, row.domain_burned);
     let mut value = json!(row);
     value["password_came_with_row"] = json!(kept);
+    value["password_openings"] = json!(openings);
     value["error"] = refusal_json(&row.error_code, row.error_status, &row.error_text, hint);
     value["agreement"] = json!(agreement);
     value["attempts"] = attempts.iter().map(with_request).collect();

@@ -192,6 +192,14 @@ impl<W: Write + Send> Table<W> {
         }
     }
 
+    /// Passes the rows so far on to the output. A workbook passes on nothing before its end.
+    pub(crate) fn flush(&mut self) -> Result<(), TableError> {
+        match &mut self.writer {
+            Writer::Csv(csv) => Ok(csv.writer.flush()?),
+            Writer::Workbook(_) => Ok(()),
+        }
+    }
+
     /// Writes what is left. The table is complete only after that.
     pub(crate) fn end(self) -> Result<(), TableError> {
         match self.writer {

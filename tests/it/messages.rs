@@ -54,7 +54,7 @@ fn a_file_without_rows_is_told_and_no_failure() {
     assert!(checked.stdout.contains("Next: put rows below the header"), "{checked}");
     bench.import("customers.csv").exits(0).says(words);
     assert_eq!(bench.ledger().states(), states([]));
-    bench.tenantry(["credentials"]).exits(0).says("holds no passwords.");
+    bench.tenantry(["credentials"]).exits(0).says("has no passwords.");
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::harness::{Bench, customers, domain, full};
 
 const OLD_LEDGER: &str = include_str!("../data/ledger-0005.sql");
 const OLD_IDENTITY: &str = include_str!("../data/ledger-0005.identity.txt");
-const OLD_PASSWORDS: &str = "domain,customer_id,user_name,password\n\
-    old1.onmicrosoft.com,61f9db38-952e-4878-9bff-4b4906c6d74c,admin@old1.onmicrosoft.com,\";Bnpvkdu=-kc,\"\"\"\n\
-    old2.onmicrosoft.com,22cd28ac-e62f-496d-aa4e-f966dc185673,admin@old2.onmicrosoft.com,\"\"\"EDCuT9YE=,sH;\"\n";
+const OLD_PASSWORDS: &str = "company_name,domain,customer_id,user_name,password\n\
+    Harborline Old One Ltd,old1.onmicrosoft.com,61f9db38-952e-4878-9bff-4b4906c6d74c,admin@old1.onmicrosoft.com,\";Bnpvkdu=-kc,\"\"\"\n\
+    Harborline Old Two Ltd,old2.onmicrosoft.com,22cd28ac-e62f-496d-aa4e-f966dc185673,admin@old2.onmicrosoft.com,\"\"\"EDCuT9YE=,sH;\"\n";
 
 /// Writes a file for its owner alone.
 pub(crate) fn private_file(path: &Path, content: &str) {
@@ -49,7 +49,7 @@ fn the_passwords_of_a_ledger_of_before_open_as_they_did() {
     bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
     let opened = bench.tenantry(["credentials", "--identity", "old.txt"]).exits(0);
     assert!(opened.stdout.starts_with(OLD_PASSWORDS), "{opened}");
-    let new = format!("\n{},{}", full(&domain(1)), bench.creations()[0].customer_id);
+    let new = format!(",{},{}", full(&domain(1)), bench.creations()[0].customer_id);
     assert!(opened.stdout.contains(&new), "{opened}");
 }
 
@@ -115,6 +115,72 @@ fn every_opening_is_recorded_row_by_row() {
     };
     assert_eq!((times(1), times(2), times(3)), (1, 2, 1));
     assert_eq!(bench.ledger().number("SELECT passwords FROM openings ORDER BY id DESC LIMIT 1"), 3);
+}
+
+/// The domains whose passwords the command gives out.
+fn opened(bench: &Bench, flags: &[&str]) -> Vec<String> {
+    let done = bench.tenantry(["credentials"]).args(flags).exits(0);
+    let mut records = csv::Reader::from_reader(done.stdout.as_bytes());
+    records.records().map(|record| record.unwrap()[1].to_owned()).collect()
+}
+
+fn domains<const N: usize>(numbers: [usize; N]) -> Vec<String> {
+    numbers.iter().map(|n| full(&domain(*n))).collect()
+}
+
+#[test]
+fn passwords_are_selected_by_run_and_by_whether_they_were_opened() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--concurrency", "1"]).exits(0);
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(opened(&bench, &["--run", "1", "--domain", &domain(2)]), domains([2]));
+    assert_eq!(opened(&bench, &["--run", "2"]), domains([3]));
+    assert_eq!(opened(&bench, &["--unopened", "--run", "2"]), domains([]));
+    assert_eq!(opened(&bench, &["--unopened"]), domains([1]));
+    let none = bench.tenantry(["credentials", "--unopened", "-o", "none.csv"]).exits(0);
+    none.says("has no unopened passwords: `none.csv` has only its header.");
+    assert_eq!(opened(&bench, &[]), domains([1, 2, 3]));
+    bench.tenantry(["credentials", "--run", "9"]).exits(1).says("has no run 9").says("`tenantry status`");
+    let header = fs::read_to_string(bench.path("none.csv")).unwrap();
+    assert_eq!(header, "company_name,domain,customer_id,user_name,password\n");
+}
+
+/// Passwords of programs before data keys do not name their run.
+#[test]
+fn the_run_of_an_old_password_is_that_of_its_create() {
+    let bench = with_old_ledger();
+    let of_run =
+        |run: &str| bench.tenantry(["credentials", "--identity", "old.txt", "--run", run]).exits(0).stdout;
+    assert_eq!(of_run("1"), OLD_PASSWORDS);
+}
+
+/// The list of unopened passwords must have every password that was not seen yet.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_whose_output_was_not_written_counts_as_unopened() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--concurrency", "1"]).exits(0);
+    let password = |flag: &str| {
+        let shown = bench.tenantry(["show", &domain(1)]).args([flag]).exits(0).stdout;
+        let line = shown.lines().find(|line| line.trim_start().starts_with("password")).unwrap();
+        line.trim().to_owned()
+    };
+    assert!(password("-q").ends_with("sealed in this ledger; never opened"));
+    bench.tenantry(["credentials", "-o", "/dev/full"]).exits(1).says("could not write");
+    assert!(password("-q").contains("opened, but the output was not written: open it again"));
+    assert_eq!(opened(&bench, &["--unopened"]), domains([1, 2]));
+    assert_eq!(opened(&bench, &["--unopened"]), domains([]));
+    let words = password("-q");
+    assert!(words.contains("sealed in this ledger; opened 2") && words.contains(" by "), "{words}");
+    assert_eq!(opened(&bench, &["--domain", &domain(1)]), domains([1]));
+    assert!(password("-q").contains("sealed in this ledger; opened 2 times, last 2"));
+    let shown = bench.tenantry(["show", &domain(1), "--json"]).exits(0).json();
+    let written: Vec<_> =
+        shown[0]["password_openings"].as_array().unwrap().iter().map(|it| it["written"].as_bool()).collect();
+    assert_eq!(written, [Some(false), Some(true), Some(true)]);
 }
 
 #[test]

@@ -167,8 +167,8 @@ fn exports_have_the_delimiter_of_their_lists() {
     let results = fs::read_to_string(bench.path("out/run-1/created.csv")).unwrap();
     assert!(results.starts_with("company_name;"), "{results}");
     let passwords = |flags: &[&str]| bench.tenantry(["credentials"]).args(flags).exits(0).stdout;
-    assert!(passwords(&[]).starts_with("domain,customer_id,"));
-    assert!(passwords(&["--for-excel"]).starts_with("\u{FEFF}domain;customer_id;"));
+    assert!(passwords(&[]).starts_with("company_name,domain,customer_id,"));
+    assert!(passwords(&["--for-excel"]).starts_with("\u{FEFF}company_name;domain;customer_id;"));
     // Lists of both kinds have no delimiter in common.
     bench.file("two.csv", customers_of(["two"]));
     bench.import("two.csv").exits(0);

@@ -29,6 +29,10 @@ pub struct RowDetail {
     pub commerce_id: Option<String>,
     pub user_name: Option<String>,
     pub has_credentials: bool,
+    /// When its password, which was opened before, was erased.
+    pub password_erased_at: Option<Timestamp>,
+    /// When its personal data was erased: cells, customer, problems and the service's texts.
+    pub erased_at: Option<Timestamp>,
     #[serde(skip)]
     pub error_code: Option<String>,
     #[serde(skip)]
@@ -226,7 +230,8 @@ fn detail_query(by: &str) -> String {
         "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
                 r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
-                {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text
+                {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
+                r.password_erased_at, r.erased_at
            FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
     )
 }
@@ -249,6 +254,8 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         commerce_id: row.get(9)?,
         user_name: row.get(10)?,
         has_credentials: row.get(11)?,
+        password_erased_at: row.get::<_, Option<i64>>(26)?.map(clock::from_ms),
+        erased_at: row.get::<_, Option<i64>>(27)?.map(clock::from_ms),
         error_code: row.get(12)?,
         error_status: row.get(13)?,
         error_text: row.get(14)?,

@@ -1,9 +1,11 @@
 //! Sealed passwords, for `credentials`, and the record of which were opened.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, TransactionBehavior};
+use serde::Serialize;
 
-use super::super::stored::{Value, collect, each, insert, value};
-use super::super::{DataKeyId, Error, Result, RowId, schema};
+use super::super::stored::{Value, collect, each, field_of, insert, value};
+use super::super::{DataKeyId, Error, Result, RowId, RunId, schema};
 use super::Queries;
 use tenantry_model::clock;
 
@@ -27,9 +29,31 @@ pub enum SealedTo {
     Unrecorded { newest: Vec<u8>, passwords: u64 },
 }
 
+/// Which passwords to open. The conditions are combined with AND.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PasswordFilter<'a> {
+    /// Of this domain, in full or by its prefix.
+    pub domain: Option<&'a str>,
+    /// Of the customers that this run created.
+    pub run: Option<RunId>,
+    /// Only passwords that were never opened.
+    pub unopened: bool,
+}
+
+/// One opening of the password of a row.
+#[derive(Debug, Serialize)]
+pub struct PasswordOpening {
+    pub opened_at: Timestamp,
+    pub opened_by: String,
+    /// The output with the password was written. Only such a password counts as opened.
+    pub written: bool,
+}
+
 /// One sealed password.
 #[derive(Debug)]
 pub struct SealedPassword {
+    /// The company of the customer, if the ledger has it.
+    pub company: Option<String>,
     pub domain: String,
     pub customer_id: String,
     pub user_name: String,
@@ -63,10 +87,15 @@ const NAMED: &str = "coalesce(
                 LIMIT 1)
     END, f.domain, r.domain)";
 
+/// The condition on the record `o` of an opened password: its output was written, so it counts as opened.
+pub(in super::super) const IS_OPENED: &str = "o.written_at IS NOT NULL";
+
 /// An opening of passwords.
 pub struct Opening<'a> {
     writer: Connection,
     id: i64,
+    /// The last record of a password whose output was written.
+    written_to: i64,
     _moment: rusqlite::Transaction<'a>,
 }
 
@@ -84,6 +113,16 @@ impl Opening<'_> {
             count += 1;
         }
         tx.execute("UPDATE openings SET passwords = passwords + ?2 WHERE id = ?1", (self.id, count))?;
+        Ok(tx.commit()?)
+    }
+
+    /// Records that everything recorded so far was written: these passwords count as opened.
+    pub fn written(&mut self) -> Result<()> {
+        let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // By the numbers of the records, because there may be many records and no index on the opening.
+        let sql = "UPDATE opened_passwords SET written_at = ?3 WHERE rowid > ?1 AND opening_id = ?2";
+        tx.execute(sql, (self.written_to, self.id, clock::now().as_millisecond()))?;
+        self.written_to = value(&tx, "SELECT coalesce(max(rowid), 0) FROM opened_passwords", [])?;
         Ok(tx.commit()?)
     }
 }
@@ -109,21 +148,41 @@ impl Queries {
         })
     }
 
-    /// Calls `visit` with each sealed password, in the order of the rows; then with those that came with the answer to
-    /// another row: the newest of each customer and domain, unless the row of the domain has that customer and its
-    /// password.
+    /// Calls `visit` with each sealed password that matches `filter`, in the order of the rows; then with those that
+    /// came with the answer to another row: the newest of each customer and domain, unless the row of the domain has
+    /// that customer and its password.
     pub fn each_password<E: From<Error>>(
         &self,
-        domain: Option<&str>,
+        filter: PasswordFilter<'_>,
         mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
     ) -> Result<(), E> {
         let is_asked_for = "(?1 IS NULL OR domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.')";
+        // Passwords of old programs have no data key; there, the run is that of the row's last create.
+        let of_run = |row: &str| {
+            format!(
+                "(?2 IS NULL OR ?2 = coalesce(
+                    (SELECT run_id FROM data_keys k WHERE k.id = data_key_id),
+                    (SELECT run_id FROM http_attempts t
+                      WHERE t.row_id = {row} AND t.operation = 'create' ORDER BY t.id DESC LIMIT 1)))"
+            )
+        };
+        let unopened = |column: &str, id: &str| {
+            format!(
+                "(NOT ?3 OR NOT EXISTS (SELECT 1 FROM opened_passwords o WHERE o.{column} = {id} AND {IS_OPENED}))"
+            )
+        };
         let of_rows = format!(
-            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, id, domain, NULL, NULL
-               FROM customer_rows WHERE sealed_credentials IS NOT NULL AND {is_asked_for} ORDER BY id"
+            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, id, domain, NULL, NULL, {}
+               FROM customer_rows
+              WHERE sealed_credentials IS NOT NULL AND {is_asked_for} AND {} AND {} ORDER BY id",
+            field_of("customer", "company_name"),
+            of_run("customer_rows.id"),
+            unopened("row_id", "customer_rows.id")
         );
         let of_others = format!(
-            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, row_id, bound_domain, asked_for, max(id)
+            "SELECT * FROM (
+             SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, row_id, bound_domain, asked_for,
+                    max(id) AS answer, (SELECT {} FROM customer_rows own WHERE own.key_domain = kept.domain)
                FROM (SELECT {NAMED} AS domain, f.customer_id, f.user_name, f.sealed_credentials, f.data_key_id,
                             f.row_id, coalesce(f.domain, r.domain) AS bound_domain, r.domain AS asked_for, f.id
                        FROM foreign_answers f JOIN customer_rows r ON r.id = f.row_id
@@ -132,13 +191,32 @@ impl Queries {
                 AND NOT EXISTS (SELECT 1 FROM customer_rows own
                                  WHERE own.key_domain = kept.domain AND own.sealed_credentials IS NOT NULL
                                    AND own.customer_id = kept.customer_id COLLATE NOCASE)
-              GROUP BY domain, customer_id COLLATE NOCASE ORDER BY max(id)"
+              GROUP BY domain, customer_id COLLATE NOCASE) AS newest
+              WHERE {} AND {} ORDER BY answer",
+            field_of("own.customer", "company_name"),
+            of_run("newest.row_id"),
+            unopened("foreign_answer_id", "answer")
         );
         for sql in [of_rows, of_others] {
             let visit = |row: &Row<'_>| visit(sealed_password(row).map_err(Error::from)?);
-            each(&self.connection, &sql, [domain], visit)?;
+            each(&self.connection, &sql, (filter.domain, filter.run, filter.unopened), visit)?;
         }
         Ok(())
+    }
+
+    /// When the password of this row was opened, oldest first. Records of programs that did not count row by row are
+    /// left out.
+    pub fn openings_of(&self, row: RowId) -> Result<Vec<PasswordOpening>> {
+        let sql = "SELECT opened_at, opened_by, max(written_at) IS NOT NULL
+                     FROM opened_passwords JOIN openings ON openings.id = opening_id
+                    WHERE row_id = ?1 GROUP BY openings.id ORDER BY openings.id";
+        collect(&self.connection, sql, [row], |row| {
+            Ok(PasswordOpening {
+                opened_at: clock::from_ms(row.get(0)?),
+                opened_by: row.get(1)?,
+                written: row.get(2)?,
+            })
+        })
     }
 
     /// Begins to open passwords, and records it with `opened_by`. All reads use one snapshot until the returned value
@@ -152,13 +230,15 @@ impl Queries {
         let values: [Value<'_>; 3] =
             [("opened_at", &opened_at), ("opened_by", &opened_by), ("passwords", &0)];
         let id = insert(&writer, "openings", &values)?;
-        Ok(Opening { writer, id, _moment: moment })
+        let written_to = value(&writer, "SELECT coalesce(max(rowid), 0) FROM opened_passwords", [])?;
+        Ok(Opening { writer, id, written_to, _moment: moment })
     }
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
     let user_name: Option<String> = row.get(2)?;
     Ok(SealedPassword {
+        company: row.get(9)?,
         domain: row.get(0)?,
         customer_id: row.get(1)?,
         user_name: user_name.unwrap_or_default(),
