@@ -34,7 +34,7 @@ use returned::ReturnedRows;
 use validate::RowValidator;
 
 pub(crate) use returned::Changes;
-pub(crate) use stored::StoredRowValidator;
+pub(crate) use stored::{StoredRowValidator, stored_header};
 
 /// Why a file could not be ingested to its end. Rows that were ingested before are durable, and none of them is sent.
 #[derive(Debug, thiserror::Error)]

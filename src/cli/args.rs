@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenantry_simulator::Scenario;
+use uuid::Uuid;
 
 use super::parse;
 use crate::call::Rate;
@@ -79,8 +80,13 @@ pub(crate) enum Command {
   tenantry status --json --ledger contoso.db")]
     Status(StatusArgs),
     /// One row's whole story, ready for a support ticket
+    ///
+    /// WHAT is looked up as a domain, then as a customer id, then as an external id or a company name, then as a part of a
+    /// company name. If several customers match, they are listed with the command that shows each.
     #[command(after_help = "Examples:
   tenantry show contoso.onmicrosoft.com
+  tenantry show CRM-10401
+  tenantry show \"Contoso Ltd\"
   tenantry show --line 17")]
     Show(ShowArgs),
     /// An empty list with the canonical columns, or what each of them wants
@@ -89,6 +95,17 @@ pub(crate) enum Command {
   tenantry template --for-excel -o customers.csv
   tenantry template --explain")]
     Template(TemplateArgs),
+    /// List rows by state, country, reseller, error code or text
+    ///
+    /// Without --state, all current rows are listed; replaced and discarded rows are left out. All conditions must be met.
+    /// The table on the screen has the first 50 rows. Files and JSON have every row, with the columns of the view
+    /// `customers` in the ledger.
+    #[command(after_help = "Examples:
+  tenantry list --state failed
+  tenantry list --state failed --state rejected --country DE
+  tenantry list --code 600051 -o refused.csv
+  tenantry list --search contoso --json")]
+    List(ListArgs),
     /// Rows as CSV or .xlsx, in your own columns, ready to be mended and imported again
     #[command(after_help = "Examples:
   tenantry export failed -o failed.csv
@@ -202,6 +219,7 @@ impl Command {
             | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
             Self::Status(_)
             | Self::Show(_)
+            | Self::List(_)
             | Self::Template(_)
             | Self::Export(_)
             | Self::Report(_)
@@ -356,20 +374,52 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// The domain, or its prefix alone
-    #[arg(required_unless_present = "line", conflicts_with = "line")]
-    pub(crate) domain: Option<String>,
-    /// The line in its file instead
-    #[arg(long, value_name = "N")]
+    /// A domain or its prefix, a customer id, an external id, or a company name or a part of it
+    #[arg(value_name = "WHAT", required_unless_present_any = ["line", "row"])]
+    pub(crate) what: Option<String>,
+    /// The row on this line of its file
+    #[arg(long, value_name = "N", conflicts_with = "what", add = Repeat::Never)]
     pub(crate) line: Option<u64>,
-    /// The file that --line is about, where there are several
-    #[arg(long, value_name = "FILE", requires = "line")]
+    /// The file that --line refers to, if there are several
+    #[arg(long, value_name = "FILE", requires = "line", add = Repeat::Never)]
     pub(crate) file: Option<String>,
+    /// The row with this number: `tenantry_row` in exports, `row_id` in lists
+    #[arg(long, value_name = "N", conflicts_with_all = ["what", "line"], add = Repeat::Never)]
+    pub(crate) row: Option<i64>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// JSON on standard output
-    #[arg(long, help_heading = "Output")]
+    /// Print JSON on standard output: an array with every matching row
+    #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only rows in this state (repeat it for several states)
+    #[arg(long = "state", id = "states", value_name = "STATE", value_parser = parse::row_state(), add = Repeat::Never)]
+    pub(crate) states: Vec<State>,
+    /// Only rows of this country, by its two letters
+    #[arg(long, value_name = "XX", add = Repeat::Never)]
+    pub(crate) country: Option<String>,
+    /// Only rows of this indirect reseller, by its tenant id
+    #[arg(long, value_name = "GUID", add = Repeat::Never)]
+    pub(crate) reseller: Option<Uuid>,
+    /// Only rows with this error code
+    #[arg(long, value_name = "CODE", add = Repeat::Never)]
+    pub(crate) code: Option<String>,
+    /// Only rows with this text in the company name, the domain, the e-mail address or the external id
+    #[arg(long, value_name = "TEXT", add = Repeat::Never)]
+    pub(crate) search: Option<String>,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+    /// Print JSON on standard output: an array of objects
+    #[arg(long, conflicts_with = "output", help_heading = "Output", add = Repeat::Never)]
+    pub(crate) json: bool,
+    // Last, because their help headings apply to all options after them.
+    #[command(flatten)]
+    pub(crate) to: OutputFile,
+    #[command(flatten)]
+    pub(crate) form: TableForm,
 }
 
 /// The rows to export.

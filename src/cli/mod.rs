@@ -21,6 +21,7 @@ mod help;
 mod import;
 mod input;
 mod inquiry;
+mod list;
 mod manual;
 mod next_command;
 mod notify;
@@ -229,6 +230,7 @@ async fn carry_out(
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Status(args) => status::run(args, output),
         Command::Show(args) => show::run(args, output),
+        Command::List(args) => list::run(args, output),
         Command::Template(args) => template::run(args, output),
         Command::Export(args) => export::run(args, output),
         Command::Report(args) => report::run(args, output),

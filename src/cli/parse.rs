@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use url::Url;
 use uuid::Uuid;
 
 use crate::call::Rate;
 use crate::customer::Field;
+use crate::ledger::State;
 use crate::problem::{Kind, Rule};
 use crate::reader::{Encoding, suggested_field};
 use crate::submitter::MaxFailures;
@@ -58,6 +60,11 @@ pub(super) fn failures(text: &str) -> Result<MaxFailures, String> {
         },
         None => text.trim().parse().map(MaxFailures::Rows).map_err(|_| wrong()),
     }
+}
+
+/// The name of a state of a row.
+pub(super) fn row_state() -> impl TypedValueParser<Value = State> {
+    PossibleValuesParser::new(State::OF_ROWS.map(State::name)).try_map(|name| name.parse::<State>())
 }
 
 /// Longer times make no difference. Invariant: adding the time of an option to a clock never overflows.

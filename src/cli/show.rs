@@ -1,58 +1,150 @@
 //! `tenantry show`: shows everything about one row.
 
+use super::next_command::Repeated;
+use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
-use crate::ledger::{self, Environment, PasswordFilter, Queries, RowDetail, RowId};
+use crate::ledger::{self, Environment, ListFilter, PasswordFilter, Queries, RowDetail, RowId, State};
 use crate::nearest::distance_within;
-use crate::report::{RowStory, detail_json, detail_text};
+use crate::printable::escape_for_terminal;
+use crate::report::{RowFilter, RowStory, company_words, counted, detail_json, detail_text, each_listed};
 
 /// The most similar domains that are suggested for an unknown one.
 const NEAR: usize = 3;
 
+/// The most rows that are looked at if a name matches many.
+const MOST: usize = 100;
+
+/// The most commands that are listed if several customers match.
+const LISTED: usize = 20;
+
 pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
-    let asked = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
-    let rows = match &asked {
-        Some(domain) => queries.details_of_domain(domain)?,
-        None => queries.details_on_line(args.line.unwrap_or_default(), args.file.as_deref())?,
-    };
+    let rows = find(&args, &queries)?;
     if rows.is_empty() {
-        let (what, hint) = match &asked {
-            Some(domain) => (format!("of the domain `{domain}`"), domain_hint(&queries, domain)?),
-            None => {
-                let file = args.file.map(|file| format!(" of `{file}`")).unwrap_or_default();
-                (format!("on line {}{file}", args.line.unwrap_or_default()), LINE_HINT.to_owned())
-            }
-        };
-        let message = format!("the ledger `{}` has no row {what}", args.ledger.path().display());
-        return Err(Failure::new(ExitCode::Failed, message).with_hint(hint));
+        return Err(not_found(&args, &queries)?);
     }
+    let stories = || rows.iter().map(|row| story(&queries, row));
     let environment = queries.environment()?;
-    let mut text = environment.as_ref().map(service).unwrap_or_default();
-    let mut values = Vec::new();
-    for row in &rows {
-        let story = RowStory {
-            row,
-            attempts: queries.attempts(row.row)?,
-            kept: kept_for(&queries, row)?,
-            openings: queries.openings_of(row.row)?,
-        };
-        if args.json {
-            let mut value = detail_json(&story);
+    if args.json {
+        let value = |story: Result<RowStory<'_>, ledger::Error>| {
+            let mut value = detail_json(&story?);
             if let Some(environment) = &environment {
                 value["api"] = environment.api.clone().into();
                 value["partner_tenant_id"] = environment.partner_tenant_id.map(|id| id.to_string()).into();
             }
-            values.push(value);
-        } else {
-            text.push_str(&detail_text(&story));
-        }
-    }
-    if args.json {
+            Ok(value)
+        };
+        let values: Vec<serde_json::Value> = stories().map(value).collect::<Result<_, ledger::Error>>()?;
         output.json(&format!("{:#}\n", serde_json::Value::from(values)))?;
-    } else {
+    } else if are_of_one_customer(&rows) {
+        let mut text = environment.as_ref().map(service).unwrap_or_default();
+        for story in stories() {
+            text.push_str(&detail_text(&story?));
+        }
         output.result(&text)?;
+    } else {
+        output.result(&choices(&rows, output))?;
     }
     Ok(ExitCode::Done)
+}
+
+fn story<'a>(queries: &Queries, row: &'a RowDetail) -> Result<RowStory<'a>, ledger::Error> {
+    Ok(RowStory {
+        row,
+        attempts: queries.attempts(row.row)?,
+        kept: kept_for(queries, row)?,
+        openings: queries.openings_of(row.row)?,
+    })
+}
+
+fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledger::Error> {
+    let Some(what) = args.what.as_deref().map(str::trim) else {
+        return match (args.row, args.line) {
+            (Some(row), _) => queries.details_of_rows(&[RowId(row)]),
+            (None, line) => queries.details_on_line(line.unwrap_or_default(), args.file.as_deref()),
+        };
+    };
+    let of_domain = queries.details_of_domain(&what.to_ascii_lowercase())?;
+    if !of_domain.is_empty() {
+        return Ok(of_domain);
+    }
+    let of_customer = queries.details_of_customer(what)?;
+    if !of_customer.is_empty() {
+        return Ok(of_customer);
+    }
+    queries.details_of_rows(&rows_of_company(what, queries)?)
+}
+
+/// The rows with this external id or company name; if there are none, those with this text in the company name.
+fn rows_of_company(what: &str, queries: &Queries) -> Result<Vec<RowId>, ledger::Error> {
+    let mut exact = Vec::new();
+    let mut similar = Vec::new();
+    let filter = RowFilter {
+        stored: ListFilter { states: State::OF_ROWS.to_vec(), ..ListFilter::default() },
+        search: Some(what.to_owned()),
+        ..RowFilter::default()
+    };
+    each_listed(queries, &filter, |row| {
+        let Some(id) = row.row_id() else { return Ok(()) };
+        let is_it = |value: &Option<String>| {
+            value.as_ref().is_some_and(|value| value.to_lowercase() == what.to_lowercase())
+        };
+        if is_it(&row.facts.external_id) || is_it(&row.facts.company_name) {
+            exact.push(id);
+        } else if row.facts.is_named_like(what) {
+            similar.push(id);
+        }
+        Ok::<_, ledger::Error>(())
+    })?;
+    let mut found = if exact.is_empty() { similar } else { exact };
+    found.truncate(MOST);
+    Ok(found)
+}
+
+/// Rows of one domain are the story of one customer.
+fn are_of_one_customer(rows: &[RowDetail]) -> bool {
+    rows.iter().all(|row| row.domain.is_some() && row.domain == rows[0].domain) || rows.len() == 1
+}
+
+/// The customers, each with the command that shows it.
+fn choices(rows: &[RowDetail], output: &Output) -> String {
+    let repeated = Repeated::of(output.matches());
+    // Rows of one domain are shown together; the last one is the current one.
+    let mut customers: Vec<(String, &RowDetail)> = Vec::new();
+    for row in rows {
+        let which = row.domain.as_deref().map_or_else(|| format!("--row {}", row.row), quoted);
+        match customers.iter_mut().find(|(its, _)| *its == which) {
+            Some((_, last)) => *last = row,
+            None => customers.push((which, row)),
+        }
+    }
+    let mut text = format!("{} match. Show one of them:\n", counted(customers.len() as u64, "customer"));
+    for (which, row) in customers.iter().take(LISTED) {
+        let file = escape_for_terminal(&row.file);
+        let company = company_words(row).map(|words| format!(" · {words}")).unwrap_or_default();
+        let command = repeated.command(&format!("show {which}"));
+        text.push_str(&format!("  {command}\n      {}{company} · {file} line {}\n", row.state, row.line));
+    }
+    if customers.len() > LISTED {
+        text.push_str("  … `tenantry list --search TEXT` lists all of them\n");
+    }
+    text
+}
+
+fn not_found(args: &args::ShowArgs, queries: &Queries) -> Result<Failure, ledger::Error> {
+    let (what, hint) = match (&args.what, args.row) {
+        (Some(what), _) => {
+            let words = "with the domain, customer id, external id or company name";
+            (format!("{words} `{what}`"), domain_hint(queries, &what.trim().to_ascii_lowercase())?)
+        }
+        (None, Some(row)) => (format!("with the number {row}"), LIST_HINT.to_owned()),
+        (None, None) => {
+            let file = args.file.as_ref().map(|file| format!(" of `{file}`")).unwrap_or_default();
+            (format!("on line {}{file}", args.line.unwrap_or_default()), LINE_HINT.to_owned())
+        }
+    };
+    let message = format!("the ledger `{}` has no row {what}", args.ledger.path().display());
+    Ok(Failure::new(ExitCode::Failed, message).with_hint(hint))
 }
 
 /// The row whose answer contained a password for the domain of `row`, if `row` has none of its own.
@@ -70,9 +162,12 @@ fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger:
     Ok(kept)
 }
 
+const LIST_HINT: &str =
+    "`tenantry list --search TEXT` finds rows by a part of the domain, company, e-mail or external id";
+
 /// A row keeps the line of the file that it was first read from, however often it is read again.
 const LINE_HINT: &str = "a row keeps file and line of its first reading: `tenantry show DOMAIN` finds it too, and \
-                         `tenantry export all` lists every row";
+                         `tenantry list --search TEXT` finds it by a part of its values";
 
 /// The service and tenant that support needs to know, and the time zone of the times below.
 fn service(environment: &Environment) -> String {
@@ -94,7 +189,7 @@ fn domain_hint(queries: &Queries, asked: &str) -> Result<String, ledger::Error> 
     })?;
     let names: Vec<String> = near.into_iter().map(|(_, domain)| format!("`{domain}`")).collect();
     Ok(match names.as_slice() {
-        [] => "`tenantry export all` lists every row with its domain and line".to_owned(),
+        [] => LIST_HINT.to_owned(),
         names => format!("did you mean {}?", names.join(" or ")),
     })
 }

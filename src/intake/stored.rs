@@ -131,7 +131,7 @@ impl OfFile {
 }
 
 /// The header of a file, by the options with which it was read.
-pub(super) fn stored_header(header: &[u8], given: &InputOptions) -> Result<Header, reader::Error> {
+pub(crate) fn stored_header(header: &[u8], given: &InputOptions) -> Result<Header, reader::Error> {
     let options = reader::Options {
         column_map: given.column_map.clone(),
         auto_map: given.auto_map,

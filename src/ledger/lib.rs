@@ -77,9 +77,9 @@ pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,
-    LedgerDoubles, Opening, Parts, PasswordFilter, PasswordOpening, Queries, RefusedStep, RowCounts,
-    RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword, SealedTo, SourceTotals, Span, SubmissionPlan,
-    UserNeeds,
+    LedgerDoubles, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter, PasswordOpening,
+    Queries, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword,
+    SealedTo, SourceTotals, Span, SubmissionPlan, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
 pub use runs::RunEnd;

@@ -6,6 +6,7 @@
 mod aggregates;
 mod details;
 mod doubles;
+mod listed;
 mod passwords;
 mod plan;
 mod waiting;
@@ -27,6 +28,7 @@ use tenantry_model::clock;
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use details::{AttemptRecord, Filter, RowDetail};
 pub use doubles::LedgerDoubles;
+pub use listed::{ListFilter, ListedRow, ListedValue, RowAsRead};
 pub use passwords::{Opening, PasswordFilter, PasswordOpening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};

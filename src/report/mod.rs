@@ -3,6 +3,7 @@
 //! Everything here comes from ledger queries; nothing is counted a second time.
 
 mod charts;
+mod customer_facts;
 mod export;
 mod groups;
 mod markdown;
@@ -10,6 +11,7 @@ mod overview;
 mod page;
 mod push_line;
 mod row_detail;
+mod row_list;
 mod states;
 mod summary;
 mod table;
@@ -20,7 +22,8 @@ pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
-pub(crate) use row_detail::{RowStory, detail_json, detail_text};
+pub(crate) use row_detail::{RowStory, company_words, detail_json, detail_text};
+pub(crate) use row_list::{RowFilter, ShownRows, each_listed, write_list};
 pub(crate) use summary::{
     LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
     one_line, pretty, rough,

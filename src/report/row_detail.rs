@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::customer_facts::CustomerFacts;
 use super::push_line::PushLine as _;
 use super::summary::{hint, one_line};
 use crate::ledger::{AttemptRecord, PasswordOpening, RowDetail, RowId, State};
@@ -32,7 +33,7 @@ pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
     for (name, value) in facts(story, domain) {
         if let Some(value) = value {
-            text.push_line(format_args!("  {name:<14}{value}"));
+            text.push_line(format_args!("  {name:<16}{value}"));
         }
     }
     for problem in &row.problems {
@@ -66,8 +67,9 @@ pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
 }
 
 /// The facts about a row, one line each; `None` if there is nothing to show.
-fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 15] {
+fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 20] {
     let RowStory { row, kept, .. } = story;
+    let customer = CustomerFacts::of(row);
     let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
     let brought = kept.map(|from| match from == row.row {
         true => "one came with an answer to it that belongs to another customer".to_owned(),
@@ -75,7 +77,14 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
     });
     let code = row.error_code.as_deref();
     let status = row.error_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    // Only an answer has a status. Without one, the words are those of this program.
+    let said_by = if row.error_status.is_some() { "Microsoft says" } else { "reason" };
     [
+        ("company", customer.company_name.as_deref().map(one_line)),
+        ("country", customer.country.as_deref().map(one_line)),
+        ("external id", customer.external_id.as_deref().map(one_line)),
+        ("reseller", customer.associated_partner_id.as_deref().map(one_line)),
+        ("personal data", row.erased_at.map(|erased| format!("erased {erased} by `tenantry forget`"))),
         ("read", Some(row.made_at.to_string())),
         ("last change", Some(row.changed_at.to_string())),
         ("customer id", row.customer_id.as_deref().map(one_line)),
@@ -85,13 +94,20 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("password", row.customer_id.as_ref().map(|_| password_words(story))),
         ("", brought.map(|brought| format!("{brought} and is sealed in this ledger"))),
         ("error", code.map(|code| one_line(code) + &status)),
-        ("in its words", code.map(|_| one_line(row.error_text.as_deref().unwrap_or_default()))),
+        (said_by, code.and(row.error_text.as_deref()).map(one_line)),
         ("what to do", code.map(|code| hint(code, row.state, row.domain_burned).to_owned())),
         ("damaged", row.unreadable.clone()),
         ("domain", row.domain_burned.then(|| BURNED.to_owned())),
         ("replaced by", row.replaced_by.map(|by| format!("row {by}"))),
         ("agreement", agreement_words(row)),
     ]
+}
+
+/// Company and country, as far as they are known.
+pub(crate) fn company_words(row: &RowDetail) -> Option<String> {
+    let customer = CustomerFacts::of(row);
+    let country = customer.country.map(|country| format!(" ({})", one_line(&country))).unwrap_or_default();
+    customer.company_name.map(|name| one_line(&name) + &country)
 }
 
 /// Where the password is, and who opened it.
@@ -133,6 +149,14 @@ pub(crate) fn detail_json(story: &RowStory<'_>) -> Value {
     });
     let hint = |code: &str| hint(code, row.state, row.domain_burned);
     let mut value = json!(row);
+    let customer = CustomerFacts::of(row);
+    for (name, fact) in [
+        ("company_name", customer.company_name),
+        ("country", customer.country),
+        ("external_id", customer.external_id),
+    ] {
+        value[name] = json!(fact);
+    }
     value["password_came_with_row"] = json!(kept);
     value["password_openings"] = json!(openings);
     value["error"] = refusal_json(&row.error_code, row.error_status, &row.error_text, hint);

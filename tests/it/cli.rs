@@ -84,7 +84,10 @@ fn a_row_is_found_by_its_line() {
     let done = bench.tenantry(["show", "--line", "3", "--json"]).exits(0).json();
     assert_eq!(done[0]["domain"], "ours-of-old.onmicrosoft.com");
     bench.tenantry(["show", "--line", "99"]).exits(1).says("has no row on line 99");
-    bench.tenantry(["show", "nobody"]).exits(1).says("has no row of the domain");
+    bench
+        .tenantry(["show", "nobody"])
+        .exits(1)
+        .says("has no row with the domain, customer id, external id or company name `nobody`");
     bench.tenantry(["show", "harborlnie"]).exits(1).says("did you mean `harborline.onmicrosoft.com`?");
     bench.file("more.csv", customers(3));
     bench.import("more.csv").exits(3);

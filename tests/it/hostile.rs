@@ -79,6 +79,7 @@ fn nothing_hostile_reaches_the_screen() {
         check_screen(&bench.tenantry(["status"]).args(flags).exits(0));
         check_screen(&bench.tenantry(["show", "one"]).args(flags).exits(0));
         check_screen(&bench.tenantry(["show", "--line", "5"]).args(flags).run());
+        check_screen(&bench.tenantry(["list"]).args(flags).exits(0));
         check_screen(&bench.resume().args(flags).args(["--log-format", "json", "-vv"]).run());
     }
     check_screen(&bench.tenantry(["whoami"]).run());
@@ -88,6 +89,8 @@ fn nothing_hostile_reaches_the_screen() {
     check_screen(&bench.tenantry(["check", &format!("nowhere-{name}")]).exits(2));
     check_screen(&bench.tenantry(["status", "--ledger", &format!("nowhere-{name}")]).run());
     check_screen(&bench.tenantry(["show", OBEYED]).run());
+    check_screen(&bench.tenantry(["show", "Harborline"]).run());
+    check_screen(&bench.tenantry(["list", "--search", OBEYED]).run());
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod doubles;
 mod dry_run;
 mod every_command;
 mod fault_matrix;
+mod finding_rows;
 mod foreign_answers;
 mod gateways;
 mod green_nights;

@@ -345,7 +345,7 @@ fn a_check_whose_problems_nobody_reads_hears_a_signal() {
 }
 
 /// Every command whose job is standard output.
-const WRITERS: [&[&str]; 19] = [
+const WRITERS: [&[&str]; 21] = [
     &["--help"],
     &["import", "--help"],
     &["--version"],
@@ -353,6 +353,8 @@ const WRITERS: [&[&str]; 19] = [
     &["status", "--json"],
     &["show", "harborline00001"],
     &["show", "harborline00001", "--json"],
+    &["list"],
+    &["list", "--json"],
     &["export", "all"],
     &["report"],
     &["report", "--format", "md"],

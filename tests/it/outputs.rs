@@ -19,7 +19,8 @@ fn read(bench: &Bench, name: &str) -> String {
 }
 
 /// Every command that has an `-o`, but for `man`, whose output is a folder.
-const WRITERS: [(&[&str], i32); 5] = [
+const WRITERS: [(&[&str], i32); 6] = [
+    (&["list"], 0),
     (&["export", "failed"], 0),
     (&["report"], 0),
     (&["credentials"], 0),

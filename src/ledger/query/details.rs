@@ -5,7 +5,7 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::super::steps::State;
-use super::super::stored::{collect, customer_of, each, from_json};
+use super::super::stored::{collect, customer_of, each, from_json, json};
 use super::super::{Error, InputOptions, Result, RowId, RunId};
 use super::Queries;
 use tenantry_model::clock;
@@ -49,6 +49,9 @@ pub struct RowDetail {
     /// The header record of the file that it came from.
     #[serde(skip)]
     pub header: Vec<u8>,
+    /// The options by which its file was read, if they are known.
+    #[serde(skip)]
+    pub given: Option<InputOptions>,
     #[serde(skip)]
     pub agreement: Option<AgreementDetail>,
 }
@@ -156,6 +159,20 @@ impl Queries {
         collect(&self.connection, &sql, (line, file), row_detail)
     }
 
+    /// The rows with these ids, oldest first.
+    pub fn details_of_rows(&self, rows: &[RowId]) -> Result<Vec<RowDetail>> {
+        let sql =
+            format!("{} WHERE r.id IN (SELECT value FROM json_each(?1)) ORDER BY r.id", detail_query("r"));
+        collect(&self.connection, &sql, [json(rows)?], row_detail)
+    }
+
+    /// The rows whose customer has this id, oldest first.
+    pub fn details_of_customer(&self, customer_id: &str) -> Result<Vec<RowDetail>> {
+        let sql =
+            format!("{} WHERE r.customer_id = ?1 COLLATE NOCASE ORDER BY r.id LIMIT 100", detail_query("r"));
+        collect(&self.connection, &sql, [customer_id], row_detail)
+    }
+
     /// Calls `visit` with each domain that has a current row.
     pub fn each_domain(&self, mut visit: impl FnMut(&str)) -> Result<()> {
         let sql = "SELECT key_domain FROM customer_rows WHERE key_domain IS NOT NULL ORDER BY key_domain";
@@ -231,7 +248,7 @@ fn detail_query(by: &str) -> String {
                 r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
-                r.password_erased_at, r.erased_at
+                r.password_erased_at, r.erased_at, s.given
            FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
     )
 }
@@ -265,6 +282,7 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         changed_at: clock::from_ms(row.get(18)?),
         cells: row.get(19)?,
         header: row.get(20)?,
+        given: row.get(28)?,
         agreement: agreement_detail(row)?,
     })
 }

@@ -1,0 +1,182 @@
+//! Rows of a ledger are found by what an operator knows of them: `list` and `show`.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::harness::{Bench, HEADER, customers, customers_of, domain, email, full, row, snapshot};
+
+const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+
+/// A created customer, a refused one, a rejected one, and one that a corrected row has replaced. The reseller and the
+/// external id have columns of their own names.
+fn with_rows() -> Bench {
+    let bench = Bench::new();
+    let line = |domain: &str, rest: &str| format!("{},{rest}\n", row(domain));
+    let rejected = line("fabrikam", "CRM-3,DE").replace(&email("fabrikam"), "nowhere");
+    let header = format!("{HEADER},Our key,country\n").replacen(",country,", ",their_country,", 1);
+    let rows =
+        [header, line("harborline", "CRM-1,GB"), line("taken-by-others", "CRM-2,GB"), rejected].concat();
+    bench.file("customers.csv", rows);
+    let import = bench.import("customers.csv").args(["--concurrency", "1"]);
+    import.args(["--map", "Our key=external_id", "--ignore-column", "their_country"]).exits(3);
+    bench
+}
+
+fn listed(bench: &Bench, flags: &[&str]) -> Vec<String> {
+    let rows = bench.tenantry(["list", "--json"]).args(flags).run().json();
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| row["external_id"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+#[test]
+fn rows_are_listed_by_every_condition() {
+    let bench = with_rows();
+    let check = |flags: &[&str], expected: &[&str]| {
+        assert_eq!(listed(&bench, flags), expected, "{flags:?}");
+        let code = if expected.is_empty() { 1 } else { 0 };
+        for form in [&["--json"][..], &[], &["-o", "-"]] {
+            bench.tenantry(["list"]).args(flags).args(form).exits(code);
+        }
+    };
+    check(&[], &["CRM-1", "CRM-2", "CRM-3"]);
+    check(&["--state", "created"], &["CRM-1"]);
+    check(&["--state", "failed", "--state", "rejected"], &["CRM-2", "CRM-3"]);
+    check(&["--state", "superseded"], &[]);
+    check(&["--country", "gb"], &["CRM-1", "CRM-2"]);
+    // What is known of a rejected row is in its cells only.
+    check(&["--country", "DE"], &["CRM-3"]);
+    check(&["--code", "domain_taken"], &["CRM-2"]);
+    check(&["--code", "email"], &["CRM-3"]);
+    check(&["--search", "HARBORLINE HARBORLINE"], &["CRM-1"]);
+    check(&["--search", "fabrikam"], &["CRM-3"]);
+    check(&["--search", "accounts@taken"], &["CRM-2"]);
+    check(&["--search", "crm-2"], &["CRM-2"]);
+    check(&["--search", "crm", "--state", "failed", "--country", "GB"], &["CRM-2"]);
+    check(&["--search", "crm", "--state", "failed", "--country", "DE"], &[]);
+    check(&["--reseller", RESELLER], &[]);
+    bench.tenantry(["list", "--state", "done"]).exits(2).says("[possible values: created");
+    bench.tenantry(["list", "--json", "-o", "rows.csv"]).exits(2).says("cannot be used with");
+}
+
+#[test]
+fn rows_are_listed_by_reseller() {
+    let bench = Bench::new();
+    let rows =
+        customers_of(["one", "two"]).replace('\n', ",\n").replacen(",\n", ",associated_partner_id\n", 1);
+    bench.file("customers.csv", rows.replacen(",\n", &format!(",{RESELLER}\n"), 1));
+    bench.import("customers.csv").args(["--allow-direct"]).run();
+    let of = |reseller: &str| bench.tenantry(["list", "--json", "--reseller", reseller]).run().json();
+    let rows = of(&RESELLER.to_uppercase());
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+    assert_eq!(rows[0]["domain"], full("one"));
+    assert_eq!(rows[0]["associated_partner_id"], RESELLER);
+}
+
+#[test]
+fn a_list_has_the_columns_of_the_view() {
+    let bench = with_rows();
+    let ledger = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+    let statement = ledger.prepare("SELECT * FROM customers").unwrap();
+    let view: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let rows = bench.tenantry(["list", "--json"]).exits(0).json();
+    let keys: Vec<&String> = rows[0].as_object().unwrap().keys().collect();
+    for column in view.iter().map(String::as_str).chain(["line"]) {
+        assert!(keys.iter().any(|key| *key == column), "{column}: {keys:?}");
+    }
+    assert_eq!((&rows[0]["has_credentials"], &rows[1]["has_credentials"]), (&true.into(), &false.into()));
+    assert_eq!((&rows[2]["line"], &rows[2]["company_name"]), (&4.into(), &"Harborline fabrikam Ltd".into()));
+    bench.tenantry(["list", "-o", "rows.csv"]).exits(0).says("3 rows written to `rows.csv`.");
+    let mut written = csv::Reader::from_path(bench.path("rows.csv")).unwrap();
+    let header: Vec<String> = written.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(header.len(), keys.len());
+    assert_eq!(written.records().count(), 3);
+    bench.tenantry(["list", "--search", "nothing", "-o", "none.csv"]).exits(1);
+    assert!(!bench.path("none.csv").exists(), "nothing is written where nothing matches");
+    bench.tenantry(["list", "-o", "rows.xlsx"]).exits(0);
+    assert!(fs::read(bench.path("rows.xlsx")).unwrap().starts_with(b"PK"));
+}
+
+#[test]
+fn lists_in_words() {
+    let bench = with_rows();
+    let told = |args: &[&str]| format!("$ tenantry {}\n{}\n", args.join(" "), bench.tenantry(args).run());
+    snapshot!(
+        [
+            &["list"][..],
+            &["list", "--state", "created", "--json"],
+            &["list", "--country", "FR"],
+            &["show", "--line", "4"],
+            &["show", "harborline h"],
+            &["show", "harborline"],
+            &["show", "ltd"],
+            &["show", "nothing like it"],
+        ]
+        .map(told)
+        .concat()
+    );
+}
+
+#[test]
+fn a_long_list_shows_its_beginning_and_its_number() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(60));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let shown = bench.tenantry(["list", "--state", "pending"]).exits(0);
+    assert_eq!(shown.stdout.lines().count(), 1 + 50 + 2, "{shown}");
+    assert!(shown.stdout.ends_with("\n50 of 60 rows; `-o FILE.csv` writes all of them\n"), "{shown}");
+    assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert_eq!(bench.tenantry(["list", "--json"]).exits(0).json().as_array().unwrap().len(), 60);
+}
+
+#[test]
+fn a_row_is_shown_by_whatever_is_known_of_it() {
+    let bench = with_rows();
+    let shown = |what: &[&str]| -> Vec<Value> {
+        let rows = bench.tenantry(["show", "--json"]).args(what).exits(0).json();
+        rows.as_array().unwrap().iter().map(|row| row["row"].clone()).collect()
+    };
+    let id = bench.ledger().row("harborline").customer_id.unwrap();
+    for what in [
+        &["harborline"][..],
+        &[&full("harborline")],
+        &[&id],
+        &[&id.to_uppercase()],
+        &["crm-1"],
+        &["--row", "1"],
+    ] {
+        assert_eq!(shown(what), [1], "{what:?}");
+    }
+    for what in [&["CRM-3"][..], &["harborline FABRIKAM ltd"], &["fabrikam ltd"], &["--line", "4"]] {
+        assert_eq!(shown(what), [3], "{what:?}");
+    }
+    assert_eq!(shown(&["Ltd"]), [1, 2, 3], "a part of the names of several");
+    let fabrikam = &bench.tenantry(["show", "--json", "CRM-3"]).exits(0).json()[0];
+    assert_eq!(
+        (&fabrikam["company_name"], &fabrikam["country"]),
+        (&"Harborline fabrikam Ltd".into(), &"DE".into())
+    );
+    bench.tenantry(["show", "--row", "9"]).exits(1).says("has no row with the number 9");
+    bench.tenantry(["show"]).exits(2);
+    bench.tenantry(["show", "x", "--row", "1"]).exits(2);
+}
+
+/// Every command of the choice shows one customer.
+#[test]
+fn the_commands_of_a_choice_work_as_they_stand() {
+    let bench = with_rows();
+    // A second row on line 2, and one without a domain.
+    bench.file("more.csv", customers(1) + &row("no domain at all") + "\n");
+    bench.import("more.csv").exits(3);
+    let choice = bench.tenantry(["show", "--line", "2"]).exits(0).stdout;
+    let commands: Vec<&str> =
+        choice.lines().filter_map(|line| line.trim().strip_prefix("tenantry ")).collect();
+    assert_eq!(commands.len(), 2, "{choice}");
+    let third = bench.tenantry(["show", "--line", "3"]).exits(0).stdout;
+    assert!(third.contains("tenantry show --row 5"), "{third}");
+    let words = |command: &str| command.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    for (command, name) in [(commands[0], full("harborline")), (commands[1], full(&domain(1)))] {
+        let shown = bench.tenantry(words(command)).exits(0).stdout;
+        assert!(shown.contains(&format!("\n{name}: created (row ")), "{shown}");
+    }
+}
