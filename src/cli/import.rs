@@ -6,7 +6,6 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::session::{Halt, Session};
-use super::terminal::Terminal;
 use super::{Failure, Output, args, rules};
 use crate::intake::companies::Companies;
 use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport};
@@ -40,8 +39,11 @@ async fn work(
     let live_rules = rules::live(&session.connection.environment.api, session.output);
     // `resume` must not send rows without consent, even if this process is killed.
     // With --strict, a file may turn out to be refused as a whole.
-    let needs_consent =
-        matches!(consent, Consent::Ask(_)) || args.condition.require_valid || args.input.strict;
+    // With --max-new, the whole list may turn out to be too long.
+    let needs_consent = matches!(consent, Consent::Ask(_))
+        || args.condition.require_valid
+        || args.input.strict
+        || args.run.submission.max_new.is_some();
     let settings = intake::Settings {
         reader: args.input.reader_options(session.output),
         given: args.input.given(args.condition.require_valid, session.output),
@@ -70,19 +72,19 @@ async fn work(
     let agreed = match &consent {
         _ if has_refused_file => Err(StopReason::ListRefused.into()),
         _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
-        Consent::Ask(terminal) => confirm(session, terminal).await,
-        Consent::Given => Ok(()),
+        consent => agreed(session, consent).await,
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
             // Rows from a pipe cannot be imported again by file name.
-            StopReason::NotAllValid(_) | StopReason::ListRefused
+            StopReason::NotAllValid(_) | StopReason::TooManyNew { .. } | StopReason::ListRefused
                 if !args.files.iter().any(|file| file.as_os_str() == "-") =>
             {
                 // The file will be imported again.
                 report_unsent(session, session.ledger.hold_back().await?, "held back");
             }
             StopReason::NotAllValid(_)
+            | StopReason::TooManyNew { .. }
             | StopReason::ListRefused
             | StopReason::Declined
             | StopReason::Interrupted(_) => {
@@ -116,10 +118,12 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
     Ok(())
 }
 
-/// Shows the plan and asks.
-async fn confirm(session: &mut Session<'_>, terminal: &Terminal) -> Result<(), Halt> {
+/// Refuses a plan with too many new customers; else shows the plan and asks, if a question is needed.
+async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt> {
     let queries = session.queries()?;
     let plan = queries.plan(session.ledger.run())?;
+    session.refuse_too_many_new(&plan)?;
+    let Consent::Ask(terminal) = consent else { return Ok(()) };
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
     consent::confirm(session, terminal, &plan, waiting).await
 }

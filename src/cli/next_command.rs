@@ -109,6 +109,7 @@ impl Remaining {
                 StopReason::Declined
                     | StopReason::Interrupted(_)
                     | StopReason::NotAllValid(_)
+                    | StopReason::TooManyNew { .. }
                     | StopReason::ListRefused
             )
         );

@@ -39,12 +39,16 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
     let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
     report_unmatched(session, &selection)?;
-    if args.condition.require_valid || matches!(consent, Consent::Ask(_)) {
+    let has_limit = args.run.submission.max_new.is_some() && !session.is_dry_run();
+    if args.condition.require_valid || has_limit || matches!(consent, Consent::Ask(_)) {
         // Only simulates the retry: without consent nothing has changed, so nothing has to be undone.
         let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             report(output, &again);
             return Err(StopReason::NotAllValid(again.left(SkipReason::Wrong)).into());
+        }
+        if has_limit && !finds_none(&again) {
+            session.refuse_too_many_new(&again.plan)?;
         }
         if let Consent::Ask(terminal) = &consent
             && !finds_none(&again)

@@ -15,7 +15,7 @@ use super::{Failure, Output, args, dry_run, first_token, partner, recipient, wai
 use crate::auth::{Claims, SignIn, TokenKind};
 use crate::call::{Caller, Pacer};
 use crate::intake::Changes;
-use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, UserNeeds};
+use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, SubmissionPlan, UserNeeds};
 use crate::reader::ColumnUse;
 use crate::report::counted;
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
@@ -269,6 +269,17 @@ impl<'a> Session<'a> {
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Dependencies { caller, sealer, domain_suffix })
+    }
+
+    /// Refuses to create more customers than `--max-new` allows. Rows in flight do not count: they may have been created
+    /// before.
+    pub(super) fn refuse_too_many_new(&self, plan: &SubmissionPlan) -> Result<(), Halt> {
+        let Some(allowed) = self.args.max_new else { return Ok(()) };
+        let in_flight = self.queries()?.counts()?.of(State::InFlight);
+        match plan.rows().saturating_sub(in_flight) {
+            new if new > allowed => Err(StopReason::TooManyNew { new, allowed }.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Whether this is a dry run.

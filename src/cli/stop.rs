@@ -75,6 +75,7 @@ impl From<&StopReason> for Stop {
                 let failure = Failure::new(ExitCode::SomeRefused, failure);
                 Self::new("rows failed validation (--require-valid)", words, failure)
             }
+            StopReason::TooManyNew { new, allowed } => too_many_new(*new, *allowed),
             StopReason::ListRefused => {
                 let failure = Failure::new(
                     ExitCode::SomeRefused,
@@ -98,6 +99,17 @@ impl From<&StopReason> for Stop {
             }
         }
     }
+}
+
+fn too_many_new(new: u64, allowed: u64) -> Stop {
+    let customers = counted(new, "customer");
+    let failure = Failure::new(
+        ExitCode::Stopped,
+        format!("nothing was sent: {customers} would be created, and --max-new allows {allowed}"),
+    );
+    let hint = format!("check the list; if it is right, run the command again with `--max-new {new}`");
+    let words = format!("{customers} would be created, --max-new allows {allowed}");
+    Stop::new("more new customers than --max-new allows", words, failure.with_hint(hint))
 }
 
 fn needs_user(needs: &UserNeeds) -> Stop {

@@ -143,6 +143,11 @@ pub(crate) enum StopReason {
     },
     /// This many rows failed validation, so nothing is sent.
     NotAllValid(u64),
+    /// More customers would be created than `--max-new` allows, so nothing is sent.
+    TooManyNew {
+        new: u64,
+        allowed: u64,
+    },
     /// A list as a whole has an error.
     ListRefused,
     DurationReached,

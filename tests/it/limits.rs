@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tenantry_simulator::{Fault, Operation, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, domain, eventually, states};
+use crate::harness::{Bench, customers, customers_of, domain, eventually, snapshot, states};
 
 #[test]
 fn resume_with_a_limit_brings_all_that_is_in_flight_to_its_end() {
@@ -73,5 +73,42 @@ fn times_at_the_top_of_their_range_are_as_good_as_for_ever() {
         ever.iter().fold(call, |call, name| call.args([format!("--{name}"), format!("{}s", i64::MAX)]));
     call.exits(3);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 2)]));
+    bench.agree();
+}
+
+/// The list of a night in which the export of the source system went wrong.
+#[test]
+fn a_list_that_would_create_too_many_customers_is_refused_as_a_whole() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--max-new", "2"]).exits(0);
+    bench.file("customers.csv", customers(5));
+    let refused = bench.import("customers.csv").args(["--max-new", "2"]).exits(5);
+    snapshot!(refused);
+    assert_eq!(bench.count(Operation::Create), 2, "nothing was sent");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 3)]));
+    // Without the list, the rows stay where they are.
+    bench.resume().exits(5).says("would create too many customers (--max-new)");
+    assert_eq!(bench.count(Operation::Create), 2);
+    bench.import("customers.csv").env("TENANTRY_MAX_NEW", "2").exits(5).says("--max-new allows 2");
+    bench.file("tenantry.toml", "max-new = 2\n");
+    bench.import("customers.csv").args(["--dry-run"]).exits(0).says("A run would be refused: 3 customers");
+    bench.import("customers.csv").exits(5).says("--max-new allows 2");
+    bench.import("customers.csv").args(["--max-new", "3"]).exits(0);
+    bench.agree();
+}
+
+#[test]
+fn every_run_counts_what_it_would_create() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one", "two", "refuse-400-3000"]));
+    let piped = bench.tenantry(["import", "-", "--max-new", "2"]).stdin(customers(3)).exits(5);
+    piped.says("nothing was sent: 3 customers would be created, and --max-new allows 2");
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.resume().args(["--max-new", "1"]).exits(5).says("2 customers would be created");
+    bench.resume().args(["--max-new", "2"]).exits(3);
+    bench.tenantry(["retry", "--max-new", "0"]).exits(5).says("1 customer would be created");
+    assert_eq!(bench.ledger().row("refuse-400-3000").state, "failed", "nothing was taken up again");
+    bench.tenantry(["retry", "--max-new", "1"]).exits(3);
     bench.agree();
 }

@@ -184,6 +184,7 @@ mod tests {
             "max-attempts",
             "max-duration",
             "max-failures",
+            "max-new",
             "max-outage",
             "rate",
             "require-valid",

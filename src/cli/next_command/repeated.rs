@@ -51,7 +51,7 @@ impl Repeated {
     }
 
     /// Adds this option, unless it is already present.
-    pub(super) fn add_option(&mut self, id: &str, value: &str) {
+    pub(crate) fn add_option(&mut self, id: &str, value: &str) {
         if !self.0.contains_key(id) {
             let of = |command: &Command| {
                 command.get_arguments().find(|arg| arg.get_id() == id).map(|arg| typed(arg, [value]))

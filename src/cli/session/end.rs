@@ -28,6 +28,9 @@ impl Session<'_> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = self.queries()?;
         let plan = queries.plan(self.ledger.run())?;
+        if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
+            self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
+        }
         let mut summary = Summary::of(&queries, self.ledger.run(), None)?;
         summary.columns.clone_from(&self.columns);
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
@@ -101,6 +104,9 @@ impl Session<'_> {
 
         let queries = Queries::open(&path)?;
         let mut repeated = Repeated::of(self.output.matches()).without_kept();
+        if let Some(StopReason::TooManyNew { new, .. }) = stopped {
+            repeated.add_option("max_new", &new.to_string());
+        }
         let sealed_to = queries.sealed_to()?;
         // The ledger knows a new key only after something was sealed to it.
         let is_unused = |sealing: &recipient::Ready| {

@@ -48,9 +48,8 @@ impl Ledger {
         .await
     }
 
-    /// Holds back what this run has read, because not all of it was valid and it was to be sent only if it was. New
-    /// rows wait until their files are imported again; retried rows stay refused. Returns how many rows and how many
-    /// acceptances wait.
+    /// Holds back what this run has read, because its lists were refused as a whole. New rows wait until their files are
+    /// imported again; retried rows stay refused. Returns how many rows and how many acceptances wait.
     pub async fn hold_back(&self) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {

@@ -13,7 +13,7 @@ use super::Queries;
 pub enum HoldReason {
     /// It was not read to its end.
     Unread,
-    /// Another row failed validation, and nothing was to be sent unless all rows were valid.
+    /// The list was refused as a whole: for rows that failed validation, a problem of the list, or too many rows.
     Invalid,
     /// The program died before the operator had agreed to send them.
     Undecided,
@@ -62,8 +62,8 @@ impl HeldSource {
             ),
             HoldReason::Invalid => format!(
                 "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
-                 (--require-valid) or the list as a whole has a problem (--strict): import it again when that is mended, or \
-                 without the rows that are not wanted."
+                 (--require-valid), the list as a whole has a problem (--strict), or it would create too many customers \
+                 (--max-new): import it again when that is corrected, or without the rows that are not wanted."
             ),
             HoldReason::Undecided => format!(
                 "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
