@@ -89,6 +89,14 @@ pub(crate) enum Command {
   tenantry show \"Contoso Ltd\"
   tenantry show --line 17")]
     Show(ShowArgs),
+    /// Check what a run needs: sign-in, connection, clock, ledger, keys; creates nothing
+    ///
+    /// Takes the options and settings of `import`, and checks what a run with them would do. The exit code is that of
+    /// the first error: 4 sign-in or rights, 5 no connection, 2 configuration, 1 anything else; 0 if there is none.
+    #[command(after_help = "Examples:
+  tenantry doctor --profile contoso
+  tenantry doctor --unattended --profile contoso        also what a scheduled run would refuse")]
+    Doctor(DoctorArgs),
     /// An empty list with the canonical columns, or what each of them wants
     #[command(after_help = "Examples:
   tenantry template -o customers.xlsx                   with choices, and every cell as text
@@ -218,6 +226,7 @@ impl Command {
             | Self::Help { .. }
             | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
             Self::Status(_)
+            | Self::Doctor(_)
             | Self::Show(_)
             | Self::List(_)
             | Self::Template(_)
@@ -355,6 +364,15 @@ pub(crate) struct CheckArgs {
     /// Every problem as one JSON object on standard output
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Also report what a run from a scheduler would refuse
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) unattended: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod config;
 mod consent;
 mod credentials;
 mod descriptor;
+mod doctor;
 mod dry_run;
 mod ended;
 mod exit_code;
@@ -229,6 +230,7 @@ async fn carry_out(
         Command::Reconcile(args) => return Box::pin(resume::run(Mode::AskOnly, args, output)).await,
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Status(args) => status::run(args, output),
+        Command::Doctor(args) => Box::pin(doctor::run(args, provenance, output)).await,
         Command::Show(args) => show::run(args, output),
         Command::List(args) => list::run(args, output),
         Command::Template(args) => template::run(args, output),

@@ -60,7 +60,7 @@ pub(crate) fn prepare(
     is_rehearsal: bool,
     output: &Output,
 ) -> Result<Option<Ready>, Failure> {
-    let choice = choose(args, queries, is_rehearsal)?;
+    let choice = choose(args, sealed_to(Some(queries), is_rehearsal)?)?;
     let refusal = if args.new_recipient { None } else { choice.refusal(ledger) };
     match (refusal, args.dry_run) {
         (None, true) => Ok(None),
@@ -76,8 +76,50 @@ pub(crate) fn prepare(
     }
 }
 
-/// Chooses the key of a run on the ledger of `queries`; [`Choice::refusal`] says whether the key may be used.
-fn choose(args: &args::SubmissionArgs, queries: &Queries, is_rehearsal: bool) -> Result<Choice, Failure> {
+/// The key that a run would use.
+pub(crate) enum ForeseenKey {
+    /// This one exists. Whether its private half is in the identity file.
+    Existing { recipient: String, opens_here: bool },
+    /// The run creates it, in this file.
+    New(PathBuf),
+}
+
+/// Finds the key that a run would use, and creates nothing. `queries`: the ledger, if it exists.
+///
+/// # Errors
+/// The failure that the run would end with.
+pub(crate) fn foresee(
+    args: &args::SubmissionArgs,
+    queries: Option<&Queries>,
+    ledger: &Path,
+    is_rehearsal: bool,
+) -> Result<ForeseenKey, Failure> {
+    let choice = choose(args, sealed_to(queries, is_rehearsal)?)?;
+    if let Some(refusal) = choice.refusal(ledger).filter(|_| !args.new_recipient) {
+        return Err(refusal);
+    }
+    Ok(match choice.chosen {
+        ChosenKey::New => ForeseenKey::New(choice.file),
+        ChosenKey::OfFile(key) => ForeseenKey::Existing { recipient: key.to_string(), opens_here: true },
+        ChosenKey::Given(key) | ChosenKey::OfLedger(key) => {
+            let at_hand = Identities::read(&choice.file).ok();
+            let opens_here = at_hand.is_some_and(|identities| holds(&identities, &key));
+            ForeseenKey::Existing { recipient: key.to_string(), opens_here }
+        }
+    })
+}
+
+/// What the passwords of a ledger are sealed to. Those of a rehearsal are not real, so any key will do.
+fn sealed_to(queries: Option<&Queries>, is_rehearsal: bool) -> Result<SealedTo, Failure> {
+    match queries {
+        Some(queries) if !is_rehearsal => Ok(queries.sealed_to()?),
+        Some(_) | None => Ok(SealedTo::Nobody),
+    }
+}
+
+/// Chooses the key of a run on a ledger with passwords that are `sealed_to` a key; [`Choice::refusal`] says whether the
+/// key may be used.
+fn choose(args: &args::SubmissionArgs, sealed_to: SealedTo) -> Result<Choice, Failure> {
     let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
     // If it is not needed, the identity file may be missing or unreadable.
     let file = identity_file(&args.identity);
@@ -87,8 +129,6 @@ fn choose(args: &args::SubmissionArgs, queries: &Queries, is_rehearsal: bool) ->
         None if file.exists() => Some(Identities::read(&file)?),
         None => None,
     };
-    // The passwords of a rehearsal are not real, so any key will do.
-    let sealed_to = if is_rehearsal { SealedTo::Nobody } else { queries.sealed_to()? };
     let in_use = in_use(sealed_to, at_hand.as_ref());
     let chosen = chosen(given, at_hand.as_ref(), &in_use, args.new_recipient)?;
     let is_its_own = match (&in_use, &chosen) {

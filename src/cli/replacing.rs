@@ -43,7 +43,7 @@ impl Guarded {
     }
 
     /// The files of a run, whether or not they exist yet.
-    fn of_run(run: &args::RunArgs) -> Self {
+    pub(super) fn of_run(run: &args::RunArgs) -> Self {
         let ledger = run.ledger.path();
         let beside = ledger::beside_a_ledger(&ledger);
         // Without a path for the identity file, there is no file to protect.

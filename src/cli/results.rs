@@ -33,6 +33,18 @@ impl Results {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Checks that [`Self::prepare`] can create the folder and files in it; creates nothing.
+    pub(super) fn try_folder(folder: &Path) -> Result<(), Failure> {
+        let mut existing = folder;
+        // Missing folders would be created.
+        while !existing.exists() {
+            existing = files::folder_of(existing);
+        }
+        let tried = files::create_unnamed(existing);
+        let failed = |error| unwritten(folder, &error).with_hint("name a folder that you may write to");
+        tried.map(drop).map_err(failed)
+    }
+
     /// Writes all files, each completely or not at all, and returns them. Replaces nothing: the folder is new.
     pub(super) fn write(&self, ledger: &Path, run: RunId) -> Result<Vec<ResultFile>, Failure> {
         let queries = Queries::open(ledger)?;

@@ -11,7 +11,7 @@
 //!
 //! Before SQLite opens a file, [`trust`] checks who can write to it; after that, [`shape`] checks its schema. [`lock`]
 //! keeps other processes out, [`open_files`] checks that the files stay in place, and [`reserve`] makes sure that a
-//! full disk loses no answer.
+//! full disk loses no answer. [`trial`] tries out the folder of a ledger before the first run.
 //!
 //! The ledger promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. `submitter` decides what the next step of a row is.
@@ -53,6 +53,7 @@ mod schema;
 mod shape;
 mod steps;
 mod stored;
+mod trial;
 mod trust;
 mod writer;
 
@@ -88,6 +89,7 @@ pub use steps::{
     Attempt, AttemptResult, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded, Refusal,
     RowChange, SetAside, State, StepKind, Work, WorkBatch,
 };
+pub use trial::{FolderTrial, try_folder};
 
 macro_rules! ledger_ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(

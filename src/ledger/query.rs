@@ -216,6 +216,17 @@ impl Queries {
         Ok(Self { connection: schema::open_for_reading(path)?, path: path.to_owned() })
     }
 
+    /// Opens the ledger at `path` for reading, without bringing it up to date. `None`: it is of an older version.
+    pub fn open_unchanged(path: &Path) -> Result<Option<Self>> {
+        let connection = schema::open_unchanged(path)?;
+        Ok(connection.map(|connection| Self { connection, path: path.to_owned() }))
+    }
+
+    /// Fails if the ledger belongs to another environment.
+    pub fn refuse_other(&self, environment: &Environment) -> Result<()> {
+        self.environment()?.map_or(Ok(()), |bound| schema::refuse_other(&bound, &self.path, environment))
+    }
+
     /// The environment that the ledger is bound to; `None` before its first use.
     pub fn environment(&self) -> Result<Option<Environment>> {
         schema::bound_to(&self.connection)

@@ -21,6 +21,11 @@ const BYTES_PER_ANSWER: u64 = 96 * 1024;
 /// For everything else that is written until the end of a run.
 const MARGIN_BYTES: u64 = 1024 * 1024;
 
+/// The room that a run with so many requests under way reserves.
+pub(super) fn bytes_for(answers: u64) -> u64 {
+    answers * BYTES_PER_ANSWER + MARGIN_BYTES
+}
+
 /// A file that takes up room until it is dropped.
 #[derive(Debug)]
 pub(super) struct Reserve {
@@ -35,7 +40,7 @@ impl Reserve {
     /// # Errors
     /// The disk has not enough room.
     pub(super) fn make(ledger: &Path, answers: u64) -> Result<Option<Self>, io::Error> {
-        let bytes = answers * BYTES_PER_ANSWER + MARGIN_BYTES;
+        let bytes = bytes_for(answers);
         let path = path_of(ledger)?;
         remove_left_behind(ledger);
         // On an error, only a file that was made here is removed, not another one with its name.
@@ -68,12 +73,12 @@ fn path_of(ledger: &Path) -> io::Result<PathBuf> {
     Ok(beside(&ledger.canonicalize()?, "-reserve"))
 }
 
-fn is_about_room(error: &io::Error) -> bool {
+pub(super) fn is_about_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Fills it with real blocks: a file that is only extended takes up none.
-fn fill(file: &File, bytes: u64) -> io::Result<()> {
+pub(super) fn fill(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::io::Errno;

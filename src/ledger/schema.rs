@@ -129,6 +129,13 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
     current.ok_or_else(|| Error::Older { path: path.to_owned() })
 }
 
+/// Opens the ledger at `path` only for reading, and leaves its schema as it is. `None`: its schema is older than this
+/// program.
+pub(super) fn open_unchanged(path: &Path) -> Result<Option<Connection>> {
+    must_exist(path)?;
+    open_current(path)
+}
+
 /// `None`: its schema is older than this program.
 fn open_current(path: &Path) -> Result<Option<Connection>> {
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` prevents

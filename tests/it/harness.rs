@@ -564,6 +564,8 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"no answer for \d+ s", "no answer for [N] s"),
     // The temporary folder, in paths that the program was given whole.
     (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]"#, "[FOLDER]/"),
+    // The temporary folder itself.
+    (r#"[^\s`"]*[/\\]\.tmp\w+"#, "[FOLDER]"),
     // How long calls took, in the Markdown of a report.
     (r"(?m)^(\| (?:create|find_customer|check_domain) \|(?: \d+ \|){3}) .*$", "$1 [MS] |"),
     // In the rows of `credentials`.

@@ -30,6 +30,7 @@ mod consent;
 mod corrections;
 mod crash;
 mod crash_points;
+mod doctor;
 mod doubles;
 mod dry_run;
 mod every_command;

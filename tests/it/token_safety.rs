@@ -156,7 +156,7 @@ fn an_unusual_claim_keeps_no_ledger_from_its_tenant() {
 }
 
 /// A token that says this of itself.
-fn token(claims: &Value) -> String {
+pub(crate) fn token(claims: &Value) -> String {
     format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 

@@ -318,6 +318,12 @@ impl Provenance {
         &self.matches
     }
 
+    /// The file of settings, if it was found in the working folder and not named.
+    pub(super) fn found_in_working_folder(&self) -> Option<&Path> {
+        let file = self.file.as_ref()?;
+        matches!(file.origin, file::Origin::Found { .. }).then_some(&*file.path)
+    }
+
     /// Describes the file and the profile in use; `None` if there is no file.
     pub(super) fn describe(&self) -> Option<String> {
         let file = self.file.as_ref()?.path.display();

@@ -10,7 +10,7 @@ mod on_finish;
 mod run_summary;
 mod url;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -117,6 +117,11 @@ impl RunNotifier {
             tracing::warn!(%file, %error, "could not write the metrics file");
         }
     }
+}
+
+/// Checks whether a run may write its metrics to `file`.
+pub(super) fn check_metrics_file(run: &args::RunArgs, file: &Path) -> Result<(), Failure> {
+    MetricsFile { file: file.to_owned(), guarded: Guarded::of_run(run) }.check()
 }
 
 /// The file of `--metrics-file`. Every run replaces it.

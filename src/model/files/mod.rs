@@ -185,6 +185,11 @@ fn private_folders() -> fs::DirBuilder {
     folders
 }
 
+/// Creates a file without a name in `folder`. The system removes it when it is closed.
+pub fn create_unnamed(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder)
+}
+
 /// Creates the folder for `file`.
 pub fn make_folder_of(file: &Path) -> io::Result<()> {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), make_folder)

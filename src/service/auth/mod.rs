@@ -31,6 +31,7 @@ pub use claims::{Claims, TokenKind};
 pub use device_code::{Prompt, login};
 pub use endpoint::{App, TokenAnswer, understood};
 pub use errors::Reason;
+pub use key_store::KeyStoreError;
 pub use store::{KeyStoreChoice, SavedIn, Store, TokenPlace};
 
 /// The token endpoint answers quickly or not at all.

@@ -133,6 +133,12 @@ impl Store {
         })
     }
 
+    /// Asks the key store, if it is used, whether it answers.
+    pub fn key_store_answers(&self) -> Option<Result<(), KeyStoreError>> {
+        let asked = self.key_store.as_ref()?.ask(PATIENCE, |vault, name| vault.get(name));
+        Some(asked.map(drop))
+    }
+
     /// Stores the token of a login. A person is present, so the key store may prompt for a password.
     pub fn save_login(&self, token: &SecretString) -> io::Result<SavedIn> {
         self.save(token, TokenPlace::KeyStore, PATIENCE_WITH_A_PERSON)

@@ -64,14 +64,14 @@ impl Client {
     /// Sends one request and interprets the reply.
     pub async fn send<T>(&self, request: &Request<'_, T>, token: &SecretString, ids: CallIds) -> Exchange<T> {
         let sent_at = clock::now();
-        let (reply, ms_cv) = match self.exchange(request, token, ids).await {
-            Err(error) => (failure(&self.peer, &error), None),
+        let (reply, ms_cv, answered_at) = match self.exchange(request, token, ids).await {
+            Err(error) => (failure(&self.peer, &error), None, None),
             Ok((response, sent)) => {
-                let ms_cv = header(&response, &sent, "MS-CV");
-                (Reply::Answer(read(self.peer.clone(), response, &sent).await), ms_cv)
+                let (ms_cv, date) = (header(&response, &sent, "MS-CV"), date(&response, &sent));
+                (Reply::Answer(read(self.peer.clone(), response, &sent, date).await), ms_cv, date)
             }
         };
-        let trace = trace(&reply, ids, sent_at, ms_cv);
+        let trace = Trace { ms_cv, answered_at, ..trace(&reply, ids, sent_at) };
         let outcome = (request.understand)(reply);
         let trace = Trace { outcome: request.kind.word(&outcome), ..trace };
         Exchange { outcome, trace }
@@ -114,7 +114,7 @@ fn bearer(token: &SecretString) -> HeaderValue {
 }
 
 /// The trace of a reply to a request that was sent at `sent_at`.
-fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>) -> Trace {
+fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp) -> Trace {
     let (status, code, text) = match reply {
         Reply::NotSent(silence) | Reply::Broken(silence) => (None, None, Some(silence.reason.clone())),
         Reply::Answer(answer) => {
@@ -128,10 +128,11 @@ fn trace(reply: &Reply, ids: CallIds, sent_at: Timestamp, ms_cv: Option<String>)
         outcome: "",
         sent_at: (!matches!(reply, Reply::NotSent(_))).then_some(sent_at),
         finished_at: clock::now(),
+        answered_at: None,
         status,
         code: code.filter(not_empty),
         text: text.filter(not_empty),
-        ms_cv,
+        ms_cv: None,
     }
 }
 
@@ -157,10 +158,13 @@ fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
     }
 }
 
-async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> Answer {
+async fn read(
+    peer: Peer,
+    response: reqwest::Response,
+    sent: &SentSecrets,
+    date: Option<Timestamp>,
+) -> Answer {
     let header = |name| header(&response, sent, name);
-    let date = header("Date").and_then(|date| httpdate::parse_http_date(&date).ok());
-    let date = date.and_then(|date| Timestamp::try_from(date).ok());
     Answer {
         peer,
         status: response.status().as_u16(),
@@ -174,6 +178,12 @@ async fn read(peer: Peer, response: reqwest::Response, sent: &SentSecrets) -> An
         at: date.unwrap_or_else(clock::now),
         body: bounded_body(response).await.map(|body| sent.struck_out_of(body)),
     }
+}
+
+/// The header `Date`.
+fn date(response: &reqwest::Response, sent: &SentSecrets) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(&header(response, sent, "Date")?).ok()?;
+    Timestamp::try_from(date).ok()
 }
 
 fn header(response: &reqwest::Response, sent: &SentSecrets, name: &str) -> Option<String> {

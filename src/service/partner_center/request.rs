@@ -101,6 +101,7 @@ impl<'a, T> Request<'a, T> {
             outcome: self.kind.word(why),
             sent_at: None,
             finished_at: clock::now(),
+            answered_at: None,
             status: None,
             code: None,
             text,

@@ -26,6 +26,8 @@ pub struct Trace {
     /// `None`: the request was not sent, or the service did not take it.
     pub sent_at: Option<Timestamp>,
     pub finished_at: Timestamp,
+    /// The service's clock when it answered (the header `Date`).
+    pub answered_at: Option<Timestamp>,
     pub status: Option<u16>,
     pub code: Option<String>,
     pub text: Option<String>,
