@@ -150,7 +150,7 @@ pub(crate) enum Command {
     Logout(ConnectionArgs),
     /// Who we are to Partner Center: tenant, kind of token, user, MFA
     #[command(after_help = "Examples:\n  tenantry whoami --profile contoso")]
-    Whoami(ConnectionArgs),
+    Whoami(WhoamiArgs),
     /// What Partner Center itself says about addresses in each country
     #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
     #[command(subcommand)]
@@ -362,6 +362,15 @@ pub(crate) struct CheckArgs {
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) all: bool,
     /// Every problem as one JSON object on standard output
+    #[arg(long, help_heading = "Output", add = Repeat::Never)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhoamiArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// One JSON object on standard output
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }

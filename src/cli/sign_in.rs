@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde_json::json;
 
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
@@ -11,6 +12,7 @@ use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::escape_for_terminal;
+use crate::report::pretty;
 
 /// Timeout for the only request of `whoami`.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,9 +66,9 @@ pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<Exit
 }
 
 /// Gets a token, sends one request with it, and prints what both reveal.
-pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
+pub(crate) async fn whoami(args: args::WhoamiArgs, output: &Output) -> Result<ExitCode, Failure> {
     let interruption = Interruption::listen();
-    let connection = ServiceConnection::prepare(&args, None, None)?;
+    let connection = ServiceConnection::prepare(&args.connection, None, None)?;
     let (client, tokens) = connection.ways(TIMEOUT, 1)?;
     let token = interruption.unless(tokens.token()).await??;
     let question = mfa_compliance();
@@ -74,6 +76,27 @@ pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Resul
     let asked = interruption.unless(asking).await?.outcome;
     let (answer, exit_code) = verdict(&asked);
     let claims = Claims::of(&token.secret);
+    let tenant = claims.tenant().or(connection.environment.partner_tenant_id);
+    if args.json {
+        let token_kind = match connection.sign_in.kind(&token.secret) {
+            TokenKind::AppOnly => Some("app_only"),
+            TokenKind::AppAndUser => Some("app_and_user"),
+            TokenKind::Unknown => None,
+        };
+        let mfa_compliant = if let Outcome::Done(compliant) = &asked { *compliant } else { None };
+        output.json(&pretty(&json!({
+            "partner_tenant_id": tenant,
+            "token": token_kind,
+            "app_id": connection.sign_in.app().or(claims.app()),
+            "user": claims.user(),
+            "expires_at": claims.expires_at(),
+            "mfa_in_token": claims.has_mfa(),
+            "mfa_compliant": mfa_compliant,
+            "is_accepted": exit_code == ExitCode::Done,
+            "partner_center": answer,
+        })))?;
+        return Ok(exit_code);
+    }
     let kind = match connection.sign_in.kind(&token.secret) {
         TokenKind::AppOnly => "app-only (cannot create for indirect resellers)",
         TokenKind::AppAndUser => "App+User",
@@ -90,7 +113,6 @@ pub(crate) async fn whoami(args: args::ConnectionArgs, output: &Output) -> Resul
         Outcome::Done(Some(false)) => "no: sign in again with MFA",
         _ => UNKNOWN,
     };
-    let tenant = claims.tenant().or(connection.environment.partner_tenant_id);
     output.result(&format!(
         "partner tenant  {}\ntoken           {kind}\nuser            {}\ngood until      {}\n\
          MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {}\n",

@@ -26,9 +26,10 @@ pub(crate) async fn run(args: args::SimulatorArgs, output: &Output) -> Result<Ex
     let url = simulator.url();
     output.result(&format!("{url}\n"))?;
     output.note(format_args!("Simulating Partner Center and its sign-in at {url}. Use it with"));
-    output.note(format_args!(
-        "  TENANTRY_ACCESS_TOKEN=any tenantry import FILE --api-url {url} --ledger rehearsal.db"
-    ));
+    let import = format!("tenantry import FILE --api-url {url} --ledger rehearsal.db");
+    output.note(format_args!("  bash         TENANTRY_ACCESS_TOKEN=any {import}"));
+    output.note(format_args!("  PowerShell   $env:TENANTRY_ACCESS_TOKEN='any'; {import}"));
+    output.note(format_args!("  cmd          set TENANTRY_ACCESS_TOKEN=any&& {import}"));
     output.note("Ctrl-C ends it.");
     // Any signal ends the server normally, so it is not a failure.
     signals.recv().await;

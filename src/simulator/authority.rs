@@ -12,7 +12,7 @@ use super::device;
 use super::partner::{self, PARTNER_TENANT_ID, derived_id};
 use super::refresh;
 use super::reply::Reply;
-use super::sign_in::{Granted, SignIn, Version};
+use super::sign_in::{DECLINED, EXPIRED, Granted, SignIn, Version, is_marked};
 use super::simulation::{Visit, lock};
 use super::token::{TokenKind, web_token};
 
@@ -32,14 +32,27 @@ pub(super) fn token(visit: &Visit<'_>, version: Version) -> Reply {
 fn granted(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
     let grant_type = sign_in.required("grant_type")?;
     match grant_type {
-        "client_credentials" => client_credentials(sign_in),
-        "refresh_token" => refresh::redeem(sign_in),
+        "client_credentials" => refuse_marked(sign_in).and_then(|()| client_credentials(sign_in)),
+        "refresh_token" => refuse_marked(sign_in).and_then(|()| refresh::redeem(sign_in)),
         device::GRANT_TYPE => device::poll(sign_in),
         _ => {
             let text = format!("The app requested an unsupported grant type '{grant_type}'.");
             Err(Refusal::new(400, "unsupported_grant_type", 70_003, text))
         }
     }
+}
+
+/// Refuses the clients that fail to sign in. When polling for a device code, they fail in their own way.
+fn refuse_marked(sign_in: &SignIn<'_>) -> Result<(), Refusal> {
+    let client_id = sign_in.client_id()?;
+    if is_marked(client_id, DECLINED) {
+        let text = "The user or administrator has not consented to use the application.";
+        return Err(Refusal::new(400, "consent_required", 65_001, text));
+    }
+    if is_marked(client_id, EXPIRED) {
+        return Err(Refusal::invalid_client(7_000_222, "The provided client secret keys are expired."));
+    }
+    Ok(())
 }
 
 fn client_credentials(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {

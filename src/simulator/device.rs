@@ -18,17 +18,27 @@ use super::token::{DeviceCode, TokenKind, Wanted};
 
 pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-const VERIFICATION_URI: &str = "https://microsoft.com/devicelogin";
+/// The page that the user is sent to. It only says that there is nothing to do.
+pub(super) const PAGE: &str = "/devicelogin";
 
 /// Characters that are not easily confused with each other.
 const USER_CODE_LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 /// `POST /{tenant}/oauth2/v2.0/devicecode`.
 pub(super) fn begin(visit: &Visit<'_>) -> Reply {
-    match began(&SignIn::new(visit, Version::V2)) {
-        Ok(device_code) => Reply::json(200, &prompt(visit.simulation.scenario.device_code, &device_code)),
+    let sign_in = SignIn::new(visit, Version::V2);
+    match began(&sign_in) {
+        Ok(device_code) => {
+            let flow = visit.simulation.scenario.device_code;
+            Reply::json(200, &prompt(flow, &sign_in.own_url, &device_code))
+        }
         Err(refusal) => refusal.reply(),
     }
+}
+
+/// `GET /devicelogin`.
+pub(super) fn page() -> Reply {
+    Reply::text("This sign-in is simulated. The simulator approves it: there is nothing to enter here.\n")
 }
 
 fn began(sign_in: &SignIn<'_>) -> Result<String, Refusal> {
@@ -43,17 +53,17 @@ fn began(sign_in: &SignIn<'_>) -> Result<String, Refusal> {
     Ok(device_code)
 }
 
-/// What the client shows to its user.
-fn prompt(flow: DeviceCodeFlow, device_code: &str) -> Value {
-    let user_code = user_code();
+/// What the client shows to its user. Microsoft's real page must not be named: it does not know the code.
+fn prompt(flow: DeviceCodeFlow, own_url: &str, device_code: &str) -> Value {
+    let (page, user_code) = (format!("{own_url}{PAGE}"), user_code());
     let message = format!(
-        "To sign in, use a web browser to open the page {VERIFICATION_URI} and enter the code {user_code} to \
-         authenticate."
+        "This sign-in is simulated: Partner Center would ask you to open the page {page} and enter the code {user_code}. \
+         The simulator approves the code by itself; wait a moment."
     );
     json!({
         "device_code": device_code,
         "user_code": user_code,
-        "verification_uri": VERIFICATION_URI,
+        "verification_uri": page,
         "expires_in": flow.lifetime.as_secs(),
         "interval": flow.interval_s,
         "message": message,

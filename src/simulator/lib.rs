@@ -75,8 +75,8 @@
 //! | --- | --- |
 //! | `unknown-app…`, `c11e0000-0000-4000-8000-000000000001` | 400 `unauthorized_client` AADSTS700016 |
 //! | `confidential…`, `…000000000002`, for a user, without secret or assertion | 401 `invalid_client` AADSTS7000218 |
-//! | `declined…`, `…000000000003`, polling | 400 `authorization_declined` |
-//! | `expired…`, `…000000000004`, polling | 400 `expired_token` |
+//! | `declined…`, `…000000000003` | polling: 400 `authorization_declined`; else 400 `consent_required` AADSTS65001 |
+//! | `expired…`, `…000000000004` | polling: 400 `expired_token`; else 401 `invalid_client` AADSTS7000222 |
 //! | `no-mfa…`, `…000000000005`, by device code | a user without MFA |
 //!
 //! | secret, assertion or refresh token | answer |

@@ -81,6 +81,11 @@ impl Reply {
         Reply::with_body(status, "application/json; charset=utf-8", body.to_string().into_bytes())
     }
 
+    /// A plain text for people.
+    pub(super) fn text(text: &str) -> Reply {
+        Reply::with_body(200, "text/plain; charset=utf-8", text.as_bytes().to_vec())
+    }
+
     /// A refusal by the service (shape A).
     pub(super) fn refusal(status: u16, code: u32, description: &str, details: &[String]) -> Reply {
         Reply::refusal_by("PartnerFD", status, code, description, details)

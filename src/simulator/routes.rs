@@ -22,7 +22,7 @@ const GET: MethodFilter = MethodFilter::GET;
 const HEAD: MethodFilter = MethodFilter::HEAD;
 const POST: MethodFilter = MethodFilter::POST;
 
-const ROUTES: [(&str, MethodFilter, Operation, Answer); 16] = [
+const ROUTES: [(&str, MethodFilter, Operation, Answer); 17] = [
     ("/v1/customers", POST, Operation::Create, create::answer),
     ("/v1/customers", GET, Operation::Search, lookup::search),
     ("/v1/customers/{id}", GET, Operation::Lookup, lookup::customer),
@@ -43,6 +43,7 @@ const ROUTES: [(&str, MethodFilter, Operation, Answer); 16] = [
     ("/{tenant}/oauth2/token", POST, Operation::Token, |visit| authority::token(visit, Version::V1)),
     ("/{tenant}/oauth2/v2.0/token", POST, Operation::Token, |visit| authority::token(visit, Version::V2)),
     ("/{tenant}/oauth2/v2.0/devicecode", POST, Operation::DeviceCode, device::begin),
+    (device::PAGE, GET, Operation::Other, |_| device::page()),
 ];
 
 type Shared = State<Arc<Simulation>>;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::json;
 use tenantry_simulator::{DeviceCodeFlow, Fault, MfaEnforcement, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, CLIENT_ID, CLIENT_SECRET, Call, TENANT, customers, domain, sample, states};
@@ -142,7 +143,9 @@ fn login_import_whoami_and_logout() {
     bench.file("customers.csv", customers(2));
     let call = |name: &str| as_app(bench.tenantry([name]), CLIENT_ID);
     call("whoami").exits(4).says("tenantry login");
-    call("login").exits(0).says("microsoft.com/devicelogin").says("Signed in as admin@");
+    let login = call("login").exits(0);
+    login.says("This sign-in is simulated").says("Signed in as admin@");
+    assert!(!login.stderr.contains("microsoft.com/devicelogin"), "Microsoft's page does not know the code");
     assert_eq!(kept(&bench).len(), 1);
     as_app(bench.import("customers.csv"), CLIENT_ID).exits(0);
     let who = call("whoami").exits(0).stdout;
@@ -236,6 +239,32 @@ fn whoami_of_an_app_and_of_an_opaque_token() {
     assert!(app.contains("app-only") && app.contains("not asked of an app"), "{app}");
     let opaque = bench.tenantry(["whoami"]).exits(0).stdout;
     assert!(opaque.contains("token           unknown"), "{opaque}");
+}
+
+#[test]
+fn whoami_as_an_object() {
+    let bench = Bench::new();
+    let who = bench.tenantry(["whoami", "--json"]).with_user().exits(0).json();
+    assert_eq!(who["partner_tenant_id"], TENANT);
+    assert_eq!((&who["token"], &who["mfa_compliant"]), (&json!("app_and_user"), &json!(true)));
+    assert!(who["user"].as_str().unwrap().starts_with("admin@"), "{who:#}");
+    let app = bench.tenantry(["whoami", "--json"]).with_app().exits(0).json();
+    assert_eq!((&app["token"], &app["app_id"]), (&json!("app_only"), &json!(CLIENT_ID)));
+    let fault = Fault::RefusedBefore { status: 403, code: 900_124 };
+    bench.simulator().script(ScriptedFault::next(Operation::Search, fault));
+    let refused = bench.tenantry(["whoami", "--json"]).exits(4).json();
+    assert_eq!(refused["is_accepted"], false);
+}
+
+#[test]
+fn clients_that_fail_do_so_with_a_secret_too() {
+    let bench = Bench::new();
+    for (client_id, words) in [("declined-app", "AADSTS65001"), ("expired-app", "AADSTS7000222")] {
+        as_app(bench.tenantry(["whoami"]), client_id)
+            .env("TENANTRY_CLIENT_SECRET", CLIENT_SECRET)
+            .exits(4)
+            .says(words);
+    }
 }
 
 #[test]
