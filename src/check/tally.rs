@@ -11,6 +11,9 @@ use super::plan::Group;
 use crate::intake::cross_row::MIXED_RESELLERS;
 use crate::problem::{Problem, Severity};
 
+/// How many equal duplicates are listed by line.
+const DUPLICATES_NAMED: usize = 10;
+
 /// Severity and rule.
 pub(super) type ProblemKey = (Severity, Cow<'static, str>);
 
@@ -21,6 +24,8 @@ pub(crate) struct CheckTally {
     pub(crate) warned: u64,
     pub(crate) wrong: u64,
     pub(crate) duplicates: u64,
+    /// Lines of the first duplicates, of one file.
+    pub(super) duplicate_lines: Vec<u64>,
     /// Files with an error as a whole.
     pub(crate) refused_files: u64,
     /// Included in `good` and in `warned`: rows without a reseller.
@@ -55,7 +60,12 @@ impl CheckTally {
         let worst = row.worst();
         let is_direct = row.is_direct();
         match worst {
-            _ if row.is_duplicate => self.duplicates += 1,
+            _ if row.is_duplicate => {
+                self.duplicates += 1;
+                if self.duplicate_lines.len() < DUPLICATES_NAMED {
+                    self.duplicate_lines.push(row.line);
+                }
+            }
             Some(Severity::Error) => self.wrong += 1,
             Some(Severity::Warning) => {
                 self.warned += 1;

@@ -9,7 +9,7 @@ use super::{CheckTally, Online};
 use crate::printable::escape_for_terminal;
 use crate::problem::Problem;
 use crate::reader::ColumnUse;
-use crate::report::{PushLine as _, counted};
+use crate::report::{PushLine as _, counted, on_lines};
 
 /// The number of problems of one rule in one file that are shown in full.
 const SHOWN_IN_FULL: u64 = 5;
@@ -173,12 +173,13 @@ fn in_full(file: &str, problem: &Problem, out: &mut String) {
 
 fn describe(tally: &CheckTally) -> String {
     format!(
-        "{}: {} good, {} with warnings alone, {} with errors, {}.",
+        "{}: {} good, {} with warnings alone, {} with errors, {}{}.",
         counted(tally.rows(), "row"),
         tally.good,
         tally.warned,
         tally.wrong,
-        counted(tally.duplicates, "equal duplicate")
+        counted(tally.duplicates, "equal duplicate"),
+        on_lines(&tally.duplicate_lines, tally.duplicates)
     )
 }
 

@@ -11,7 +11,7 @@ use crate::intake::companies::Companies;
 use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
-use crate::report::{counted, counted_with};
+use crate::report::{counted, counted_with, on_lines};
 use crate::submitter::{Mode, StopReason};
 use crate::validation::Validator;
 use crate::{failpoint, intake, validation};
@@ -185,13 +185,14 @@ async fn ingest(
     let judged = &report.judged;
     let taken = &judged.counts;
     session.output.note(format_args!(
-        "{path} ({}): {} read, {} new ({} rejected), {} known, {}.",
+        "{path} ({}): {} read, {} new ({} rejected), {} known, {}{}.",
         escape_for_terminal(&report.layout),
         counted(report.rows, "row"),
         taken.new,
         taken.rejected,
         taken.known,
-        counted(taken.duplicates, "equal duplicate")
+        counted(taken.duplicates, "equal duplicate"),
+        on_lines(&judged.duplicate_lines, taken.duplicates)
     ));
     tracing::info!(
         file = path,

@@ -41,6 +41,8 @@ pub(crate) struct Session<'a> {
     pub(super) changes: Changes,
     /// Rows that the submission could not work on.
     left_out: LeftOut,
+    /// This run makes the ledger under its default name, in the working folder.
+    makes_default_ledger: bool,
     /// The copy of the ledger that a dry run works on.
     copy: Option<dry_run::LedgerCopy>,
     /// The connection to Partner Center, after sign-in.
@@ -84,6 +86,7 @@ impl<'a> Session<'a> {
         let simulate = ledger.rehearsal.simulate.as_ref();
         let mut connection = ServiceConnection::prepare(connection, simulate, Some(&asked_for))?;
         let is_dry_run = submission.dry_run;
+        let makes_default_ledger = ledger.ledger.is_none() && !asked_for.exists() && !is_dry_run;
         let results = match &submission.results {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder)?),
             Some(_) | None => None,
@@ -145,6 +148,7 @@ impl<'a> Session<'a> {
             results,
             changes: Changes::default(),
             left_out: LeftOut::default(),
+            makes_default_ledger,
             copy,
             signed_in: None,
             partner: None,

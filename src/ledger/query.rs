@@ -326,12 +326,14 @@ impl Queries {
         })
     }
 
-    /// Totals of reading files in `run`, or in all runs.
+    /// Totals of reading files in `run`, or in all runs. A `retry` reads none: its sources hold rows of the ledger.
     pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
         let sql =
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
                           coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
-                     FROM sources WHERE ?1 IS NULL OR run_id = ?1";
+                     FROM sources
+                    WHERE ?1 IS NULL
+                       OR (run_id = ?1 AND run_id IN (SELECT id FROM program_runs WHERE command <> 'retry'))";
         let (read, new, known, duplicates, ignored_changes) =
             self.connection.query_row(sql, [run], |row| row.try_into())?;
         Ok(SourceTotals { read, new, known, duplicates, ignored_changes })

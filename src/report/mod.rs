@@ -6,6 +6,7 @@ mod charts;
 mod customer_facts;
 mod export;
 mod groups;
+mod lines;
 mod markdown;
 mod overview;
 mod page;
@@ -18,6 +19,7 @@ mod table;
 mod timeline;
 
 pub(crate) use export::{ExportError, export};
+pub(crate) use lines::on_lines;
 pub(crate) use markdown::markdown;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;

@@ -24,8 +24,11 @@ pub(super) async fn look_up(
             let message = format!("is your customer already ({customer_id}); an import records that");
             Finding::new(Rule::DomainOurs, message)
         }
-        DomainStatus::Taken => Finding::new(Rule::DomainTaken, "belongs to somebody else already")
-            .advise("choose another domain"),
+        DomainStatus::Taken => Finding::new(
+            Rule::DomainTaken,
+            "is taken: another organization has it, or a refused create of yours has used it up",
+        )
+        .advise("choose another domain; `tenantry show DOMAIN` shows your own creates"),
     }))
 }
 

@@ -81,7 +81,7 @@ impl Repeated {
         self
     }
 
-    pub(super) fn is_rehearsal(&self) -> bool {
+    pub(crate) fn is_rehearsal(&self) -> bool {
         self.0.contains_key("simulate")
     }
 

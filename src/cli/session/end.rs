@@ -1,5 +1,7 @@
 //! Ends a run: checks the accounting, records the end, and reports what became of the rows.
 
+use std::path::Path;
+
 use super::{Halt, Session};
 use crate::cli::ended::Ended;
 use crate::cli::next_command::{self, Remaining, Repeated};
@@ -126,11 +128,16 @@ impl Session<'_> {
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
         let results = written.map(|_| ());
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
+        let is_rehearsal = repeated.is_rehearsal();
+        let made_ledger = self.makes_default_ledger.then_some(path);
         Ok(Ended::to_report(exit_code, move |output| {
             let printed =
                 if as_json { output.json(&pretty(&summary)) } else { output.result(&summary.text()) };
             report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
             report_stop(output, stopped.as_ref().zip(stop), open);
+            if let Some(ledger) = &made_ledger {
+                report_made(output, ledger, is_rehearsal);
+            }
             if let Err(failure) = results {
                 output.failure(&failure.seen_with_limits());
             }
@@ -175,6 +182,17 @@ fn report_stop(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64)
         Some((_, stop)) => output.failure(&stop.failure),
         None => {}
     }
+}
+
+/// Names the ledger that a run has made without being given a place for it.
+fn report_made(output: &Output, ledger: &Path, is_rehearsal: bool) {
+    let place = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+    let place = place.display();
+    output.note(if is_rehearsal {
+        format!("The ledger of this rehearsal is `{place}`. You may delete it and the files beside it.")
+    } else {
+        format!("The ledger of this run is the new file `{place}`. Keep it: it knows what was created.")
+    });
 }
 
 /// The failure for rows that could not be read. All other rows were processed.

@@ -14,6 +14,9 @@ use tenantry_model::problem::{Problem, Severity};
 /// How many rows with ignored changes are listed by line.
 const IGNORED_NAMED: usize = 10;
 
+/// How many equal duplicates are listed by line.
+const DUPLICATES_NAMED: usize = 10;
+
 /// What to do with an incoming row.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -94,11 +97,15 @@ impl IngestSession {
     /// Counts a row that equals `row` of the ledger. Returns true if this reading meets that row for the first time.
     pub(super) fn meet_known(&mut self, row: RowId, line: u64) -> bool {
         let is_first = self.seen.meet(row, line);
-        match is_first {
-            true => self.counts.known += 1,
-            false => self.counts.duplicates += 1,
+        if is_first {
+            self.counts.known += 1;
+            return true;
         }
-        is_first
+        self.counts.duplicates += 1;
+        if self.duplicate_lines.len() < DUPLICATES_NAMED {
+            self.duplicate_lines.push(line);
+        }
+        false
     }
 
     fn change(

@@ -25,6 +25,8 @@ pub struct IngestReport {
     pub rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because the rows were already sent.
     pub ignored: Vec<(u64, String)>,
+    /// Lines of the first equal duplicates.
+    pub duplicate_lines: Vec<u64>,
     /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
     /// Refused rows that a row with the same external id replaces.
@@ -64,7 +66,8 @@ impl IngestSession {
         self.end(tx)?;
         let rejected = self.met(tx, "SELECT id FROM customer_rows WHERE state = 'rejected'", [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
-        Ok(IngestReport { counts: self.counts, rejected, ignored: self.ignored, discarded, corrections })
+        let Self { counts, ignored, duplicate_lines, .. } = self;
+        Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, corrections })
     }
 
     /// The rows found by the query that this reading has met.

@@ -182,6 +182,8 @@ pub struct IngestSession {
     counts: IngestCounts,
     /// Line and domain of the first rows whose changes are ignored.
     ignored: Vec<(u64, String)>,
+    /// Lines of the first equal duplicates.
+    duplicate_lines: Vec<u64>,
 }
 
 impl Ledger {
@@ -283,6 +285,7 @@ impl IngestSession {
             seen: SeenRows::new(unfinished, of_this_run),
             counts: IngestCounts::default(),
             ignored: Vec::new(),
+            duplicate_lines: Vec::new(),
         })
     }
 

@@ -26,24 +26,40 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
             .then(|| Finding::new(Rule::PhoneNumberForm, "does not look like a phone number"));
     };
     let message = format!("does not look like a phone number of {}", rules.title());
-    let suggestion = simpler(text, rules).find(|candidate| form.pattern.is_match(candidate));
+    let fits = |candidate: &String| form.pattern.is_match(candidate) && may_exist(candidate, rules);
+    let suggestion = simpler(text, rules).find(fits);
     Some(Finding::new(Rule::PhoneNumberForm, message).suggest_value(suggestion))
 }
 
-/// The number without its international prefix, and then only its digits. A text with letters has an extension.
-/// Patterns do not cover extensions, and the digits of an extension must not become part of the number.
+/// The number without its international prefix, and then only its digits. Nothing for the number of another country:
+/// without its prefix it would be a number that does not exist. A text with letters has an extension. Patterns do not
+/// cover extensions, and the digits of an extension must not become part of the number.
 fn simpler<'a>(text: &'a str, rules: &'a CountryRules) -> impl Iterator<Item = String> + 'a {
-    let international = text.strip_prefix('+').or_else(|| text.strip_prefix("00"));
-    let national = international.and_then(|rest| {
-        let mut codes = rules.calling_codes.iter();
-        codes.find_map(|code| rest.trim_start().strip_prefix(&**code))
-    });
-    let national = national.map(|rest| rest.trim_start_matches([' ', '-', '.', '/']));
-    [national, international, Some(text)].into_iter().flatten().flat_map(|text| {
+    let national = match text.strip_prefix('+').or_else(|| text.strip_prefix("00")) {
+        None => Some(text),
+        Some(international) => {
+            let mut codes = rules.calling_codes.iter();
+            let rest = codes.find_map(|code| international.trim_start().strip_prefix(&**code));
+            rest.map(|rest| rest.trim_start_matches([' ', '-', '.', '/']))
+        }
+    };
+    national.into_iter().flat_map(|text| {
         let has_letters = text.chars().any(char::is_alphabetic);
         let digits = (!has_letters).then(|| text.chars().filter(char::is_ascii_digit).collect());
         [Some(text.to_owned()), digits].into_iter().flatten()
     })
+}
+
+/// Whether a number can exist that fits the pattern. In countries with the calling code 1, neither an area code nor an
+/// exchange begins with 0 or 1.
+fn may_exist(number: &str, rules: &CountryRules) -> bool {
+    const CALLING_CODE: &str = "1";
+    if !rules.calling_codes.iter().any(|code| &**code == CALLING_CODE) {
+        return true;
+    }
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.strip_prefix(CALLING_CODE).filter(|rest| rest.len() == 10).unwrap_or(&digits);
+    [0, 3].into_iter().all(|start| !matches!(digits.as_bytes().get(start), None | Some(b'0' | b'1')))
 }
 
 #[cfg(test)]
@@ -73,6 +89,13 @@ mod tests {
         check("US", "206-555-0142 ext. 7", Err(None));
         check("US", "555-0142", Err(None));
         check("US", "+44 20 7946 0018", Err(None));
+        // Without its prefix, it would look like a number of this country.
+        check("US", "+49 30 123456", Err(None));
+        check("US", "0049 30 123456", Err(None));
+        check("US", "20 65 55 01 42", Err(Some("2065550142")));
+        for nowhere in ["06 55 50 14 23", "16 55 50 14 23", "20 60 55 01 42", "20 61 55 01 42"] {
+            check("US", nowhere, Err(None));
+        }
     }
 
     #[test]
