@@ -7,6 +7,7 @@ use clap::{Command, CommandFactory, ValueEnum};
 use super::args::Cli;
 use super::exit_code::ExitCode;
 use super::{Failure, Output, topics};
+use crate::nearest::nearest;
 
 /// The whole command line, built once: without optimization, building takes a third of a short command's time.
 pub(super) fn command() -> &'static Command {
@@ -39,10 +40,19 @@ pub(super) fn find(words: &[String]) -> Result<Command, Failure> {
     let mut root = command().clone();
     root.build();
     let mut found = &root;
-    for word in words {
+    for (at, word) in words.iter().enumerate() {
         found = found.find_subcommand(word).ok_or_else(|| {
-            Failure::usage(format!("there is no command `{}`", words.join(" ")))
-                .with_hint("`tenantry --help` lists the commands")
+            let topics = topics::NAMES.into_iter().filter(|_| words.len() == 1);
+            let near = nearest(word, found.get_subcommands().map(Command::get_name).chain(topics));
+            Failure::usage(format!("there is no command or topic `{}`", words.join(" "))).with_hint(
+                match near {
+                    Some(near) => {
+                        let above: String = words[..at].iter().map(|word| format!("{word} ")).collect();
+                        format!("did you mean `{above}{near}`?")
+                    }
+                    None => "`tenantry --help` lists the commands".to_owned(),
+                },
+            )
         })?;
     }
     Ok(found.clone())

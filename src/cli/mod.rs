@@ -90,13 +90,21 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(invocation) => invocation,
         Err(config::InvocationError::Usage(error)) => {
             if error.use_stderr() {
-                Output::without_command().usage(&usage::made_visible(*error));
+                let (output, error) = (Output::without_command(), usage::made_visible(*error));
+                output.usage(&error);
+                if usage::is_json_typed(&arguments) {
+                    output.error_object(&usage::failure(&error));
+                }
                 return ExitCode::Usage.into();
             }
             return print_help(&error).into();
         }
         Err(config::InvocationError::Failure(failure)) => {
-            Output::without_command().failure(&failure);
+            let output = Output::without_command();
+            output.failure(&failure);
+            if usage::is_json_typed(&arguments) {
+                output.error_object(&failure);
+            }
             return failure.exit_code.into();
         }
     };
@@ -127,6 +135,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         Ok(code) => code.into(),
         Err(failure) => {
             output.failure(&failure);
+            output.json_failure(&failure);
             failure.exit_code.into()
         }
     }

@@ -11,7 +11,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -22,6 +22,7 @@ use super::options::deepest;
 use super::signals;
 use crate::outlet;
 use crate::printable::{escape_for_terminal, escape_json_for_terminal, escape_lines_for_terminal};
+use crate::report::pretty;
 
 /// Prints the output of one command.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
     matches: ArgMatches,
+    /// A result, or a part of it, was printed.
+    has_result: AtomicBool,
 }
 
 impl Output {
@@ -37,7 +40,7 @@ impl Output {
         // A dumb terminal cannot overwrite its output.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
-        Self { quiet, has_bars, matches }
+        Self { quiet, has_bars, matches, has_result: AtomicBool::new(false) }
     }
 
     /// For output before the command is known.
@@ -81,7 +84,35 @@ impl Output {
         self.standard_output(&escape_json_for_terminal(text))
     }
 
+    /// Prints the failure of a command with `--json` as an object on standard output, so that a script gets an object in
+    /// any case: `{"error": {"exit_code", "message", "causes", "hint"}}`. Not if a result, or a part of it, was printed:
+    /// then the exit code says what happened.
+    pub(crate) fn json_failure(&self, failure: &Failure) {
+        let is_asked_for = deepest(&self.matches).try_get_one::<bool>("json");
+        if !matches!(is_asked_for, Ok(Some(true))) || self.has_result.load(Ordering::Relaxed) {
+            return;
+        }
+        self.error_object(failure);
+    }
+
+    /// The same for a command line that could not be understood: `--json` was typed.
+    pub(crate) fn error_object(&self, failure: &Failure) {
+        let mut messages = failure.messages.iter();
+        let message = messages.next();
+        let error = serde_json::json!({
+            "exit_code": failure.exit_code.number(),
+            "message": message,
+            "causes": messages.collect::<Vec<_>>(),
+            "hint": failure.hint,
+        });
+        let object = pretty(&serde_json::json!({ "error": error }));
+        if let Err(unwritten) = self.standard_output(&escape_json_for_terminal(&object)) {
+            tracing::debug!(reason = unwritten.messages.join(": "), "the error could not be written as JSON");
+        }
+    }
+
     fn standard_output(&self, text: &str) -> Result<(), Failure> {
+        self.has_result.store(true, Ordering::Relaxed);
         // Both streams may go to the same terminal or file: earlier output comes before the result, and bars are
         // hidden.
         let _without_status = outlet::stderr().without_status();

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::call::Rate;
 use crate::customer::Field;
 use crate::ledger::State;
+use crate::nearest::nearest;
 use crate::problem::{Kind, Rule};
 use crate::reader::{Encoding, suggested_field};
 use crate::submitter::MaxFailures;
@@ -131,7 +132,11 @@ pub(super) fn warn(text: &str) -> Result<Rule, String> {
         doubts.map(|rule| rule.name()).collect::<Vec<_>>().join(", ")
     };
     match Rule::ALL.iter().find(|rule| rule.name() == text.trim()) {
-        None => Err(format!("no such rule; the rules are {}", names())),
+        None => {
+            let near = nearest(text.trim(), Rule::ALL.iter().map(|rule| rule.name()));
+            let near = near.map(|near| format!(", nearest is `{near}`")).unwrap_or_default();
+            Err(format!("there is no such rule{near}; the rules are {}", names()))
+        }
         Some(rule) if rule.kind() == Kind::Error => Err(format!(
             "what breaks this rule cannot be sent, so it cannot be a warning; the rules are {}",
             names()

@@ -2,6 +2,9 @@
 
 use crate::problem::Rule;
 
+/// The names of the topics.
+pub(super) const NAMES: [&str; 1] = ["columns"];
+
 /// A topic, by its name.
 pub(super) fn text(name: &str) -> Option<String> {
     match name {

@@ -1,7 +1,10 @@
-//! Escapes usage errors, which quote arguments: a line break in an argument must not start a line that looks like ours.
+//! Shows usage errors. They quote arguments: a line break in an argument must not start a line that looks like ours.
+
+use std::ffi::OsString;
 
 use clap::{Command, CommandFactory};
 
+use super::Failure;
 use super::args::Cli;
 use crate::printable::escape_for_terminal;
 
@@ -34,6 +37,23 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
         drop(error.insert(kind, clap::error::ContextValue::String(text)));
     }
     error
+}
+
+/// Whether `--json` is among the arguments of a command line that could not be understood.
+pub(super) fn is_json_typed(arguments: &[OsString]) -> bool {
+    arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json")
+}
+
+/// The error as the failure that `--json` shows: its first paragraph, and clap's tip.
+pub(super) fn failure(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default();
+    let failure = Failure::usage(message.strip_prefix("error: ").unwrap_or(message));
+    match paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: ")) {
+        Some(tip) => failure.with_hint(tip),
+        None => failure,
+    }
 }
 
 fn without_environment(command: Command) -> Command {

@@ -13,9 +13,25 @@ pub fn distance_within(a: &str, b: &str, limit: usize) -> Option<usize> {
     may_be_near.then(|| strsim::osa_distance(a, b)).filter(|&slips| slips <= limit)
 }
 
+/// The name that is nearest to `name`, within two slips.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    /// With more differences, a name is not considered a misspelling.
+    const SLIPS_MAX: usize = 2;
+    let near = names.into_iter().filter_map(|known| Some((distance_within(name, known, SLIPS_MAX)?, known)));
+    near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::distance_within;
+    use super::{distance_within, nearest};
+
+    #[test]
+    fn the_name_with_the_fewest_slips_is_the_nearest() {
+        let names = ["import", "export", "report"];
+        assert_eq!(nearest("exprot", names), Some("export"));
+        assert_eq!(nearest("imports", names), Some("import"));
+        assert_eq!(nearest("status", names), None);
+    }
 
     #[track_caller]
     fn check(a: &str, b: &str, expected: Option<usize>) {

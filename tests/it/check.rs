@@ -239,7 +239,12 @@ fn unreadable_files_are_told_as_in_an_import() {
         assert_eq!(told(&checked), told(&imported), "{file}");
     }
     let cut_short = check(&bench, &["--json", "quote.csv"]).exits(1);
-    assert!(serde_json::from_str::<Value>(&cut_short.stdout).is_err(), "it must not look whole: {cut_short}");
+    assert!(cut_short.json()["error"].is_object(), "it must not look whole: {cut_short}");
+    let wrong = customers(1).replacen("GB", "ZZ", 1);
+    bench.file("quote.csv", format!("{wrong}\"never closed"));
+    let cut_short = check(&bench, &["--json", "quote.csv"]).exits(1);
+    let object = serde_json::from_str::<Value>(&cut_short.stdout);
+    assert!(object.is_err() || object.unwrap()["error"].is_object(), "it must not look whole: {cut_short}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_simulator::{Fault, Operation, Scenario};
 
 use crate::harness::{
@@ -432,4 +432,83 @@ fn a_faulty_rehearsal_ends_well() {
     bench.file("customers.csv", customers(60));
     let done = bench.import("customers.csv").args(faulty).args(["--settle-delay", "6s"]).exits(0).json();
     assert_eq!(done["rows"]["created"], 60, "{done:#}");
+}
+
+/// A script that reads standard output gets an object in any case, and one alone.
+#[test]
+fn with_json_a_failure_is_an_object() {
+    let bench = Bench::new();
+    let object = |done: Done| {
+        let object = done.json();
+        assert_eq!(object["error"]["exit_code"], done.code.unwrap(), "{done}");
+        assert!(!object["error"]["message"].as_str().unwrap().is_empty(), "{done}");
+        assert!(done.stderr.contains("error: "), "{done}");
+        object
+    };
+    for line in [
+        "status --json",
+        "show harborline --json",
+        "import --json lsit.csv",
+        "import --json --profile contoso customers.csv",
+        "import --json --dryrun customers.csv",
+        "check --json lsit.csv",
+        "resume --json",
+        "config show --json --config nowhere.toml",
+        "report --json",
+    ] {
+        object(bench.tenantry(line.split_whitespace()).run());
+    }
+    let refused = object(bench.tenantry(["whoami", "--json"]).without("TENANTRY_ACCESS_TOKEN").exits(4));
+    assert!(refused["error"]["hint"].as_str().unwrap().contains("tenantry login"), "{refused:#}");
+    bench.file("list.csv", customers(1));
+    let missing = object(bench.tenantry(["import", "--json", "lsit.csv"]).exits(2));
+    assert_eq!(missing["error"]["message"], "could not open `lsit.csv`");
+    assert_eq!(missing["error"]["hint"], "did you mean list.csv?");
+    // A run that stops has its summary, and no second object.
+    bench.file("customers.csv", customers(2));
+    let stopped = bench.import("customers.csv").args(["--json", "--limit", "1"]).exits(5).json();
+    assert!(stopped.get("error").is_none(), "{stopped:#}");
+    let plain = bench.tenantry(["import", "lsit.csv"]).exits(2);
+    assert!(plain.stdout.is_empty(), "{plain}");
+}
+
+/// An operator who gave no place for the ledger learns where it is.
+#[test]
+fn a_ledger_that_was_made_in_the_working_folder_is_named_once() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let import = |args: &[&str]| bench.import("customers.csv").without("TENANTRY_LEDGER").args(args);
+    import(&["--simulate"]).exits(0).says("tenantry-simulated.db`. You may delete it");
+    let first = import(&[]).exits(0);
+    first.says("tenantry.db`. Keep it: it knows what was created.");
+    assert!(!import(&[]).exits(0).stderr.contains("The ledger of this"), "it is not new");
+    bench.file("more.csv", customers(1));
+    assert!(!bench.import("more.csv").exits(0).stderr.contains("The ledger of this"), "its place was given");
+}
+
+#[test]
+fn a_retry_reads_no_rows() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, &domain(1), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(3);
+    let words = bench.tenantry(["retry"]).exits(0);
+    assert!(!words.stdout.contains("read"), "{words}");
+    bench.fault(Operation::Create, &domain(2), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").exits(3);
+    let summary = bench.tenantry(["retry", "--json"]).exits(0).json();
+    assert_eq!((&summary["run"]["rows_read"], &summary["run"]["skipped"]), (&json!(0), &json!(0)));
+    bench.agree();
+}
+
+#[test]
+fn equal_duplicates_are_named_by_their_lines() {
+    let bench = Bench::new();
+    let list = customers(3);
+    let last = list.lines().last().unwrap();
+    bench.file("customers.csv", format!("{list}{last}\n{last}\n"));
+    let checked = bench.tenantry(["check", "customers.csv"]).exits(0);
+    assert!(checked.stdout.contains("2 equal duplicates (lines 5, 6)"), "{checked}");
+    bench.import("customers.csv").exits(0).says("2 equal duplicates (lines 5, 6)");
 }

@@ -28,6 +28,29 @@ fn setting(done: &Done, name: &str) -> Value {
     settings.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no {name}: {done}")).clone()
 }
 
+/// A list in the settings is for every night; what is typed comes on top of it.
+#[test]
+fn what_is_typed_adds_to_a_list_of_the_settings() {
+    let bench = Bench::new();
+    bench.trusts(
+        "map = ['Firma=company_name', 'Ort=city']\ndefault = ['country=DE', 'language=de']\n\
+         ignore-column = ['Notiz']\n",
+    );
+    let value = |args: &[&str], name: &str| {
+        setting(&show(&bench).args(args).args(["--json"]).exits(0), name)["value"].clone()
+    };
+    assert_eq!(value(&["--map", "Post=email"], "map"), "Post=email, Firma=company_name, Ort=city");
+    // Another column for the same field takes its place.
+    assert_eq!(value(&["--map", "Stadt=city"], "map"), "Stadt=city, Firma=company_name");
+    assert_eq!(value(&["--default", "country=AT"], "default"), "country=AT, language=de");
+    assert_eq!(value(&["--ignore-column", "Notiz"], "ignore-column"), "Notiz");
+    assert_eq!(value(&[], "map"), "Firma=company_name, Ort=city");
+    let list = customers(1).replacen("country", "country,Notiz", 1).replacen(",GB", ",GB,", 1);
+    let list = list.replacen("company_name", "Firma", 1).replacen("city", "Ort", 1);
+    bench.file("customers.csv", list.replacen("email", "Post", 1));
+    bench.tenantry(["import", "--map", "Post=email", "--", "customers.csv"]).exits(0);
+}
+
 #[test]
 fn the_sample_says_what_holds_for_a_profile_and_why() {
     let bench = Bench::new();
@@ -272,7 +295,7 @@ fn the_manual_is_made_from_the_command_line() {
     for page in ["tenantry.1", "tenantry-import.1", "tenantry-config-show.1"] {
         assert!(bench.path("pages").join(page).exists(), "no {page}");
     }
-    bench.tenantry(["man", "improt"]).exits(2).says("there is no command `improt`");
+    bench.tenantry(["man", "improt"]).exits(2).says("there is no command or topic `improt`");
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = bench.tenantry(["completions", shell]).exits(0).stdout;
         assert!(script.contains("metrics-file"), "{shell}: {script}");

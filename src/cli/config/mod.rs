@@ -4,6 +4,8 @@
 //! profile and reports usage errors; then, if the file sets anything, with the values of the file as defaults. So a
 //! value from the file goes through the same parser as a flag, and commands do not know where their settings come from.
 //!
+//! A list is the exception: values that are typed are added to the list of the file.
+//!
 //! An empty environment variable always counts as not set.
 //!
 //! A file that was found in the working folder, and not named, may set only harmless settings ([`trust`]).
@@ -16,17 +18,17 @@ mod show;
 mod trust;
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, FromArgMatches};
+use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
 
 use super::args::{Cli, Settings};
 use super::options::{self, Setting, deepest};
 use super::settings::{self, SECRETS};
 use super::{Failure, help};
-use crate::nearest::distance_within;
+use crate::nearest::nearest;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry};
 pub(super) use show::run as show;
@@ -37,9 +39,6 @@ const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
 
 /// Our variables that do not belong to an option.
 const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"];
-
-/// With more differences than this, a name is not considered a misspelling.
-const SLIPS_MAX: usize = 2;
 
 /// The two settings that exclude each other.
 const RIVALS: [&str; 2] = ["client-certificate", "client-secret-file"];
@@ -114,7 +113,8 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     let (matches, cli) = if entries.is_empty() {
         (typed, asked)
     } else {
-        let matches = parse(options::with_defaults(command, &values), arguments)?;
+        let arguments = with_lists_of_file(arguments, deepest, &entries);
+        let matches = parse(options::with_defaults(command, &values), &arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };
@@ -148,6 +148,53 @@ fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::E
         let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
         shown.try_get_matches_from(arguments).err().unwrap_or(error)
     })
+}
+
+/// The arguments, with the values of the file added to each list that was typed: a flag adds to the list. Except those
+/// that are for the same thing as a typed value, such as the same field of `--map`.
+fn with_lists_of_file(
+    arguments: &[OsString],
+    typed: &ArgMatches,
+    entries: &BTreeMap<String, Chosen>,
+) -> Vec<OsString> {
+    let settings = options::settings(help::command());
+    let lists = settings.iter().filter(|setting| matches!(setting.arg.get_action(), ArgAction::Append));
+    let added = lists.flat_map(|setting| {
+        let (id, name) = (setting.arg.get_id().as_str(), setting.name);
+        let is_typed =
+            typed.try_contains_id(id).is_ok() && typed.value_source(id) == Some(ValueSource::CommandLine);
+        let of_file = entries.get(name).filter(|_| is_typed).map(|chosen| chosen.raw.as_slice());
+        let subjects: Vec<_> = typed
+            .try_get_raw(id)
+            .ok()
+            .flatten()
+            .into_iter()
+            .flatten()
+            .map(|raw| subject(name, raw))
+            .collect();
+        of_file.unwrap_or_default().iter().filter(move |raw| !subjects.contains(&subject(name, raw))).map(
+            move |raw| {
+                let mut argument = OsString::from(format!("--{name}="));
+                argument.push(raw);
+                argument
+            },
+        )
+    });
+    // After `--` there are only files.
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let (before, after) = arguments.split_at(end);
+    before.iter().cloned().chain(added).chain(after.iter().cloned()).collect()
+}
+
+/// What a value of a list is for: the field of `HEADER=FIELD` and `FIELD=VALUE`, else the value itself.
+fn subject(name: &str, raw: &OsStr) -> String {
+    let text = raw.to_string_lossy();
+    let field = match name {
+        "map" => text.rsplit_once('=').map(|(_, field)| field),
+        "default" => text.split_once('=').map(|(field, _)| field),
+        _ => None,
+    };
+    field.unwrap_or(&text).trim().to_owned()
 }
 
 /// Validates the whole file and returns the settings that apply with `profile`, next to those that were `typed`.
@@ -272,12 +319,6 @@ fn no_file_for(profile: &str) -> Failure {
 
 fn variable_of(name: &str) -> String {
     format!("TENANTRY_{}", name.replace('-', "_").to_ascii_uppercase())
-}
-
-/// The name among `names` that is most similar to `name`.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.filter_map(|known| Some((distance_within(name, known, SLIPS_MAX)?, known)));
-    near.min_by_key(|(slips, _)| *slips).map(|(_, known)| known)
 }
 
 /// Environment variables that look like misspelled names of Tenantry, each with the correct name.
