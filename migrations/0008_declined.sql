@@ -95,6 +95,7 @@ CREATE INDEX rows_gone ON customer_rows (id) WHERE gone_at IS NOT NULL;
 -- The same for a refused acceptance of the agreement.
 ALTER TABLE agreements ADD COLUMN acknowledged_at INTEGER CHECK (acknowledged_at IS NULL OR state IN ('rejected', 'failed'));
 ALTER TABLE agreements ADD COLUMN gone_at INTEGER;
+CREATE INDEX agreements_gone ON agreements (row_id) WHERE gone_at IS NOT NULL;
 
 -- One row a customer.
 CREATE VIEW customers AS

@@ -25,6 +25,8 @@ CREATE TABLE agreements (
 CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
 -- index agreements_by_state
 CREATE INDEX agreements_by_state ON agreements (state) WHERE replaced_by IS NULL;
+-- index agreements_gone
+CREATE INDEX agreements_gone ON agreements (row_id) WHERE gone_at IS NOT NULL;
 -- index agreements_owed
 CREATE INDEX agreements_owed ON agreements (row_id)
  WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL;

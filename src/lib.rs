@@ -81,7 +81,9 @@
 //! | settle delay | how long a new customer may stay invisible to lookups |
 //! | refusal | a definite "no" to a step, with the service's code |
 //! | burned | of a domain: a refused create may have used it up, so a retry needs another |
-//! | hold, release, discard | keep rows unsent; let them be sent; decide that they are never sent |
+//! | hold, release, discard | keep rows unsent; let them be sent; decide that they are not sent: `declined` |
+//! | gone | of a refused row: the last complete reading of its list did not contain it |
+//! | acknowledge | mark a refused row, or a lost password, as known: it keeps its state and needs no attention |
 //! | consent | the operator's "yes" to a plan, or `--yes` |
 //! | reseller, direct | the indirect reseller that a customer belongs to; a customer without one |
 //! | agreement, acceptance | the Microsoft Customer Agreement, and the record that a customer accepted it |

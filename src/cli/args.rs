@@ -119,6 +119,26 @@ pub(crate) enum Command {
   tenantry export failed -o failed.csv
   tenantry export rejected -o rejected.xlsx")]
     Export(ExportArgs),
+    /// Take refused rows and lost passwords out of the exit code
+    ///
+    /// Acknowledged rows keep their state and their history, and are counted separately. A row needs attention again
+    /// when its state, its code or its content changes. Acknowledged rows are not exported and not retried, except with
+    /// --acknowledged.
+    #[command(after_help = "Examples:
+  tenantry acknowledge --gone                           refused rows that their list no longer contains
+  tenantry acknowledge --domain contoso.onmicrosoft.com
+  tenantry acknowledge --code password_lost             customers whose password you have reset
+  tenantry acknowledge --gone --undo")]
+    Acknowledge(AcknowledgeArgs),
+    /// Discard pending rows that are not to be sent; their list is not needed
+    ///
+    /// The rows are `declined` from then on. They have no effect on the exit code, and are new rows when their list brings
+    /// them again.
+    #[command(after_help = "Examples:
+  tenantry discard --domain contoso.onmicrosoft.com
+  tenantry discard --list customers.csv
+  tenantry discard --all --yes")]
+    Discard(DiscardArgs),
     /// One page with charts: outcomes, requests, latencies, refusals with what to do
     #[command(after_help = "Examples:
   tenantry report -o report.html
@@ -231,6 +251,8 @@ impl Command {
             | Self::List(_)
             | Self::Template(_)
             | Self::Export(_)
+            | Self::Acknowledge(_)
+            | Self::Discard(_)
             | Self::Report(_)
             | Self::Credentials(_)
             | Self::Backup { .. }
@@ -308,6 +330,9 @@ pub(crate) struct RetryArgs {
     /// Rows that failed validation, too
     #[arg(long, add = Repeat::Never)]
     pub(crate) all: bool,
+    /// Acknowledged rows, too
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) acknowledged: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// What `retry` does anyway; the options of an import fit it too
@@ -456,8 +481,8 @@ pub(crate) struct ExportKind(pub(crate) Filter);
 impl ExportKind {
     pub(crate) const fn name(self) -> &'static str {
         match self.0 {
-            Filter::State(state) => state.name(),
-            Filter::UnrecordedAgreements => "agreements",
+            Filter::State(state) | Filter::StateWithAcknowledged(state) => state.name(),
+            Filter::UnrecordedAgreements | Filter::UnrecordedAgreementsWithAcknowledged => "agreements",
             Filter::All => "all",
         }
     }
@@ -476,8 +501,8 @@ impl ValueEnum for ExportKind {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let value = PossibleValue::new(self.name());
         Some(match self.0 {
-            Filter::State(_) => value,
-            Filter::UnrecordedAgreements => {
+            Filter::State(_) | Filter::StateWithAcknowledged(_) => value,
+            Filter::UnrecordedAgreements | Filter::UnrecordedAgreementsWithAcknowledged => {
                 value.help("Created, but their customer agreement is not recorded")
             }
             Filter::All => value.help(
@@ -504,12 +529,67 @@ pub(crate) struct ExportArgs {
     /// Which rows
     #[arg(value_enum)]
     pub(crate) what: ExportKind,
+    /// Acknowledged rows, too
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) acknowledged: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
     #[command(flatten)]
     pub(crate) to: OutputFile,
     #[command(flatten)]
     pub(crate) form: TableForm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AcknowledgeArgs {
+    #[command(flatten)]
+    pub(crate) which: Acknowledgeable,
+    /// Undo it: the rows count again
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) undo: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+}
+
+/// Which rows to acknowledge; all conditions have to be met.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Acknowledgeable {
+    /// Rows with this domain, in full or by its prefix (repeatable)
+    #[arg(long = "domain", id = "domains", value_name = "DOMAIN", add = Repeat::Never)]
+    pub(crate) domains: Vec<String>,
+    /// Rows with this code; `password_lost` stands for customers whose password was lost (repeatable)
+    #[arg(long = "code", id = "codes", value_name = "CODE", add = Repeat::Never)]
+    pub(crate) codes: Vec<String>,
+    /// Rows that the last complete reading of their list did not contain
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) gone: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiscardArgs {
+    #[command(flatten)]
+    pub(crate) which: Discardable,
+    /// Discard the rows without asking
+    #[arg(short, long = "yes", id = "discard_without_asking", add = Repeat::Never)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
+}
+
+/// Which rows to discard; all conditions have to be met.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Discardable {
+    /// Rows with this domain, in full or by its prefix (repeatable)
+    #[arg(long = "domain", id = "domains", value_name = "DOMAIN", conflicts_with = "all_pending", add = Repeat::Never)]
+    pub(crate) domains: Vec<String>,
+    /// Rows of this list: its path as it was given, or its name (repeatable)
+    #[arg(long = "list", id = "lists", value_name = "FILE", conflicts_with = "all_pending", add = Repeat::Never)]
+    pub(crate) lists: Vec<String>,
+    /// All pending rows
+    #[arg(long = "all", id = "all_pending", add = Repeat::Never)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -88,7 +88,7 @@ pub(super) async fn confirm(
 }
 
 /// Asks until the answer is clear, up to a limit.
-async fn consent(terminal: &Terminal, question: &str) -> Result<TypedAnswer, Failure> {
+pub(super) async fn consent(terminal: &Terminal, question: &str) -> Result<TypedAnswer, Failure> {
     for _ in 0..TRIES {
         // Input typed before the question was shown is not an answer to it.
         terminal.forget_typed();

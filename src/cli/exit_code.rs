@@ -34,7 +34,7 @@ impl ExitCode {
     /// The meaning after a run, in a few words.
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
-            ExitCode::Done => "done: every row is created, or was a customer already",
+            ExitCode::Done => "done: every row is created or existing, except acknowledged ones",
             ExitCode::Failed => "could not do the job",
             ExitCode::Usage => "wrong usage or configuration",
             ExitCode::SomeRefused => "done, but some rows are rejected or failed",

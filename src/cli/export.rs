@@ -7,11 +7,12 @@ use crate::report::{Style, counted, export};
 
 pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
+    let what = if args.acknowledged { args.what.0.with_acknowledged() } else { args.what.0 };
     let target = args.to.target();
     let file = target.file;
     let guarded = Guarded::default().and_files_of(&queries, file)?.for_tables();
     let mut sink = Sink::open(target, &guarded)?;
-    let rows = export(&queries, args.what.0, Style::of(file, args.form.for_excel), &mut sink)?;
+    let rows = export(&queries, what, Style::of(file, args.form.for_excel), &mut sink)?;
     sink.finish()?;
     if let Some(path) = file {
         output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));

@@ -2,6 +2,7 @@
 //!
 //! Each command has its own file.
 
+mod acknowledge;
 mod args;
 mod backup;
 mod bars;
@@ -11,6 +12,7 @@ mod config;
 mod consent;
 mod credentials;
 mod descriptor;
+mod discard;
 mod doctor;
 mod dry_run;
 mod ended;
@@ -245,6 +247,8 @@ async fn carry_out(
         Command::Template(args) => template::run(args, output),
         Command::Export(args) => export::run(args, output),
         Command::Report(args) => report::run(args, output),
+        Command::Acknowledge(args) => acknowledge::run(args, output).await,
+        Command::Discard(args) => Box::pin(discard::run(args, output)).await,
         Command::Backup { copy, ledger } => backup::run(&copy, &ledger.path(), output),
         Command::Credentials(args) => credentials::run(args, output),
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,

@@ -29,6 +29,8 @@ pub(super) struct Remaining {
     waits_for: Option<String>,
     /// The validation flags ([`validation_flags`]) of the rows that would be exported for correction.
     exported: BTreeSet<String>,
+    /// Refused rows and acceptances that their lists no longer contain.
+    gone: u64,
 }
 
 /// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
@@ -46,7 +48,8 @@ fn validation_flags(
 
 /// The rows that the operator would export and correct next, if nothing is open.
 fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKind> {
-    let mut refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.of(*state) > 0);
+    let mut refused =
+        State::OF_ROWS.into_iter().filter(|state| state.is_refused() && rows.unacknowledged(*state) > 0);
     let agreements = (agreements.refused() > 0).then_some(Filter::UnrecordedAgreements);
     refused.next().map(Filter::State).or(agreements).map(ExportKind)
 }
@@ -73,7 +76,7 @@ impl Remaining {
     ) -> Result<Self, ledger::Error> {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let exported = validation_flags(queries, &rows, &agreements)?;
-        let left = Self { rows, agreements, waits_for: None, exported };
+        let left = Self { rows, agreements, waits_for: None, exported, gone: queries.gone()? };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
@@ -87,13 +90,18 @@ impl Remaining {
 
     /// The exit code if nothing is open.
     pub(super) fn settled_exit_code(&self) -> ExitCode {
-        if self.rows.of(State::Unresolved) > 0 {
+        if self.rows.unacknowledged(State::Unresolved) > 0 {
             ExitCode::SomeUnresolved
         } else if self.rows.refused() + self.agreements.refused() > 0 {
             ExitCode::SomeRefused
         } else {
             ExitCode::Done
         }
+    }
+
+    /// Are there refused rows, and does no list contain one of them any more?
+    fn are_all_gone(&self) -> bool {
+        self.gone > 0 && self.gone == self.rows.refused() + self.agreements.refused()
     }
 
     /// The next command, after a command that read and validated files with the options `given`.
@@ -120,8 +128,10 @@ impl Remaining {
             Some(repeated.command("import") + files)
         } else if stopped.is_some() || self.open() > 0 {
             Some(repeated.command("resume"))
-        } else if self.rows.of(State::Unresolved) > 0 {
+        } else if self.rows.unacknowledged(State::Unresolved) > 0 {
             Some(repeated.command("reconcile"))
+        } else if self.are_all_gone() {
+            Some(repeated.command("acknowledge --gone"))
         } else if let Some(what) = to_correct(&self.rows, &self.agreements) {
             Some(self.correction(what, repeated, given))
         } else if self.rows.of(State::Created) > 0 {
@@ -205,7 +215,8 @@ pub(super) fn between_runs(
     }
     let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
     let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
-        && left.rows.of(State::Failed) + left.agreements.refused() > 0;
+        && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
+        && !left.are_all_gone();
     Ok(Some(if left.open() == 0 && is_refused {
         format!("{next}; or, where the cause is gone, {}", repeated.command("retry"))
     } else {

@@ -5,7 +5,7 @@ use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
 use crate::intake::StoredRowValidator;
-use crate::ledger::{RetryReport, Selection, SkipReason, State};
+use crate::ledger::{RetryReport, RowDetail, Selection, SkipReason, State};
 use crate::report::{LedgerSummary, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -33,6 +33,7 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
         codes: args.codes.clone(),
         domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
         rejected: args.all,
+        acknowledged: args.acknowledged,
         given: given.clone(),
     };
     // If a selection matches no rows, do not send the other rows that wait.
@@ -77,6 +78,10 @@ fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), 
         if of_code.clone().any(|error| is_meant(error.state)) {
             continue;
         }
+        let is_acknowledged = queries.has_acknowledged(code)?;
+        if is_acknowledged && selection.acknowledged {
+            continue;
+        }
         let elsewhere = of_code.find(|error| error.state == rejected).map_or(0, |error| error.count);
         let there_are: Vec<String> = errors
             .iter()
@@ -86,18 +91,24 @@ fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), 
             .collect();
         let there_are = match (elsewhere, there_are.is_empty()) {
             (1.., _) => format!("{} that failed validation: add --all", counted(elsewhere, "row")),
+            _ if is_acknowledged => "its rows are acknowledged: add --acknowledged".to_owned(),
             (0, true) => "there is nothing to take up".to_owned(),
             (0, false) => format!("there are {}", there_are.join(", ")),
         };
         session.output.note(format_args!("--code {code} matches nothing; {there_are}."));
     }
     for domain in &selection.domains {
-        let states: Vec<&str> =
-            queries.details_of_domain(domain)?.iter().map(|story| story.state.name()).collect();
-        if !states.iter().any(|state| is_meant(state)) {
-            let why = match states.last() {
-                Some(state) if *state == rejected => "its row failed validation: add --all".to_owned(),
-                Some(state) => format!("its row is {state}"),
+        let rows = queries.details_of_domain(domain)?;
+        let is_left_out = |row: &RowDetail| row.acknowledged_at.is_some() && !selection.acknowledged;
+        if !rows.iter().any(|row| is_meant(row.state.name()) && !is_left_out(row)) {
+            let why = match rows.last() {
+                Some(row) if is_meant(row.state.name()) => {
+                    "its row is acknowledged: add --acknowledged".to_owned()
+                }
+                Some(row) if row.state.name() == rejected => {
+                    "its row failed validation: add --all".to_owned()
+                }
+                Some(row) => format!("its row is {}", row.state),
                 None => "the ledger has no such row".to_owned(),
             };
             session.output.note(format_args!("--domain {domain} matches nothing; {why}."));

@@ -16,7 +16,7 @@ use crate::auth::{App, Authority, Claims, SignIn, TokenSource};
 use crate::backoff::{shorten_for_tests, shortened};
 use crate::credentials::default_identity_file;
 use crate::files;
-use crate::ledger::{self, Environment, Queries};
+use crate::ledger::{self, Environment, Ledger, Queries};
 use crate::partner_center::{Client, ClientSettings};
 use crate::submitter::{Mode, Policy, Settings};
 use crate::transport::{ClientError, Network};
@@ -52,6 +52,14 @@ impl args::LedgerPath {
             }
             error => error.into(),
         })
+    }
+
+    /// Opens the ledger for a command that changes its rows without Partner Center.
+    pub(crate) fn open_to_change(&self, command: &str) -> Result<Ledger, Failure> {
+        let environment = self.read()?.environment()?;
+        let path = self.path();
+        let empty = || ledger::Error::Empty { path: path.clone() };
+        Ok(Ledger::open_existing(&path, &environment.ok_or_else(empty)?, command)?)
     }
 }
 

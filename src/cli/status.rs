@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{ExitCode, Failure, Output, args, next_command};
-use crate::ledger::RunTotals;
+use crate::ledger::{HoldReason, RunTotals};
 use crate::printable::escape_for_terminal;
 use crate::report::{
     LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, describe_end, lost_passwords, rough, run_json,
@@ -37,6 +37,9 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     for source in &standing.held_back {
         text.push_str(&format!("\n{}\n", source.describe(escape_for_terminal(&source.path).as_ref())));
+    }
+    if standing.held_back.iter().any(|source| source.why != HoldReason::Restored) {
+        text.push_str("\nTo discard waiting rows without their list: `tenantry discard --list FILE`.\n");
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();

@@ -35,7 +35,7 @@ impl IncomingRow<'_> {
     }
 }
 
-/// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried.
+/// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried, unless they are acknowledged.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
     let KnownRows { standing, named, alike, replaced } = known;
     let named = named.filter(can_be_corrected);
@@ -101,6 +101,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
             unreachable!("a superseded or declined row has no key and cannot be corrected any more")
         }
         _ if is_changed => replace(known),
+        State::Failed if known.is_acknowledged => keep(known, Change::Nothing),
         State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),
         State::Failed if may_be_retried => keep(known, Change::Retry),
         // This rule is checked with the whole file.
@@ -128,10 +129,11 @@ fn keep(known: &KnownRow, change: Change) -> Decision {
 
 /// Decides on a row whose customer exists. Only its agreement can still change something.
 fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Change {
+    let retry_failed = retry_failed && !known.acceptance.is_some_and(|it| it.is_acknowledged);
     let lacks_agreement = row.lacks_agreement();
     let state = known.acceptance.map(|it| it.state);
     let instead_of = known.acceptance.map(|it| it.id);
-    if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished }) = known.acceptance {
+    if let Some(KnownAcceptance { id, state, same_content: true, is_unfinished, .. }) = known.acceptance {
         // The validity of a rejected acceptance can change although the acceptance does not: the rules may have
         // changed.
         let is_to_be_tried = state == State::Rejected || (state == State::Failed && retry_failed);
@@ -204,11 +206,13 @@ pub(crate) fn decide_kept(
     known: KnownRows,
     kept: RetryContext,
 ) -> Result<Decision, SkipReason> {
-    let Some(own) = known.named else { return Err(SkipReason::SpokenFor) };
+    let Some(mut own) = known.named else { return Err(SkipReason::SpokenFor) };
     if !row.is_good || kept.cannot_be_validated {
         return Err(SkipReason::Wrong);
     }
     if own.state.is_customer() {
+        // The operator has selected it, acknowledged or not.
+        own.acceptance = own.acceptance.map(|it| KnownAcceptance { is_acknowledged: false, ..it });
         return Ok(retried(row, &own, true));
     }
     if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {

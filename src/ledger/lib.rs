@@ -3,7 +3,8 @@
 //! This is the only crate with SQL. It has no HTTP and reads no lists. One thread owns the connection that writes
 //! ([`writer`]) and commits in groups; a caller that gets the result of a write knows that the write is durable. Only
 //! [`steps`] knows which changes of state are legal: it makes intents and outcomes durable, finds what an earlier run
-//! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`stored`]
+//! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`acknowledge`]
+//! marks refused rows that need no attention any more. [`stored`]
 //! carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
 //! [`input_options`] the options of a file. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`]
 //! keeps one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize
@@ -33,6 +34,7 @@
 //! | `openings` | opening of passwords |
 //! | `copies` | copy that this file is, and its restore |
 
+mod acknowledge;
 mod backup;
 mod connection;
 mod copies;
@@ -66,13 +68,15 @@ use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::Serialize;
 
+pub use acknowledge::{AcknowledgeReport, AcknowledgeSelection, LOST_PASSWORD};
 pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
 pub use ingest::{
-    AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, Fingerprint, Incoming,
-    IngestReport, KnownAcceptance, KnownCustomers, KnownRow, KnownRows, Original, Originals, RetryDecider,
-    RetryReport, Selection, SkipReason, SourceInfo, StoredRow, Unchanged,
+    AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, DiscardReport,
+    DiscardSelection, Fingerprint, Incoming, IngestReport, KnownAcceptance, KnownCustomers, KnownRow,
+    KnownRows, Original, Originals, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo, StoredRow,
+    Unchanged,
 };
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};

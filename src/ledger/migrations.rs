@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::shape::{self, OperatorIndex};
 use super::stored::value;
 use super::{Error, Result};
 use tenantry_model::failpoint;
@@ -31,7 +32,8 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<()> {
     if version(connection)? < SCRIPTS.len() {
         let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
-        apply(connection).map_err(failed)?;
+        let indexes = shape::indexes_of_operator(connection)?;
+        apply(connection, &indexes).map_err(failed)?;
     }
     // Checked last, because a newer program may have migrated the ledger in the meantime.
     if version(connection)? > SCRIPTS.len() {
@@ -40,22 +42,28 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     Ok(())
 }
 
-fn apply(connection: &mut Connection) -> rusqlite::Result<()> {
+fn apply(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Result<()> {
     // Some scripts make a table anew that other tables refer to. SQLite changes this only outside a transaction.
     connection.pragma_update(None, "foreign_keys", false)?;
-    let applied = apply_unchecked(connection);
+    let applied = apply_unchecked(connection, indexes);
     connection.pragma_update(None, "foreign_keys", true)?;
     applied
 }
 
-/// Without the checks of foreign keys.
-fn apply_unchecked(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Without the checks of foreign keys. The operator's own indexes are kept.
+fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read inside the transaction, because another process may have applied scripts in the meantime.
     let applied = version(&transaction)?;
     for script in SCRIPTS.iter().skip(applied) {
         transaction.execute_batch(script)?;
         failpoint::crash("migration");
+    }
+    for OperatorIndex { name, sql } in indexes {
+        let is_there = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'index' AND name = ?1";
+        if !transaction.query_row(is_there, [name], |row| row.get(0))? {
+            transaction.execute_batch(sql)?;
+        }
     }
     transaction.pragma_update(None, "user_version", applied.max(SCRIPTS.len()))?;
     transaction.commit()

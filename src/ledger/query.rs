@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
+use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use strum::VariantArray;
 
@@ -34,10 +35,13 @@ pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
 pub use waiting::{DiscardedSource, HeldSource, HoldReason};
 
-/// Created rows whose one-time password was lost. The index is named because SQLite cannot know that these are few, and
-/// would read all created rows.
-const WITHOUT_PASSWORD: &str = "customer_rows INDEXED BY rows_without_password
-     WHERE state = 'created' AND sealed_credentials IS NULL AND password_erased_at IS NULL";
+/// The table of rows, to find those whose one-time password was lost. The index is named because SQLite cannot know that
+/// these are few, and would read all created rows.
+pub(super) const CREATED_ROWS: &str = "customer_rows INDEXED BY rows_without_password";
+
+/// The condition on [`CREATED_ROWS`].
+pub(super) const PASSWORD_IS_LOST: &str =
+    "state = 'created' AND sealed_credentials IS NULL AND password_erased_at IS NULL";
 
 /// Reads one ledger.
 #[derive(Debug)]
@@ -46,38 +50,88 @@ pub struct Queries {
     path: PathBuf,
 }
 
-/// How many rows are in each state. In JSON: the total, then a number for each state of a row.
+/// How many rows are in each state, and how many of these are acknowledged. In JSON: the total, then a number for each
+/// state of a row, then the acknowledged rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RowCounts([u64; State::VARIANTS.len()]);
+pub struct RowCounts {
+    by_state: [u64; State::VARIANTS.len()],
+    /// Of these: acknowledged. Of a created row, the loss of its password is.
+    acknowledged: [u64; State::VARIANTS.len()],
+}
+
+/// Acknowledged rows, as in JSON.
+#[derive(Serialize)]
+struct AcknowledgedCounts {
+    failed: u64,
+    rejected: u64,
+    unresolved: u64,
+    passwords: u64,
+}
 
 impl Serialize for RowCounts {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let states = State::OF_ROWS.into_iter().map(|state| (state.name(), self.of(state)));
-        serializer.collect_map(iter::once(("total", self.total())).chain(states))
+        let mut map = serializer.serialize_map(None)?;
+        for (name, rows) in iter::once(("total", self.total())).chain(states) {
+            map.serialize_entry(name, &rows)?;
+        }
+        let acknowledged = AcknowledgedCounts {
+            failed: self.acknowledged(State::Failed),
+            rejected: self.acknowledged(State::Rejected),
+            unresolved: self.acknowledged(State::Unresolved),
+            passwords: self.acknowledged(State::Created),
+        };
+        map.serialize_entry("acknowledged", &acknowledged)?;
+        map.end()
     }
 }
 
 impl RowCounts {
+    /// One row.
+    pub fn of_row(state: State, is_acknowledged: bool) -> Self {
+        let mut counts = Self::default();
+        counts.add(state, 1);
+        counts.acknowledge(state, u64::from(is_acknowledged));
+        counts
+    }
+
     /// Counts more rows.
     pub fn add(&mut self, state: State, rows: u64) {
-        self.0[state as usize] += rows;
+        self.by_state[state as usize] += rows;
+    }
+
+    /// Counts rows as acknowledged that are counted already.
+    pub fn acknowledge(&mut self, state: State, rows: u64) {
+        self.acknowledged[state as usize] += rows;
     }
 
     /// Counts the rows of another count too.
     pub fn add_all(&mut self, more: RowCounts) {
-        for (count, more) in self.0.iter_mut().zip(more.0) {
-            *count += more;
+        for (counts, more) in
+            [(&mut self.by_state, more.by_state), (&mut self.acknowledged, more.acknowledged)]
+        {
+            counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
         }
     }
 
     /// The number of rows in `state`.
     pub fn of(&self, state: State) -> u64 {
-        self.0[state as usize]
+        self.by_state[state as usize]
+    }
+
+    /// Of the rows in `state`: those that are acknowledged.
+    pub fn acknowledged(&self, state: State) -> u64 {
+        self.acknowledged[state as usize]
+    }
+
+    /// Of the rows in `state`: those that are not acknowledged.
+    pub fn unacknowledged(&self, state: State) -> u64 {
+        self.of(state) - self.acknowledged(state)
     }
 
     /// Rows in any state.
     pub fn total(&self) -> u64 {
-        self.0.iter().sum()
+        self.by_state.iter().sum()
     }
 
     /// Rows that still need a step.
@@ -90,9 +144,10 @@ impl RowCounts {
         self.sum(State::is_customer)
     }
 
-    /// Rows that validation or the service refused.
+    /// Rows that validation or the service refused, and that are not acknowledged.
     pub fn refused(&self) -> u64 {
-        self.sum(State::is_refused)
+        let refused = State::OF_ROWS.into_iter().filter(|state| state.is_refused());
+        refused.map(|state| self.unacknowledged(state)).sum()
     }
 
     /// Current rows: not replaced by a corrected row, and not discarded.
@@ -116,6 +171,8 @@ pub struct AgreementCounts {
     pub pending: u64,
     /// Pending, from a file that was not read to its end.
     pub held_back: u64,
+    /// Of `failed` and `rejected`: acknowledged.
+    pub acknowledged: u64,
 }
 
 impl AgreementCounts {
@@ -124,13 +181,13 @@ impl AgreementCounts {
         self.pending + self.in_flight
     }
 
-    /// Acceptances that an operator has to correct.
+    /// Acceptances that an operator has to correct, and has not acknowledged.
     pub fn refused(&self) -> u64 {
-        self.failed + self.rejected
+        self.failed + self.rejected - self.acknowledged
     }
 
     pub fn total(&self) -> u64 {
-        self.recorded + self.refused() + self.open() + self.held_back
+        self.recorded + self.failed + self.rejected + self.open() + self.held_back
     }
 }
 
@@ -254,6 +311,16 @@ impl Queries {
         for (state, count) in by_state {
             counts.add(state, count);
         }
+        let sql = format!(
+            "SELECT state, count(*) FROM customer_rows r INDEXED BY rows_acknowledged
+              WHERE acknowledged_at IS NOT NULL AND {} GROUP BY state",
+            scope.touched("r.id", "r.source_id")
+        );
+        let acknowledged: Vec<(State, u64)> =
+            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (state, count) in acknowledged {
+            counts.acknowledge(state, count);
+        }
         Ok(counts)
     }
 
@@ -266,13 +333,14 @@ impl Queries {
     pub fn agreement_counts_in(&self, scope: Scope) -> Result<AgreementCounts> {
         let mut counts = AgreementCounts::default();
         let sql = format!(
-            "SELECT a.state, s.completed_at IS NULL, count(*)
+            "SELECT a.state, s.completed_at IS NULL, count(*), count(a.acknowledged_at)
                FROM agreements a JOIN sources s ON s.id = a.source_id WHERE {STANDING} AND {} GROUP BY 1, 2",
             scope.touched("a.row_id", "a.source_id")
         );
-        let by_state: Vec<(State, bool, u64)> =
-            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        for (state, is_of_unfinished_file, count) in by_state {
+        let by_state: Vec<(State, bool, u64, u64)> =
+            collect(&self.connection, &sql, [], |row| row.try_into())?;
+        for (state, is_of_unfinished_file, count, acknowledged) in by_state {
+            counts.acknowledged += acknowledged;
             let slot = match state {
                 State::Pending if is_of_unfinished_file => &mut counts.held_back,
                 State::Pending => &mut counts.pending,
@@ -287,12 +355,12 @@ impl Queries {
         Ok(counts)
     }
 
-    /// Refused and unresolved steps of one kind by code, most frequent first.
+    /// Refused and unresolved steps of one kind by code, most frequent first. Acknowledged ones are left out.
     pub fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
         let sql = format!(
             "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
-              WHERE error_code IS NOT NULL AND state IN ({}) AND {}
+              WHERE error_code IS NOT NULL AND state IN ({}) AND acknowledged_at IS NULL AND {}
               GROUP BY 1, 2, 5 ORDER BY 3 DESC, 1",
             State::sql_list(State::needs_attention),
             scope.touched(row, "step.source_id")
@@ -318,7 +386,8 @@ impl Queries {
         let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
         let sql = format!(
             "SELECT s.path, step.line FROM {steps} JOIN sources s ON s.id = step.source_id
-              WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3 AND {} ORDER BY step.id LIMIT ?4",
+              WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3
+                AND step.acknowledged_at IS NULL AND {} ORDER BY step.id LIMIT ?4",
             scope.touched(row, "step.source_id")
         );
         collect(&self.connection, &sql, (code, refused.state, refused.domain_burned, limit), |row| {
@@ -358,15 +427,45 @@ impl Queries {
         value(&self.connection, sql, [run])
     }
 
-    /// Domains of the first created rows whose one-time password was lost with the service's answer.
+    /// Domains of the first created rows whose one-time password was lost with the service's answer, unless that is
+    /// acknowledged.
     pub fn domains_without_credentials(&self, limit: u32) -> Result<Vec<String>> {
-        let sql = format!("SELECT domain FROM {WITHOUT_PASSWORD} ORDER BY id LIMIT ?1");
+        let sql = format!(
+            "SELECT domain FROM {CREATED_ROWS} WHERE {PASSWORD_IS_LOST} AND acknowledged_at IS NULL
+              ORDER BY id LIMIT ?1"
+        );
         collect(&self.connection, &sql, [limit], |row| row.get(0))
     }
 
-    /// Created rows whose one-time password was lost with the service's answer.
+    /// Created rows whose one-time password was lost with the service's answer, unless that is acknowledged.
     pub fn created_without_credentials(&self) -> Result<u64> {
-        value(&self.connection, &format!("SELECT count(*) FROM {WITHOUT_PASSWORD}"), [])
+        let sql = format!(
+            "SELECT count(*) FROM {CREATED_ROWS} WHERE {PASSWORD_IS_LOST} AND acknowledged_at IS NULL"
+        );
+        value(&self.connection, &sql, [])
+    }
+
+    /// Is there an acknowledged row, or acceptance, that was refused with this code?
+    pub fn has_acknowledged(&self, code: &str) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM customer_rows INDEXED BY rows_acknowledged
+                                   WHERE acknowledged_at IS NOT NULL AND error_code = ?1)
+                       OR EXISTS (SELECT 1 FROM agreements
+                                  WHERE acknowledged_at IS NOT NULL AND error_code = ?1 AND replaced_by IS NULL
+                                    AND state IN ('failed', 'rejected'))";
+        value(&self.connection, sql, [code])
+    }
+
+    /// Refused rows and acceptances that their list no longer contains and that are not acknowledged.
+    pub fn gone(&self) -> Result<u64> {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM customer_rows INDEXED BY rows_gone
+                      WHERE gone_at IS NOT NULL AND acknowledged_at IS NULL AND state IN ({}))
+                  + (SELECT count(*) FROM agreements INDEXED BY agreements_gone
+                      WHERE gone_at IS NOT NULL AND acknowledged_at IS NULL AND state IN ({}) AND {STANDING})",
+            State::sql_list(State::is_refused),
+            State::sql_list(State::is_refused)
+        );
+        value(&self.connection, &sql, [])
     }
 
     /// The newest runs, newest first.
@@ -392,9 +491,10 @@ impl Queries {
         lock::is_locked(&self.path).then(|| runs::at_work(&self.path)).flatten()
     }
 
-    /// When a run last ended with exit code 0.
+    /// When a run that sends or looks up rows last ended with exit code 0.
     pub fn last_success(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0";
+        let sql = "SELECT max(finished_at) FROM program_runs
+                    WHERE exit_code = 0 AND command IN ('import', 'resume', 'retry', 'reconcile')";
         Ok(value::<Option<i64>>(&self.connection, sql, [])?.map(clock::from_ms))
     }
 

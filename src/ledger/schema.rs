@@ -389,7 +389,8 @@ mod tests {
                                             customer, request_id, customer_id, made_at, changed_at)
                  VALUES (1, 1, 2, 'a', 'a', 'created', x'', x'', '{}', 'r', 'c', 0, 0);
                  INSERT INTO http_attempts VALUES (7, 1, 1, 'create', 'r', 'k', 0, 0, 1, 'created', 201, NULL, NULL, 'cv');
-                 CREATE VIEW my_own AS SELECT domain, status FROM attempts;",
+                 CREATE VIEW my_own AS SELECT domain, status FROM attempts;
+                 CREATE INDEX my_index ON customer_rows (line);",
             )
             .unwrap();
     }
@@ -415,6 +416,8 @@ mod tests {
         assert_eq!(agreement, None);
         let mine: u16 = connection.query_row("SELECT status FROM my_own", [], |row| row.get(0)).unwrap();
         assert_eq!(mine, 201, "views of the operator's own still work");
+        let index = "SELECT count(*) FROM sqlite_schema WHERE name = 'my_index'";
+        assert_eq!(connection.query_row(index, [], |row| row.get(0)), Ok(1), "and so do their indexes");
         assert_eq!(migrations::version(&connection), Ok(SCRIPTS.len()));
     }
 

@@ -58,6 +58,20 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     }
 }
 
+/// An index that an operator has added. It goes with its table when a migration makes the table anew.
+pub(super) struct OperatorIndex {
+    pub(super) name: String,
+    pub(super) sql: String,
+}
+
+/// The indexes of a ledger that are not Tenantry's.
+pub(super) fn indexes_of_operator(connection: &Connection) -> Result<Vec<OperatorIndex>> {
+    let ours = shape_of_version(migrations::version(connection)?)?.unwrap_or_default();
+    let found = shape(connection)?.into_iter();
+    let indexes = found.filter(|(name, (kind, _))| kind == "index" && !ours.contains_key(name));
+    Ok(indexes.map(|(name, (_, sql))| OperatorIndex { name, sql }).collect())
+}
+
 fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     let sql = "SELECT name, type, sql FROM sqlite_schema WHERE sql IS NOT NULL";
     let mut statement = connection.prepare(sql)?;

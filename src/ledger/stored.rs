@@ -98,6 +98,16 @@ pub(super) fn field_of(column: &str, field: &str) -> String {
     format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{field}') END")
 }
 
+/// SQL: is the domain in this column one of those in the JSON array of a parameter, in full or by its prefix? An empty
+/// array stands for all domains.
+pub(super) fn is_of_domains(column: &str, parameter: &str) -> String {
+    format!(
+        "({parameter} = '[]' OR EXISTS (SELECT 1 FROM json_each({parameter}) d
+                                         WHERE {column} = d.value
+                                            OR substr({column}, 1, length(d.value) + 1) = d.value || '.'))"
+    )
+}
+
 /// Parses the stored problems of a row.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::states::{stack, stacked};
-use crate::ledger::{RowCounts, State};
+use crate::ledger::RowCounts;
 
 /// The most groups that are listed, largest first.
 const LISTED: usize = 20;
@@ -53,13 +53,13 @@ pub(crate) struct GroupTally {
 }
 
 impl GroupTally {
-    pub(crate) fn add(&mut self, name: Option<&str>, state: State) {
-        let Some(name) = name else { return self.nameless.add(state, 1) };
+    pub(crate) fn add(&mut self, name: Option<&str>, row: RowCounts) {
+        let Some(name) = name else { return self.nameless.add_all(row) };
         let is_full = self.named.len() >= COUNTED;
         match self.named.get_mut(name) {
-            Some(counts) => counts.add(state, 1),
-            None if is_full => self.others.add(state, 1),
-            None => self.named.entry(name.to_owned()).or_default().add(state, 1),
+            Some(counts) => counts.add_all(row),
+            None if is_full => self.others.add_all(row),
+            None => self.named.entry(name.to_owned()).or_default().add_all(row),
         }
     }
 
@@ -81,16 +81,17 @@ impl GroupTally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::State;
 
     #[test]
     fn the_largest_are_listed_and_every_row_is_counted() {
         let mut tally = GroupTally::default();
         for group in 0..30 {
             for _ in 0..=group {
-                tally.add(Some(&format!("{group:02}")), State::Created);
+                tally.add(Some(&format!("{group:02}")), RowCounts::of_row(State::Created, false));
             }
         }
-        tally.add(None, State::Failed);
+        tally.add(None, RowCounts::of_row(State::Failed, false));
         let groups = tally.end(500);
         assert_eq!(groups.groups.len(), LISTED);
         assert_eq!(groups.groups[0].name.as_deref(), Some("29"));

@@ -5,7 +5,7 @@
 use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
 use super::push_line::PushLine as _;
-use super::states::meaning;
+use super::states::describe;
 use super::summary::{counted, describe_agreements, one_line};
 use crate::ledger::State;
 
@@ -49,7 +49,7 @@ pub(crate) fn markdown(report: &Overview) -> String {
 fn states(text: &mut String, report: &Overview) {
     let (history, standing) = report.states();
     let row =
-        |name: String, state: State| [name, report.rows.of(state).to_string(), meaning(state).to_owned()];
+        |name: String, state: State| [name, report.rows.of(state).to_string(), describe(state, &report.rows)];
     let mut rows: Vec<[String; 3]> =
         standing.into_iter().map(|state| row(state.to_string(), state)).collect();
     rows.push(["**total**".to_owned(), format!("**{}**", report.standing_rows), report.accounting()]);

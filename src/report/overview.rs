@@ -113,15 +113,16 @@ impl Overview {
                 timeline.count_row(row.state, row.changed_at_ms);
             }
             if row.is_valid {
-                by_country.add(row.country, row.state);
-                by_reseller.add(row.reseller, row.state);
+                let counted = RowCounts::of_row(row.state, row.is_acknowledged);
+                by_country.add(row.country, counted);
+                by_reseller.add(row.reseller, counted);
             }
         })?;
         let runs = match run {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(RUNS)?,
         };
-        let LedgerSummary { rows, agreements, errors, held_back, let_go } = standing;
+        let LedgerSummary { rows, agreements, errors, held_back, let_go, gone: _ } = standing;
         Ok(Self {
             made_at: clock::now(),
             program_version: env!("CARGO_PKG_VERSION"),
@@ -164,7 +165,7 @@ impl Overview {
         let open = rows.open() + self.agreements.open() + self.agreements.held_back;
         let parts: Vec<String> = [
             (open, "still under way or waiting"),
-            (rows.of(State::Unresolved), "may have been created and must be looked at"),
+            (rows.unacknowledged(State::Unresolved), "may have been created and must be looked at"),
             (refused, "refused: what to do stands below"),
         ]
         .into_iter()

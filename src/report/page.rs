@@ -13,7 +13,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::charts;
 use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
-use super::states::{meaning, settled, stack, stacked, swatch};
+use super::states::{describe, settled, stack, stacked, swatch};
 use super::summary::{counted, describe_agreements, one_line, rough};
 use super::timeline::{OperationCalls, Timeline, TimelinePart};
 use crate::ledger::RunTotals;
@@ -111,7 +111,7 @@ fn states(report: &Overview) -> Markup {
                             th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) }
                             td.n { (number(rows.of(state))) }
                             td.n { (share(rows.of(state), report.standing_rows)) }
-                            td { (meaning(state)) }
+                            td { (describe(state, rows)) }
                         }
                     }
                 }
@@ -120,7 +120,7 @@ fn states(report: &Overview) -> Markup {
                     @for state in history {
                         tr {
                             th scope="row" { span class={ "swatch " (swatch(state)) } {} (state.name()) ", beside these" }
-                            td.n { (number(rows.of(state))) } td.n {} td { (meaning(state)) }
+                            td.n { (number(rows.of(state))) } td.n {} td { (describe(state, rows)) }
                         }
                     }
                 }

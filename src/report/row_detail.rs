@@ -67,7 +67,7 @@ pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
 }
 
 /// The facts about a row, one line each; `None` if there is nothing to show.
-fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 20] {
+fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 21] {
     let RowStory { row, kept, .. } = story;
     let customer = CustomerFacts::of(row);
     let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
@@ -96,6 +96,7 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("error", code.map(|code| one_line(code) + &status)),
         (said_by, code.and(row.error_text.as_deref()).map(one_line)),
         ("what to do", code.map(|code| hint(code, row.state, row.domain_burned).to_owned())),
+        ("acknowledged", row.acknowledged_at.map(|at| at.to_string())),
         ("damaged", row.unreadable.clone()),
         ("domain", row.domain_burned.then(|| BURNED.to_owned())),
         ("replaced by", row.replaced_by.map(|by| format!("row {by}"))),
@@ -145,7 +146,10 @@ pub(crate) fn detail_json(story: &RowStory<'_>) -> Value {
     };
     let agreement = row.agreement.as_ref().map(|it| {
         let error = refusal_json(&it.error_code, it.error_status, &it.error_text, codes::agreement_hint);
-        json!({ "state": it.state, "request_id": it.request_id, "error": error })
+        json!({
+            "state": it.state, "request_id": it.request_id, "error": error,
+            "acknowledged_at": it.acknowledged_at,
+        })
     });
     let hint = |code: &str| hint(code, row.state, row.domain_burned);
     let mut value = json!(row);
@@ -186,7 +190,9 @@ fn agreement_words(row: &RowDetail) -> Option<String> {
     Some(match (&agreement.error_code, &agreement.error_text) {
         (Some(code), text) => {
             let text = one_line(text.as_deref().unwrap_or_default());
-            format!("{}: {}, {text} → {}", agreement.state, one_line(code), codes::agreement_hint(code))
+            let (state, hint) = (agreement.state, codes::agreement_hint(code));
+            let acknowledged = if agreement.acknowledged_at.is_some() { " (acknowledged)" } else { "" };
+            format!("{state}{acknowledged}: {}, {text} → {hint}", one_line(code))
         }
         (None, _) => agreement.state.to_string(),
     })

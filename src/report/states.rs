@@ -2,6 +2,7 @@
 
 use serde::Serializer;
 
+use super::summary::counted;
 use crate::ledger::{RowCounts, State};
 
 /// A name with its colour on a light page, as `0xRRGGBB`; `page.css` defines the colours of a dark page.
@@ -26,8 +27,16 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
     }
 }
 
-pub(crate) fn meaning(state: State) -> &'static str {
-    shown(state).0
+/// What the rows in a state are, and how many of them are acknowledged.
+pub(super) fn describe(state: State, rows: &RowCounts) -> String {
+    let meaning = shown(state).0;
+    match (state, rows.acknowledged(state)) {
+        (_, 0) => meaning.to_owned(),
+        (State::Created, passwords) => {
+            format!("{meaning}; {} acknowledged", counted(passwords, "lost password"))
+        }
+        (_, rows) => format!("{meaning}; {rows} acknowledged"),
+    }
 }
 
 /// The name of the state's part of a bar; the state's own name if it is in no bar.

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::push_line::PushLine as _;
-use super::states::meaning;
+use super::states::describe;
 use crate::intake::Changes;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, Queries, RefusedStep, RowCounts, RunId,
-    RunTotals, Scope, SourceTotals, State, StepKind, SubmissionPlan,
+    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, LOST_PASSWORD, Queries, RefusedStep,
+    RowCounts, RunId, RunTotals, Scope, SourceTotals, State, StepKind, SubmissionPlan,
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
@@ -33,6 +33,9 @@ pub(crate) struct LedgerSummary {
     pub(crate) held_back: Vec<HeldSource>,
     /// Files with rows that the operator declined to send, and that were not imported again since.
     pub(crate) let_go: Vec<DiscardedSource>,
+    /// Refused rows and acceptances that their lists no longer contain; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) gone: u64,
 }
 
 /// One kind of refusal.
@@ -111,7 +114,7 @@ impl LedgerSummary {
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources()?);
-        Ok(Self { rows, agreements, errors, held_back, let_go })
+        Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()? })
     }
 
     /// Totals that add up, then the most frequent errors with hints.
@@ -120,7 +123,8 @@ impl LedgerSummary {
         for state in State::OF_ROWS {
             let count = self.rows.of(state);
             if count > 0 {
-                text.push_line(format_args!("  {:<11}{count:>9}  {}", state.name(), meaning(state)));
+                let words = describe(state, &self.rows);
+                text.push_line(format_args!("  {:<11}{count:>9}  {words}", state.name()));
             }
         }
         text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total()));
@@ -147,8 +151,19 @@ impl LedgerSummary {
                 self.errors.len() - most_errors
             ));
         }
+        text.push_str(&gone_words(self.gone));
         text
     }
+}
+
+/// Says how many refused rows their lists no longer contain, and what can be done about that; empty if there are none.
+fn gone_words(gone: u64) -> String {
+    let are_gone = match gone {
+        0 => return String::new(),
+        1 => "1 refused row is no longer in its list".to_owned(),
+        _ => format!("{gone} refused rows are no longer in their lists"),
+    };
+    format!("\n{are_gone}. `tenantry acknowledge --gone` takes such rows out of the exit code.\n")
 }
 
 impl Summary {
@@ -243,9 +258,13 @@ pub(super) fn describe_agreements(
     number: impl Fn(u64) -> String,
 ) -> Option<String> {
     let of = [agreements.recorded, agreements.refused(), agreements.open() + agreements.held_back];
-    let [recorded, refused, open] = of.map(number);
+    let [recorded, refused, open] = of.map(&number);
     let words =
         format!("Customer agreements: {recorded} recorded, {refused} refused, {open} still to be recorded.");
+    let words = match agreements.acknowledged {
+        0 => words,
+        acknowledged => format!("{words} {} acknowledged.", number(acknowledged)),
+    };
     (agreements.total() > 0).then_some(words)
 }
 
@@ -266,6 +285,7 @@ pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
     if count > domains.len() as u64 {
         text.push_line(format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
     }
+    text.push_line(format_args!("Then run `tenantry acknowledge --code {LOST_PASSWORD}`."));
     text
 }
 

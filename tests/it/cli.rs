@@ -121,6 +121,7 @@ fn the_summary_has_the_keys_of_the_contract() {
         "unresolved",
         "superseded",
         "declined",
+        "acknowledged",
     ];
     assert_eq!(keys(&summary["rows"]), set(&rows));
     let run = [

@@ -1,6 +1,9 @@
 //! A nightly list with a refused row: what ends with exit code 0 again, and by which means.
 
-use crate::harness::{Bench, HEADER, row, states};
+use serde_json::{Value, json};
+use tenantry_simulator::{Fault, Operation};
+
+use crate::harness::{Bench, HEADER, customers_of, email, row, snapshot, states, sum_of_states};
 
 /// A list with an external id for each domain.
 fn with_ids(rows: &[(&str, &str)]) -> String {
@@ -86,4 +89,289 @@ fn a_row_that_came_before_the_refused_one_was_removed_replaces_it() {
     bench.import("crm.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
     bench.agree();
+}
+
+/// A list with a refused row, which was removed from it then.
+fn without_its_refused_row() -> Bench {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    bench.import("crm.csv").exits(3);
+    bench.file("crm.csv", customers_of(["harborline"]));
+    bench
+}
+
+fn status(bench: &Bench) -> Value {
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(sum_of_states(&status), status["rows"]["total"].as_i64().unwrap(), "{status}");
+    status
+}
+
+#[test]
+fn a_list_whose_refused_row_was_removed_is_green_after_one_command() {
+    let bench = without_its_refused_row();
+    snapshot!(bench.import("crm.csv").exits(3));
+    snapshot!(bench.tenantry(["acknowledge", "--gone"]).exits(0));
+    let metrics = ["--metrics-file", "m.prom"];
+    let summary = bench.import("crm.csv").args(["--json"]).args(metrics).exits(0).json();
+    assert_eq!(summary["rows"]["failed"], 1);
+    let counts = json!({ "failed": 1, "rejected": 0, "unresolved": 0, "passwords": 0 });
+    assert_eq!((&summary["rows"]["acknowledged"], &summary["errors"]), (&counts, &json!([])));
+    let figures = std::fs::read_to_string(bench.path("m.prom")).unwrap();
+    let is_counted =
+        |line: &str| line.starts_with("tenantry_rows_acknowledged{") && line.ends_with("\"failed\"} 1.0");
+    assert!(figures.lines().any(is_counted), "{figures}");
+    assert_eq!(status(&bench)["rows"]["acknowledged"], counts);
+    snapshot!(bench.tenantry(["status"]).exits(0));
+    // A second time is no mistake.
+    bench.tenantry(["acknowledge", "--gone"]).exits(0).says("1 row acknowledged before.");
+    bench
+        .tenantry(["acknowledge", "--gone", "--undo"])
+        .exits(0)
+        .says("Not acknowledged any more: 1 failed row.");
+    bench.import("crm.csv").exits(3);
+    bench.agree();
+}
+
+#[test]
+fn a_row_that_comes_back_to_its_list_needs_attention_again() {
+    let bench = without_its_refused_row();
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(0);
+    bench.import("crm.csv").exits(0);
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1).says("these match: --code 27002");
+    // It was in its list when it was acknowledged.
+    bench.tenantry(["acknowledge", "--domain", "half-made-1"]).exits(0);
+    bench.file("crm.csv", customers_of(["harborline"]));
+    bench.import("crm.csv").exits(0);
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    bench.import("crm.csv").exits(0);
+    bench.agree();
+}
+
+#[test]
+fn only_a_complete_reading_of_the_same_list_tells_that_a_row_is_gone() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+    bench.file("other.csv", customers_of(["wingtip"]));
+    bench.import("other.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+    // `retry` takes the row without its list.
+    bench.tenantry(["retry", "--domain", "half-made-1"]).exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+
+    let bench = Bench::new();
+    bench.tenantry(["import", "-"]).stdin(customers_of(["half-made-1"])).exits(3);
+    bench.tenantry(["import", "-"]).stdin(customers_of(["harborline"])).exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+}
+
+#[test]
+fn rows_in_each_state_that_needs_attention_are_acknowledged() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "lost", Fault::DropAfter, 1);
+    bench.fault(Operation::Search, "lost", Fault::StatusBefore { status: 503 }, 4);
+    let wrong = row("wrong").replace(&email("wrong"), "nowhere");
+    bench.file("crm.csv", format!("{}{wrong}\n", customers_of(["lost", "refuse-400-3000"])));
+    bench.import("crm.csv").args(["--max-attempts", "1"]).exits(6);
+    bench.tenantry(["acknowledge", "--domain", "lost"]).exits(0).says("Acknowledged: 1 unresolved row.");
+    bench.resume().exits(3);
+    bench.tenantry(["acknowledge", "--code", "3000"]).exits(0).says("Acknowledged: 1 failed row.");
+    bench.resume().exits(3);
+    bench.tenantry(["acknowledge", "--domain", "wrong.onmicrosoft.com"]).exits(0).says("1 rejected row");
+    bench.resume().exits(0);
+    let acknowledged = json!({ "failed": 1, "rejected": 1, "unresolved": 1, "passwords": 0 });
+    assert_eq!(status(&bench)["rows"]["acknowledged"], acknowledged);
+    // Asking settles the row that was in doubt, which ends its acknowledgement.
+    bench.tenantry(["reconcile"]).exits(5);
+    assert_eq!(status(&bench)["rows"]["acknowledged"]["unresolved"], 0);
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn acknowledged_rows_are_not_exported_and_not_retried_unless_asked_for() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["refuse-400-3000"]));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--code", "3000"]).exits(0);
+    let rows = |args: &[&str]| bench.tenantry(args).exits(0).stdout.lines().count() - 1;
+    assert_eq!(rows(&["export", "failed"]), 0);
+    assert_eq!(rows(&["export", "failed", "--acknowledged"]), 1);
+    assert_eq!(rows(&["export", "all"]), 1);
+    let creates = || bench.count(Operation::Create);
+    assert_eq!(creates(), 1);
+    bench.import("crm.csv").args(["--retry-failed"]).exits(0);
+    bench.tenantry(["retry"]).exits(0);
+    bench
+        .tenantry(["retry", "--code", "3000"])
+        .exits(0)
+        .says("its rows are acknowledged: add --acknowledged");
+    let done = bench.tenantry(["retry", "--domain", "refuse-400-3000"]).exits(0);
+    done.says("its row is acknowledged: add --acknowledged");
+    assert_eq!(creates(), 1);
+    // A new refusal needs attention.
+    bench.tenantry(["retry", "--code", "3000", "--acknowledged"]).exits(3);
+    assert_eq!(creates(), 2);
+    bench.agree();
+}
+
+#[test]
+fn a_changed_row_ends_the_acknowledgement() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["refuse-400-3000"]));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--domain", "refuse-400-3000"]).exits(0);
+    bench.import("crm.csv").exits(0);
+    let changed = customers_of(["refuse-400-3000"]).replace("Harborline", "Harbour");
+    bench.file("crm.csv", changed);
+    bench.import("crm.csv").exits(3);
+    bench.agree();
+}
+
+#[test]
+fn a_lost_password_that_was_reset_is_not_announced_any_more() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "lost", Fault::DropAfter, 3);
+    bench.file("crm.csv", customers_of(["lost"]));
+    let done = bench.import("crm.csv").args(["--max-attempts", "2"]).exits(0);
+    assert!(done.stdout.contains("Then run `tenantry acknowledge --code password_lost`."), "{done}");
+    bench.tenantry(["acknowledge", "--gone"]).exits(1).says("these match: --code password_lost");
+    bench
+        .tenantry(["acknowledge", "--code", "password_lost"])
+        .exits(0)
+        .says("Acknowledged: 1 lost password.");
+    let done = bench.import("crm.csv").exits(0);
+    assert!(!done.stdout.contains("ATTENTION"), "{done}");
+    assert!(done.stdout.contains("created by us; 1 lost password acknowledged"), "{done}");
+    let acknowledged = json!({ "failed": 0, "rejected": 0, "unresolved": 0, "passwords": 1 });
+    assert_eq!(status(&bench)["rows"]["acknowledged"], acknowledged);
+    // It is a customer all the same.
+    assert_eq!(bench.tenantry(["export", "created"]).exits(0).stdout.lines().count(), 2);
+    bench.tenantry(["acknowledge", "--code", "password_lost", "--undo"]).exits(0);
+    assert!(bench.import("crm.csv").exits(0).stdout.contains("ATTENTION"));
+    bench.agree_so_far();
+}
+
+#[test]
+fn what_cannot_be_acknowledged_is_said() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    bench.import("crm.csv").exits(3);
+    snapshot!(bench.tenantry(["acknowledge", "--domain", "harborline"]).exits(1));
+    snapshot!(bench.tenantry(["acknowledge"]).exits(2));
+    bench.tenantry(["acknowledge", "--code", "27002", "--domain", "harborline"]).exits(1);
+    bench.tenantry(["acknowledge", "--code", "27002", "--undo"]).exits(0).says("1 row not acknowledged.");
+    bench.agree();
+}
+
+/// A list of three rows of which two wait.
+fn with_waiting_rows() -> Bench {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "wingtip", "quay"]));
+    bench.import("crm.csv").args(["--limit", "1", "--concurrency", "1"]).exits(5);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    bench
+}
+
+#[test]
+fn pending_rows_are_discarded_without_their_list() {
+    let bench = with_waiting_rows();
+    snapshot!(bench.tenantry(["discard", "--domain", "wingtip", "--yes"]).exits(0));
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 1), ("pending", 1)]));
+    bench.tenantry(["discard", "--list", "crm.csv", "--yes"]).exits(0).says("1 row declined");
+    bench.resume().exits(0);
+    assert_eq!(bench.count(Operation::Create), 1);
+    snapshot!(bench.tenantry(["discard", "--all", "--yes"]).exits(1));
+    bench.tenantry(["discard", "--yes"]).exits(2);
+    // The list brings them again.
+    bench.import("crm.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 3), ("declined", 2)]));
+    bench.agree();
+}
+
+#[test]
+fn rows_are_not_discarded_without_a_yes() {
+    let bench = with_waiting_rows();
+    let done = bench.tenantry(["discard", "--all"]).unattended().exits(2);
+    done.says("cannot ask whether to discard rows").says("add `--yes`");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    bench.resume().exits(0);
+    bench.agree();
+}
+
+/// The run could not sign in, so it sent nothing.
+#[test]
+fn a_retried_row_that_is_discarded_is_refused_as_before() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "refuse-400-3000"]));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["retry"]).with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret").exits(4);
+    assert_eq!(bench.ledger().row("refuse-400-3000").state, "pending");
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0).says("1 row refused as before");
+    assert_eq!(bench.ledger().row("refuse-400-3000").state, "failed");
+    bench.resume().exits(3);
+    bench.agree();
+}
+
+#[test]
+fn a_refused_acceptance_is_acknowledged() {
+    let bench = Bench::new();
+    let accepted = ",Ana,Bell,ana@harborline.example.com,+44 113 496 0000,2026-08-14";
+    let header = "agreement_first_name,agreement_last_name,agreement_email,agreement_phone,agreement_date";
+    let list = |domain: &str| format!("{HEADER},{header}\n{}{accepted}\n", row(domain));
+    bench.fault(Operation::ConfirmAgreement, "wrong", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("crm.csv", list("wrong"));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--code", "3000"]).exits(0).says("Acknowledged: 1 refused agreement.");
+    let done = bench.import("crm.csv").args(["--retry-failed"]).exits(0);
+    let words = "Customer agreements: 0 recorded, 0 refused, 0 still to be recorded. 1 acknowledged.";
+    assert!(done.stdout.contains(words), "{done}");
+    assert_eq!(status(&bench)["agreements"]["acknowledged"], 1);
+    let rows = |args: &[&str]| bench.tenantry(args).exits(0).stdout.lines().count() - 1;
+    assert_eq!(rows(&["export", "agreements"]), 0);
+    assert_eq!(rows(&["export", "agreements", "--acknowledged"]), 1);
+    bench.tenantry(["retry", "--acknowledged"]).exits(0).says("1 agreement");
+    assert_eq!(bench.ledger().agreements().values().collect::<Vec<_>>(), ["recorded"]);
+    bench.agree();
+
+    // Its row was removed from the list.
+    let bench = Bench::new();
+    bench.fault(Operation::ConfirmAgreement, "wrong", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("crm.csv", list("wrong"));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+    bench.file("crm.csv", list("right"));
+    bench.import("crm.csv").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(0).says("Acknowledged: 1 refused agreement.");
+    bench.import("crm.csv").exits(0);
+    bench.agree();
+}
+
+#[cfg(unix)]
+mod on_a_terminal {
+    use super::with_waiting_rows;
+    use crate::harness::states;
+    use crate::terminal::{Terminal, WIDE};
+
+    #[test]
+    fn rows_are_discarded_after_a_yes() {
+        let bench = with_waiting_rows();
+        for (answer, code, now) in [
+            ("n\r", 5, states([("created", 1), ("pending", 2)])),
+            ("y\r", 0, states([("created", 1), ("declined", 2)])),
+        ] {
+            let terminal = Terminal::start(bench.tenantry(["discard", "--all"]).asking(), WIDE);
+            terminal.shows(
+                "2 rows not to be sent (wingtip.onmicrosoft.com, quay.onmicrosoft.com). Discard? (yes/no)",
+            );
+            terminal.types(answer);
+            terminal.ends_with(code);
+            assert_eq!(bench.ledger().states(), now);
+        }
+        bench.agree();
+    }
 }

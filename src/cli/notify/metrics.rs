@@ -28,13 +28,22 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     if let Some(figures) = standing {
         let states = State::OF_ROWS.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
         file.family("rows", "Rows of the ledger by state", states);
+        let acknowledged = [State::Failed, State::Rejected, State::Unresolved]
+            .map(|state| (vec![("state", state.name())], figures.rows.acknowledged(state)));
+        file.family("rows_acknowledged", "Acknowledged rows of the ledger by state", acknowledged);
     }
+    let acknowledged = standing.map(|figures| count(figures.rows.acknowledged(State::Created)));
     let lost = standing.map(|figures| count(figures.created_without_credentials));
     let last_success = standing.and_then(|figures| figures.last_success).map(seconds);
     let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(&run.figures)));
     let duration = clock::elapsed_since(started_at, ended_at).unwrap_or_default();
     for (name, help, value) in [
-        ("created_without_credentials", "Created customers whose one-time password was lost", lost),
+        (
+            "created_without_credentials",
+            "Created customers whose one-time password was lost, unless acknowledged",
+            lost,
+        ),
+        ("passwords_acknowledged", "Lost one-time passwords that are acknowledged", acknowledged),
         ("last_success_timestamp_seconds", "When a run last ended with exit code 0", last_success),
         ("last_run_requests", "Requests that the last run sent to the API", run(|it| it.requests)),
         ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),

@@ -85,8 +85,8 @@ fn a_row_that_is_imported_again() {
         let expected: Vec<&str> = expected.split('|').map(str::trim).collect();
         assert_eq!(found.to_vec(), expected, "{state}");
     }
-    // A superseded row is not current.
-    assert_eq!(states.len(), State::OF_ROWS.len() - 1);
+    // Superseded and declined rows are not current.
+    assert_eq!(states.len(), State::OF_ROWS.len() - 2);
 }
 
 #[test]
@@ -99,6 +99,15 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
         |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
     check(&GOOD, standing(mixed(true)), false, "row 5: Nothing");
     check(&GOOD, standing(mixed(false)), false, "new, stands for 5");
+}
+
+#[test]
+fn an_acknowledged_row_is_retried_only_by_name() {
+    let acknowledged = |state, same| KnownRow { is_acknowledged: true, ..row(state, same) };
+    check(&GOOD, standing(acknowledged(State::Failed, true)), true, "row 5: Nothing");
+    // A changed row is another matter, and so is a rejected one that is valid now.
+    check(&GOOD, standing(acknowledged(State::Failed, false)), false, "new, stands for 5");
+    check(&GOOD, standing(acknowledged(State::Rejected, true)), false, "new, stands for 5");
 }
 
 #[test]
@@ -164,6 +173,7 @@ fn a_row_that_names_the_one_that_it_corrects() {
         State::Existing,
         State::Unresolved,
         State::Superseded,
+        State::Declined,
     ] {
         check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
     }
@@ -202,7 +212,7 @@ fn an_exported_row_that_comes_back_as_it_went() {
 fn a_file_does_not_undo_the_correction_of_its_row() {
     let replaced = |known| KnownRows { replaced: Some(RowId(8)), ..known };
     check(&GOOD, replaced(KnownRows::default()), false, "row 8: Outdated");
-    for state in State::OF_ROWS.into_iter().filter(|state| *state != State::Superseded) {
+    for state in State::OF_ROWS.into_iter().filter(|state| !state.is_history()) {
         // A correction that was never sent is replaced.
         let expected = if state == State::Pending { "new, stands for 5" } else { "row 8: Outdated" };
         check(&GOOD, replaced(standing(row(state, false))), false, expected);
@@ -235,6 +245,7 @@ fn created(same_row: bool, acceptance: Option<(State, bool)>) -> KnownRow {
             state,
             same_content,
             is_unfinished: false,
+            is_acknowledged: false,
         }),
         sent: Some(Box::new(customer("Contoso", Some(1)))),
         ..row(State::Created, same_row)
@@ -311,7 +322,13 @@ fn an_acceptance_that_was_corrected_since_and_what_else_a_row_may_say() {
     // The agreement is not the only error.
     let wrong = IncomingRow { is_good: false, has_agreement: false, customer: None, ..accepts };
     check(&wrong, standing(created(false, None)), false, "row 5: Ignored");
-    let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
+    let acceptance = KnownAcceptance {
+        id: 4,
+        state: Recorded,
+        same_content: true,
+        is_unfinished: true,
+        is_acknowledged: false,
+    };
     let unfinished = KnownRow { acceptance: Some(acceptance), ..created(true, None) };
     check(&accepts, standing(unfinished), false, "row 5: AdoptAcceptance(4)");
 }
@@ -337,7 +354,13 @@ fn a_customer_that_exists_and_comes_as_it_went() {
     for open in [Pending, InFlight, Failed, Rejected] {
         assert!(!is_final(&with_agreement, accepted(open, true)), "{open}");
     }
-    let acceptance = KnownAcceptance { id: 4, state: Recorded, same_content: true, is_unfinished: true };
+    let acceptance = KnownAcceptance {
+        id: 4,
+        state: Recorded,
+        same_content: true,
+        is_unfinished: true,
+        is_acknowledged: false,
+    };
     let unfinished = KnownRow { acceptance: Some(acceptance), ..row(State::Created, true) };
     assert!(!is_final(&with_agreement, unfinished));
 }

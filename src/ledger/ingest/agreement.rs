@@ -75,15 +75,14 @@ pub(super) const UNSENT: &str = "state IN ('pending', 'rejected')";
 pub(super) const REPEATED: &str = "state = 'pending'
      AND EXISTS (SELECT 1 FROM agreements old WHERE old.replaced_by = agreements.id AND old.state = 'failed')";
 
-/// Discards acceptances that the files of `sources` (a query for their ids) brought and that match `condition`
-/// ([`UNSENT`] or [`REPEATED`]). The acceptances that they had replaced become current again. Returns how many were
+/// Discards acceptances that match `which` (a condition on the table) and `condition` ([`UNSENT`] or [`REPEATED`]). The acceptances that they had replaced become current again. Returns how many were
 /// discarded.
-pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str, condition: &str) -> Result<u64> {
+pub(super) fn withdraw(tx: &Transaction<'_>, which: &str, condition: &str) -> Result<u64> {
     // In a table of SQLite's, which keeps it in a file where it is long, so that memory does not grow with the rows.
     tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;
     let sql = format!(
         "INSERT INTO temp.discarded SELECT id FROM agreements
-          WHERE {condition} AND replaced_by IS NULL AND source_id IN ({sources})"
+          WHERE {condition} AND replaced_by IS NULL AND {which}"
     );
     tx.execute(&sql, [])?;
     let mut withdrawn = 0;

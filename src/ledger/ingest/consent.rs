@@ -3,10 +3,10 @@
 use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
-use super::super::steps::{State, StepEvent, StepKind, take_all};
 use super::super::stored::value;
 use super::super::{Ledger, Result, RunId};
 use super::agreement;
+use super::discard::{take_back_refused, withdraw};
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -56,8 +56,9 @@ impl Ledger {
             let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
             tx.execute(sql, (run, clock::now().as_millisecond()))?;
             let sources = of_run(run);
-            take_back_refused(tx, &sources)?;
-            agreement::withdraw(tx, &sources, agreement::REPEATED)?;
+            let of_run = format!("source_id IN ({sources})");
+            take_back_refused(tx, &of_run)?;
+            agreement::withdraw(tx, &of_run, agreement::REPEATED)?;
             let waiting = |what: &str| {
                 let sql = format!(
                     "SELECT count(*) FROM {what} WHERE state = 'pending' AND source_id IN ({sources})"
@@ -95,27 +96,6 @@ fn hold_restored(tx: &Transaction<'_>, run: RunId) -> Result<()> {
     Ok(())
 }
 
-/// Discards what the files of `sources` (a query for their ids) brought and that was never sent: new rows become
-/// declined, retried rows become refused again. Returns how many rows and how many acceptances were discarded.
-pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)> {
-    let refused = take_back_refused(tx, sources)?;
-    let declined = take_all(
-        tx,
-        (StepKind::Create, State::Pending, StepEvent::Discarded),
-        "key_domain = NULL",
-        &format!("next_step = 'create' AND source_id IN ({sources})"),
-        [],
-    )?;
-    let agreements = agreement::withdraw(tx, sources, agreement::UNSENT)?;
-    Ok((refused + declined, agreements))
-}
-
-/// Rows that were refused before they were retried become refused again.
-fn take_back_refused(tx: &Transaction<'_>, sources: &str) -> Result<u64> {
-    let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND source_id IN ({sources})");
-    take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -123,7 +103,7 @@ mod tests {
     use super::*;
     use crate::{
         AttemptResult, Candidate, Change, Decision, DirectRows, Environment, Filter, Incoming, Queries,
-        Refusal, RowChange, RowId, SourceInfo,
+        Refusal, RowChange, RowId, SourceInfo, State, StepKind,
     };
 
     fn customer() -> tenantry_model::customer::Customer {

@@ -5,8 +5,9 @@ use rusqlite::{Params, Transaction};
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
 use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Result, RowId};
+use super::discard::withdraw;
 use super::gone::{Corrections, readings_of};
-use super::{IngestCounts, IngestSession, consent};
+use super::{IngestCounts, IngestSession};
 use tenantry_model::problem::Problem;
 
 /// What the other rows of a file mean for its rows without a reseller.
@@ -49,7 +50,7 @@ impl IngestSession {
                 AND run_id <> {} AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
             self.source, self.run
         );
-        let discarded = consent::withdraw(tx, &left)?;
+        let discarded = withdraw(tx, &left)?;
         take_all(
             tx,
             (StepKind::Create, State::Rejected, StepEvent::Discarded),

@@ -36,8 +36,10 @@ pub struct Correction {
     pub domain: Option<String>,
 }
 
-/// A table of steps, and its column with the id of the row.
-const STEPS: [(&str, &str); 2] = [("customer_rows", "id"), ("agreements", "row_id")];
+/// A table of steps, its column with the id of the row, and which steps can be current. Acceptances are found by an
+/// index on those that were not replaced.
+const STEPS: [(&str, &str, &str); 2] =
+    [("customer_rows", "id", "TRUE"), ("agreements", "row_id", "replaced_by IS NULL")];
 
 impl IngestSession {
     /// Marks the rows that this list no longer contains, and takes the mark from the rows that it contains again. A row
@@ -45,7 +47,7 @@ impl IngestSession {
     pub(super) fn mark_gone(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         let needs_attention = State::sql_list(State::needs_attention);
         let now = clock::now().as_millisecond();
-        for (table, row) in STEPS {
+        for (table, row, is_current) in STEPS {
             let marked = format!("SELECT id, {row} FROM {table} WHERE gone_at IS NOT NULL");
             let update = format!(
                 "UPDATE {table} SET gone_at = NULL,
@@ -54,7 +56,8 @@ impl IngestSession {
             for id in of_list(tx, table, list, self.met_steps(tx, &marked, true)?)? {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
-            let refused = format!("SELECT id, {row} FROM {table} WHERE state IN ({needs_attention})");
+            let refused =
+                format!("SELECT id, {row} FROM {table} WHERE {is_current} AND state IN ({needs_attention})");
             let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
             for id in of_list(tx, table, list, self.met_steps(tx, &refused, false)?)? {
                 tx.prepare_cached(&update)?.execute((id, now))?;

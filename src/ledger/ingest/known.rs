@@ -35,6 +35,8 @@ pub struct KnownRow {
     pub error_code: Option<String>,
     /// It was refused, and its domain is taken now.
     pub is_burned: bool,
+    /// An operator has acknowledged that it was refused.
+    pub is_acknowledged: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
     /// The line on which this reading has met it.
@@ -56,6 +58,8 @@ pub struct KnownRow {
 pub struct KnownAcceptance {
     pub id: i64,
     pub state: State,
+    /// An operator has acknowledged that it was refused.
+    pub is_acknowledged: bool,
     /// The row that brought it has the same content as the incoming row.
     pub same_content: bool,
     /// Its file was never read to its end.
@@ -161,6 +165,7 @@ impl KnownRow {
             same_content,
             error_code: None,
             is_burned: false,
+            is_acknowledged: false,
             is_held: false,
             met_on: None,
             elsewhere: None,
@@ -189,9 +194,11 @@ impl Found {
     pub(super) fn select(which: &str) -> String {
         format!(
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
-                    r.next_step = 'ask', a.id, a.state, a.source_id, a.content_hash
+                    r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
+                    a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL
                FROM customer_rows r
-               LEFT JOIN (SELECT id, row_id, state, source_id, content_hash FROM agreements WHERE {STANDING}) a
+               LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
+                            FROM agreements WHERE {STANDING}) a
                       ON a.row_id = r.id
               WHERE {which}"
         )
@@ -202,11 +209,17 @@ impl Found {
         known.error_code = row.get(5)?;
         known.is_burned = row.get(6)?;
         known.is_held = row.get(7)?;
+        known.is_acknowledged = row.get(8)?;
         let mut acceptance = None;
-        if let Some(id) = row.get(8)? {
-            let state = row.get(9)?;
-            known.acceptance = Some(KnownAcceptance { id, state, same_content: false, is_unfinished: false });
-            acceptance = Some((row.get(10)?, row.get(11)?));
+        if let Some(id) = row.get(9)? {
+            known.acceptance = Some(KnownAcceptance {
+                id,
+                state: row.get(10)?,
+                is_acknowledged: row.get(13)?,
+                same_content: false,
+                is_unfinished: false,
+            });
+            acceptance = Some((row.get(11)?, row.get(12)?));
         }
         Ok(Self { domain: row.get(1)?, source: row.get(3)?, content_hash: row.get(4)?, acceptance, known })
     }

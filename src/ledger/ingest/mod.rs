@@ -3,11 +3,13 @@
 //! The key of a row is its domain. What is [`known`] of a row is looked up here, the caller decides what to do with it,
 //! and [`apply`] carries the decision out, in one transaction per batch. Unchanged rows of existing customers are
 //! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`gone`]
-//! finds rows that it no longer contains, [`consent`] handles files that must not be sent yet, and [`retry`] retries rows without their file.
+//! finds rows that it no longer contains, [`consent`] handles files that must not be sent yet, [`discard`] rows that are
+//! not to be sent, and [`retry`] retries rows without their file.
 
 mod agreement;
 mod apply;
 mod consent;
+mod discard;
 mod finish;
 mod gone;
 mod known;
@@ -30,6 +32,7 @@ use tenantry_model::problem::{Problem, Severity};
 
 pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
+pub use discard::{DiscardReport, DiscardSelection};
 pub use finish::{DirectRows, IngestReport};
 pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};

@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
-use super::super::stored::{collect, field_of, json, stored_problems, value};
+use super::super::stored::{collect, field_of, is_of_domains, json, stored_problems, value};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
@@ -26,6 +26,8 @@ pub struct Selection {
     pub domains: Vec<String>,
     /// Also rows that failed validation.
     pub rejected: bool,
+    /// Also acknowledged rows.
+    pub acknowledged: bool,
     /// The options for the validation, from the command line.
     pub given: InputOptions,
 }
@@ -183,12 +185,12 @@ fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> R
         "SELECT r.id FROM {what}
           WHERE {by}.state IN ({states}) AND ({by}.state = 'failed' OR s.completed_at IS NOT NULL)
             AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
-            AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) d
-                                       WHERE r.domain = d.value
-                                          OR substr(r.domain, 1, length(d.value) + 1) = d.value || '.'))
-          ORDER BY {by}.source_id, {by}.line, r.id"
+            AND {} AND (?3 OR {by}.acknowledged_at IS NULL)
+          ORDER BY {by}.source_id, {by}.line, r.id",
+        is_of_domains("r.domain", "?2")
     );
-    collect(tx, &sql, (json(&selection.codes)?, json(&selection.domains)?), |row| row.get(0))
+    let parameters = (json(&selection.codes)?, json(&selection.domains)?, selection.acknowledged);
+    collect(tx, &sql, parameters, |row| row.get(0))
 }
 
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";

@@ -90,6 +90,8 @@ pub struct RowFacts<'a> {
     pub changed_at_ms: i64,
     /// A submission brought the row to its state. If the scope is one run, it was that run.
     pub is_settled: bool,
+    /// It is acknowledged, or the loss of its password is.
+    pub is_acknowledged: bool,
     /// Its customer is valid, so country and reseller are known.
     pub is_valid: bool,
     pub country: Option<&'a str>,
@@ -131,7 +133,7 @@ impl Queries {
     /// Calls `visit` with each row that is not history.
     pub fn each_standing_row(&self, scope: Scope, mut visit: impl FnMut(RowFacts<'_>)) -> Result<()> {
         let sql = format!(
-            "SELECT r.state, r.changed_at, {}, r.customer IS NOT NULL, {}, {}
+            "SELECT r.state, r.changed_at, {}, r.acknowledged_at IS NOT NULL, r.customer IS NOT NULL, {}, {}
                FROM customer_rows r WHERE +r.state NOT IN ({}) AND {}",
             scope.settled(),
             field_of("r.customer", "country"),
@@ -145,9 +147,10 @@ impl Queries {
                 state: row.get(0)?,
                 changed_at_ms: row.get(1)?,
                 is_settled: row.get(2)?,
-                is_valid: row.get(3)?,
-                country: text(4)?,
-                reseller: text(5)?,
+                is_acknowledged: row.get(3)?,
+                is_valid: row.get(4)?,
+                country: text(5)?,
+                reseller: text(6)?,
             });
             Ok(())
         })

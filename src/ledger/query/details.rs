@@ -43,6 +43,8 @@ pub struct RowDetail {
     pub replaced_by: Option<RowId>,
     pub made_at: Timestamp,
     pub changed_at: Timestamp,
+    /// When an operator acknowledged its refusal, its doubt or the loss of its password.
+    pub acknowledged_at: Option<Timestamp>,
     /// The operator's own cells as one CSV record.
     #[serde(skip)]
     pub cells: Vec<u8>,
@@ -64,6 +66,8 @@ pub struct AgreementDetail {
     pub error_code: Option<String>,
     pub error_status: Option<u16>,
     pub error_text: Option<String>,
+    /// When an operator acknowledged its refusal.
+    pub acknowledged_at: Option<Timestamp>,
 }
 
 /// One HTTP call for a row.
@@ -86,9 +90,15 @@ pub struct AttemptRecord {
 /// Which rows to export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter {
+    /// Rows in this state. Acknowledged refusals and doubts are left out.
     State(State),
-    /// Rows whose agreement is not recorded (yet), with the cells of the file that brought the agreement.
+    /// The same, with acknowledged rows.
+    StateWithAcknowledged(State),
+    /// Rows whose agreement is not recorded (yet), with the cells of the file that brought the agreement. Acknowledged
+    /// refusals are left out.
     UnrecordedAgreements,
+    /// The same, with acknowledged refusals.
+    UnrecordedAgreementsWithAcknowledged,
     /// Every current row. Replaced and discarded rows are left out.
     All,
 }
@@ -97,16 +107,30 @@ impl Filter {
     /// Whose source, line and cells are exported: those of the row (`r`) or of its acceptance (`a`).
     fn brought_by(self) -> &'static str {
         match self {
-            Filter::UnrecordedAgreements => "a",
-            Filter::State(_) | Filter::All => "r",
+            Filter::UnrecordedAgreements | Filter::UnrecordedAgreementsWithAcknowledged => "a",
+            Filter::State(_) | Filter::StateWithAcknowledged(_) | Filter::All => "r",
+        }
+    }
+
+    /// The same rows, and the acknowledged ones.
+    pub const fn with_acknowledged(self) -> Self {
+        match self {
+            Filter::State(state) => Filter::StateWithAcknowledged(state),
+            Filter::UnrecordedAgreements => Filter::UnrecordedAgreementsWithAcknowledged,
+            other => other,
         }
     }
 
     /// The condition on a row `r` of `customer_rows` with its agreement `a`.
     fn condition(self) -> String {
         match self {
-            Filter::State(state) => format!("r.state = '{state}'"),
-            Filter::UnrecordedAgreements => "a.state <> 'recorded'".to_owned(),
+            // The loss of a password can be acknowledged too, but the customer exists.
+            Filter::State(state) if state.needs_attention() => {
+                format!("r.state = '{state}' AND r.acknowledged_at IS NULL")
+            }
+            Filter::State(state) | Filter::StateWithAcknowledged(state) => format!("r.state = '{state}'"),
+            Filter::UnrecordedAgreements => "a.state <> 'recorded' AND a.acknowledged_at IS NULL".to_owned(),
+            Filter::UnrecordedAgreementsWithAcknowledged => "a.state <> 'recorded'".to_owned(),
             Filter::All => format!("r.state NOT IN ({})", State::sql_list(State::is_history)),
         }
     }
@@ -248,7 +272,8 @@ fn detail_query(by: &str) -> String {
                 r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
-                r.password_erased_at, r.erased_at, s.given
+                r.password_erased_at, r.erased_at, s.given,
+                r.acknowledged_at, a.acknowledged_at
            FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
     )
 }
@@ -283,6 +308,7 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         cells: row.get(19)?,
         header: row.get(20)?,
         given: row.get(28)?,
+        acknowledged_at: row.get::<_, Option<i64>>(29)?.map(clock::from_ms),
         agreement: agreement_detail(row)?,
     })
 }
@@ -295,6 +321,7 @@ fn agreement_detail(row: &Row<'_>) -> rusqlite::Result<Option<AgreementDetail>> 
         error_code: row.get(23)?,
         error_status: row.get(24)?,
         error_text: row.get(25)?,
+        acknowledged_at: row.get::<_, Option<i64>>(30)?.map(clock::from_ms),
     }))
 }
 

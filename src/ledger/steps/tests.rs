@@ -135,6 +135,35 @@ fn an_outcome_of_the_other_kind_is_refused() {
     }
 }
 
+#[test]
+fn an_acknowledgement_ends_with_the_state_or_the_code() {
+    let check = |code: &str, is_kept: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        let request_id = RequestId::draw();
+        let mut ledger = ledger(&folder, StepKind::Create, request_id);
+        write(&mut ledger, StepKind::Create, |tx, step| intent::intend(tx, RunId(1), step, request_id))
+            .unwrap();
+        let asked_in_vain = |ledger: &mut Connection, code: &str| {
+            let change = RowChange::AskedInVain { reason: Refusal::of_ours(code, "no answer") };
+            write(ledger, StepKind::Create, |tx, step| record(tx, RunId(1), step, Vec::new(), &change))
+                .unwrap();
+        };
+        let acknowledged_at = |ledger: &Connection| -> Option<i64> {
+            ledger.query_row("SELECT acknowledged_at FROM customer_rows", [], |row| row.get(0)).unwrap()
+        };
+        asked_in_vain(&mut ledger, "unanswered");
+        ledger.execute("UPDATE customer_rows SET acknowledged_at = 7", []).unwrap();
+        asked_in_vain(&mut ledger, code);
+        assert_eq!(acknowledged_at(&ledger), is_kept.then_some(7), "{code}");
+        let open = RowChange::StillOpen(OpenStep::default());
+        write(&mut ledger, StepKind::Create, |tx, step| record(tx, RunId(1), step, Vec::new(), &open))
+            .unwrap();
+        assert_eq!(acknowledged_at(&ledger), None, "{code}");
+    };
+    check("unanswered", true);
+    check("contradiction", false);
+}
+
 /// Any code may write other columns of a row, but only one place writes its state.
 #[test]
 fn no_other_file_writes_a_state() {

@@ -1,0 +1,95 @@
+//! `tenantry discard`: pending rows that are not to be sent, without their list.
+
+use super::consent::consent;
+use super::terminal::{NoPrompt, Terminal, TypedAnswer};
+use super::{ExitCode, Failure, Output, args};
+use crate::ledger::{DiscardReport, DiscardSelection, Ledger, RunEnd};
+use crate::report::{counted, counted_with};
+
+pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<ExitCode, Failure> {
+    // Nothing is opened if the question could not be asked.
+    let is_rehearsal = args.ledger.rehearsal.simulate.is_some();
+    let terminal = if args.yes || is_rehearsal { None } else { Some(Terminal::open().map_err(unasked)?) };
+    // Without a domain or a list, these are all rows.
+    let args::Discardable { domains, lists, all: _ } = args.which;
+    let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
+    let selection = DiscardSelection { domains, lists };
+    let ledger = args.ledger.open_to_change(output.command())?;
+    let worked = work(&ledger, selection, terminal.as_ref(), output).await;
+    let (exit_code, words) = match &worked {
+        Ok(exit_code) => (*exit_code, exit_code.meaning_without_run().to_owned()),
+        Err(failure) => (failure.exit_code, failure.messages.join(": ")),
+    };
+    ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
+    worked
+}
+
+async fn work(
+    ledger: &Ledger,
+    selection: DiscardSelection,
+    terminal: Option<&Terminal>,
+    output: &Output,
+) -> Result<ExitCode, Failure> {
+    let planned = ledger.discard(selection.clone(), true).await?;
+    if planned.discarded() == 0 {
+        return Err(none_matches(&planned));
+    }
+    if let Some(terminal) = terminal {
+        let waiting = counted_with(planned.declined + planned.refused_again, planned.agreements, "agreement");
+        let question = format!("{waiting} not to be sent ({}). Discard? (yes/no) ", first(&planned));
+        if consent(terminal, &question).await? != TypedAnswer::Yes {
+            output.note("Nothing was discarded: you said no.");
+            return Ok(ExitCode::Stopped);
+        }
+    }
+    let done = ledger.discard(selection, false).await?;
+    output.note(format_args!(
+        "Discarded: {}. They are new rows when you import their list again.",
+        describe(&done)
+    ));
+    if done.may_be_sent > 0 {
+        output.note(stay(done.may_be_sent));
+    }
+    Ok(ExitCode::Done)
+}
+
+fn unasked(why: NoPrompt) -> Failure {
+    Failure::new(ExitCode::Usage, "cannot ask whether to discard rows")
+        .because(why.to_string())
+        .with_hint("add `--yes` to discard them without a question")
+}
+
+fn none_matches(planned: &DiscardReport) -> Failure {
+    let failure = Failure::new(ExitCode::Failed, "no pending row matches");
+    match planned.may_be_sent {
+        0 => failure.with_hint("`tenantry status` shows how many rows are pending"),
+        rows => failure.because(stay(rows)),
+    }
+}
+
+/// Why rows are not discarded.
+fn stay(rows: u64) -> String {
+    format!(
+        "{} may have been sent and cannot be discarded; `tenantry resume` looks them up, or, after a restore, their list has to be imported again",
+        counted(rows, "row")
+    )
+}
+
+/// The rows that are discarded, with the first domains.
+fn describe(rows: &DiscardReport) -> String {
+    let parts = [
+        (rows.declined, "row", "declined"),
+        (rows.refused_again, "row", "refused as before"),
+        (rows.agreements, "agreement", "not recorded"),
+    ];
+    let parts = parts.into_iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> =
+        parts.map(|(count, noun, state)| format!("{} {state}", counted(count, noun))).collect();
+    format!("{} ({})", parts.join(", "), first(rows))
+}
+
+/// The first domains.
+fn first(rows: &DiscardReport) -> String {
+    let more = if rows.discarded() > rows.domains.len() as u64 { ", …" } else { "" };
+    rows.domains.join(", ") + more
+}

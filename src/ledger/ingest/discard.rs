@@ -1,0 +1,129 @@
+//! Discards rows and acceptances that were never sent: they are not sent, unless their list brings them again.
+
+use rusqlite::Transaction;
+
+use super::super::steps::{STANDING, State, StepEvent, StepKind, take_all};
+use super::super::stored::{collect, is_of_domains, json, value};
+use super::super::{Ledger, Result};
+use super::agreement;
+
+/// How many rows are named before the operator agrees.
+const NAMED: u32 = 3;
+
+/// Which pending rows and acceptances to discard. Both conditions have to be met.
+#[derive(Debug, Clone, Default)]
+pub struct DiscardSelection {
+    /// Of these domains, in full or by their prefix; all domains if empty.
+    pub domains: Vec<String>,
+    /// Of these lists: their paths as given, or only their names; all lists if empty.
+    pub lists: Vec<String>,
+}
+
+/// The rows that are discarded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiscardReport {
+    /// Rows that are declined.
+    pub declined: u64,
+    /// Rows that were refused before they were retried: they are refused again.
+    pub refused_again: u64,
+    /// Acceptances of the agreement.
+    pub agreements: u64,
+    /// Rows that match and stay pending, because they may have been sent.
+    pub may_be_sent: u64,
+    /// The first domains.
+    pub domains: Vec<String>,
+}
+
+impl DiscardReport {
+    /// Rows and acceptances that are discarded.
+    pub fn discarded(&self) -> u64 {
+        self.declined + self.refused_again + self.agreements
+    }
+}
+
+impl Ledger {
+    /// Discards the pending rows and acceptances of `selection`. `for_show`: leaves the ledger unchanged.
+    pub async fn discard(&self, selection: DiscardSelection, for_show: bool) -> Result<DiscardReport> {
+        self.write(move |tx| {
+            tx.execute_batch("SAVEPOINT discarding")?;
+            let report = discard(tx, &selection)?;
+            tx.execute_batch(if for_show {
+                "ROLLBACK TO discarding; RELEASE discarding"
+            } else {
+                "RELEASE discarding"
+            })?;
+            Ok(report)
+        })
+        .await
+    }
+}
+
+/// A pending row whose create cannot have been done by any send. The lost ledger of a restored copy may have sent the
+/// rows that are looked up first.
+const NEVER_SENT: &str = "r.next_step = 'create' AND NOT r.unclear_before AND NOT r.success_unread";
+
+fn discard(tx: &Transaction<'_>, selection: &DiscardSelection) -> Result<DiscardReport> {
+    tx.execute_batch(
+        "CREATE TEMP TABLE chosen_rows (id INTEGER PRIMARY KEY, never_sent INTEGER NOT NULL);
+         CREATE TEMP TABLE chosen_agreements (id INTEGER PRIMARY KEY)",
+    )?;
+    let (domains, lists) = (json(&selection.domains)?, json(&selection.lists)?);
+    let matches = format!(
+        "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list
+                                       WHERE s.path = list.value
+                                          OR substr(s.path, -length(list.value) - 1)
+                                             IN ('/' || list.value, char(92) || list.value)))",
+        is_of_domains("r.domain", "?1")
+    );
+    let sql = format!(
+        "INSERT INTO temp.chosen_rows SELECT r.id, {NEVER_SENT}
+           FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.state = 'pending' AND {matches}"
+    );
+    tx.execute(&sql, (&domains, &lists))?;
+    let sql = format!(
+        "INSERT INTO temp.chosen_agreements SELECT a.id
+           FROM (SELECT * FROM agreements WHERE state = 'pending' AND {STANDING}) a
+           JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = a.source_id WHERE {matches}"
+    );
+    tx.execute(&sql, (&domains, &lists))?;
+    let may_be_sent = value(tx, "SELECT count(*) FROM temp.chosen_rows WHERE NOT never_sent", [])?;
+    let sql = "SELECT r.domain FROM customer_rows r
+                WHERE r.id IN (SELECT id FROM temp.chosen_rows WHERE never_sent)
+                   OR r.id IN (SELECT row_id FROM agreements WHERE id IN (SELECT id FROM temp.chosen_agreements))
+                ORDER BY r.id LIMIT ?1";
+    let first = collect(tx, sql, [NAMED], |row| row.get(0))?;
+    let (refused_again, declined) =
+        withdraw_rows(tx, "id IN (SELECT id FROM temp.chosen_rows WHERE never_sent)")?;
+    let agreements =
+        agreement::withdraw(tx, "id IN (SELECT id FROM temp.chosen_agreements)", agreement::UNSENT)?;
+    tx.execute_batch("DROP TABLE temp.chosen_rows; DROP TABLE temp.chosen_agreements")?;
+    Ok(DiscardReport { declined, refused_again, agreements, may_be_sent, domains: first })
+}
+
+/// Discards what the files of `sources` (a query for their ids) brought and that was never sent: new rows become
+/// declined, retried rows become refused again. Returns how many rows and how many acceptances were discarded.
+pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)> {
+    let of_sources = format!("source_id IN ({sources})");
+    let (refused_again, declined) = withdraw_rows(tx, &of_sources)?;
+    let agreements = agreement::withdraw(tx, &of_sources, agreement::UNSENT)?;
+    Ok((refused_again + declined, agreements))
+}
+
+/// Returns how many rows are refused again, and how many are declined.
+fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
+    let refused_again = take_back_refused(tx, which)?;
+    let declined = take_all(
+        tx,
+        (StepKind::Create, State::Pending, StepEvent::Discarded),
+        "key_domain = NULL",
+        &format!("next_step = 'create' AND {which}"),
+        [],
+    )?;
+    Ok((refused_again, declined))
+}
+
+/// Rows that were refused before they were retried become refused again.
+pub(super) fn take_back_refused(tx: &Transaction<'_>, which: &str) -> Result<u64> {
+    let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND {which}");
+    take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
+}
