@@ -33,7 +33,9 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
     }
     if mode == Mode::Submit {
         settle_undecided(session, args).await?;
-        session.refuse_too_many_new(&session.queries()?.plan(session.ledger.run())?)?;
+        if args.submission.max_new.is_some() {
+            session.refuse_too_many_new(&session.queries()?.plan(session.ledger.run())?)?;
+        }
     }
     session.submit(mode).await
 }
