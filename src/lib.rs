@@ -43,7 +43,8 @@
 //! - One table (`src/ledger/steps/state.rs`) has the legal changes of state of both steps of a row, the create and the
 //!   recording of its agreement. `created`, `existing`, `superseded`, `declined`,
 //!   `recorded` and `withdrawn` never change.
-//! - No attempt gets a second outcome, and no row is ever removed.
+//! - No attempt gets a second outcome, and no row is ever removed. `forget` erases personal data of finished rows, but not
+//!   what recognizes them: ids, domains, external ids and content hashes.
 //! - A success is reported only when its ids and its sealed password are durable.
 //! - A service-wide problem leaves rows `pending` or `in_flight`, never `failed`.
 //! - Nothing of a file is sent before the file was read to its end and the required consent was given.
@@ -85,6 +86,8 @@
 //! | gone | of a refused row: the last complete reading of its list did not contain it |
 //! | acknowledge | mark a refused row, or a lost password, as known: it keeps its state and needs no attention |
 //! | consent | the operator's "yes" to a plan, or `--yes` |
+//! | erase, forget | remove personal data of finished rows from the ledger; `forget` is the command |
+//! | opening | of passwords: one call of `credentials`; a password counts as opened when its output was written |
 //! | reseller, direct | the indirect reseller that a customer belongs to; a customer without one |
 //! | agreement, acceptance | the Microsoft Customer Agreement, and the record that a customer accepted it |
 //! | `mpa_status` | whether a reseller signed the Microsoft Partner Agreement, which is another one |

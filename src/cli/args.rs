@@ -6,6 +6,7 @@ mod repeat;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -151,6 +152,18 @@ pub(crate) enum Command {
   tenantry credentials --run 17 -o passwords-of-run-17.csv
   tenantry credentials --domain contoso.onmicrosoft.com --identity key.txt")]
     Credentials(CredentialsArgs),
+    /// Erase personal data of old rows that need no more work
+    ///
+    /// Erases the cells, the customer, the problems, the service's texts and the person who accepted the agreement, of rows
+    /// that are created, existing, superseded, declined or acknowledged. Row numbers, ids, domains, external ids, error
+    /// codes and times stay, so that a list with these rows does not create them again. Backups, exports, reports and log
+    /// files are not changed (`tenantry help privacy`).
+    #[command(after_help = "Examples:
+  tenantry forget --older-than 90d
+  tenantry forget --older-than 90d --passwords
+  tenantry forget --older-than 26w --yes                from a scheduler
+  tenantry forget --older-than 90d --ledger copy.db     the same in a backup")]
+    Forget(ForgetArgs),
     /// A consistent copy of the ledger, also while a run goes on
     #[command(after_help = "Examples:\n  tenantry backup copy.db")]
     Backup {
@@ -255,6 +268,7 @@ impl Command {
             | Self::Discard(_)
             | Self::Report(_)
             | Self::Credentials(_)
+            | Self::Forget(_)
             | Self::Backup { .. }
             | Self::Login(_)
             | Self::Logout(_)
@@ -641,6 +655,21 @@ pub(crate) struct CredentialsArgs {
     pub(crate) to: OutputFile,
     #[command(flatten)]
     pub(crate) form: TableForm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    /// Only rows that have not changed for this long, such as 90d or 12w
+    #[arg(long, value_name = "AGE", value_parser = parse::age, add = Repeat::Never)]
+    pub(crate) older_than: Duration,
+    /// Also erase passwords that were opened before then, and not since; unopened passwords are never erased
+    #[arg(long, add = Repeat::Never)]
+    pub(crate) passwords: bool,
+    /// Erase without a question
+    #[arg(long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) ledger: LedgerPath,
 }
 
 #[derive(Debug, Subcommand)]

@@ -290,7 +290,7 @@ impl fmt::Display for Domains {
 }
 
 /// The user's name in the operating system, for the record. Anyone who can open the file can forge it.
-fn who() -> String {
+pub(super) fn who() -> String {
     ["USER", "USERNAME", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))

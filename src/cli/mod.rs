@@ -20,6 +20,7 @@ mod exit_code;
 mod export;
 mod failure;
 mod first_token;
+mod forget;
 mod help;
 mod import;
 mod input;
@@ -251,6 +252,7 @@ async fn carry_out(
         Command::Discard(args) => Box::pin(discard::run(args, output)).await,
         Command::Backup { copy, ledger } => backup::run(&copy, &ledger.path(), output),
         Command::Credentials(args) => credentials::run(args, output),
+        Command::Forget(args) => Box::pin(forget::run(args, output)).await,
         Command::Login(args) => Box::pin(sign_in::login(args, output)).await,
         Command::Logout(args) => sign_in::logout(args, output),
         Command::Whoami(args) => Box::pin(sign_in::whoami(args, output)).await,

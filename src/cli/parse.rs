@@ -81,6 +81,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write it as `90s`, `15m` or `4h`".to_owned())
 }
 
+/// `90d`, `12w`, `36h`; a day has 24 hours.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || "write it as `90d` or `12w`".to_owned();
+    let span: jiff::Span = text.trim().parse().map_err(|_| wrong())?;
+    let exact = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
+    Duration::try_from(exact).map(|age| age.min(LONGEST)).map_err(|_| wrong())
+}
+
 /// `Column header=field`.
 pub(super) fn column(text: &str) -> Result<(String, Field), String> {
     let (header, name) = text.rsplit_once('=').ok_or("write it as `Column header=field`")?;
@@ -216,6 +224,21 @@ mod tests {
         check("8/s", Some(limited(8, 1)));
         check("unlimited", Some(Rate::Unlimited));
         for wrong in ["450", "0/min", "-1/s", "8/h", "/min", "fast"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn ages_are_days_and_weeks() {
+        let check = |text: &str, hours: Option<u64>| {
+            let expected = hours.map(|hours| Duration::from_secs(hours * 3600));
+            assert_eq!(age(text).ok(), expected, "{text}");
+        };
+        check("90d", Some(90 * 24));
+        check(" 2w ", Some(14 * 24));
+        check("1d 12h", Some(36));
+        check("0d", Some(0));
+        for wrong in ["", "90", "3 months", "1y", "-1d", "soon"] {
             check(wrong, None);
         }
     }

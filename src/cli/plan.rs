@@ -47,6 +47,12 @@ pub(super) fn describe(
     if plan.doubles.rows > 0 {
         text.push_str(&describe_doubles(&plan.doubles));
     }
+    if plan.doubles.erased > 0 {
+        text.push_line(format_args!(
+            "{} of the ledger could be compared with these rows by external id only: `tenantry forget` has erased their data.",
+            counted(plan.doubles.erased, "customer")
+        ));
+    }
     if plan.agreements > 0 {
         text.push_line(format_args!(
             "{} of the customer agreement will be recorded, in the name of your company.",

@@ -150,6 +150,7 @@ fn report(output: &Output, again: &RetryReport) {
             " without a reseller, while other rows of the same file have one: give --reseller-id, or --allow-direct for \
              customers of your own.",
         ),
+        (SkipReason::Erased, ": `tenantry forget` has erased their data. Import a list that contains them."),
     ] {
         let rows = again.left(why);
         if rows > 0 {

@@ -11,7 +11,9 @@
 
 use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
 use crate::customer::Customer;
-use crate::ledger::{Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SkipReason, State};
+use crate::ledger::{
+    Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SentCustomer, SkipReason, State,
+};
 
 /// The part of an incoming row that a decision needs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -160,8 +162,10 @@ fn agreement(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Cha
 }
 
 /// Is everything except the agreement as it was sent? If the file has no reseller, the reseller that was sent counts.
+/// Erased data cannot be compared: the acceptance counts for the customer of this domain.
 fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     let (Some(sent), Some(now)) = (&known.sent, row.customer) else { return false };
+    let SentCustomer::Known(sent) = sent else { return true };
     let now = Customer {
         agreement: sent.agreement.clone(),
         associated_partner_id: now.associated_partner_id.or(sent.associated_partner_id),

@@ -88,6 +88,8 @@ pub(crate) struct Changes {
     first: Vec<ShownChange>,
     /// Cells that a spreadsheet has changed. They are problems of their rows, and not counted above.
     pub(crate) by_spreadsheet: u64,
+    /// Rows whose original cannot be compared, because `forget` has erased it.
+    pub(crate) erased: u64,
     /// The file is an export without its `tenantry_row`, so that nothing can be compared.
     pub(crate) lacks_row_column: bool,
 }
@@ -131,6 +133,7 @@ impl Changes {
     pub(crate) fn join(&mut self, other: &Self) {
         self.rows += other.rows;
         self.by_spreadsheet += other.by_spreadsheet;
+        self.erased += other.erased;
         for (column, cells) in &other.columns {
             self.count(column, *cells);
         }
@@ -145,12 +148,14 @@ impl Changes {
         let changed = format!("{rows} {differ} from what was exported: {}", columns.join(", "));
         let were = if self.by_spreadsheet == 1 { "was" } else { "were" };
         let damaged = format!("{} {were} changed by a spreadsheet", counted(self.by_spreadsheet, "cell"));
-        match (self.rows, self.by_spreadsheet) {
-            (0, 0) => None,
-            (_, 0) => Some(changed + "."),
-            (0, _) => Some(damaged + "."),
-            _ => Some(format!("{changed}; {damaged}.")),
-        }
+        let erased = format!(
+            "{} cannot be compared with what was exported: `tenantry forget` has erased it",
+            counted(self.erased, "row")
+        );
+        let words = [(self.rows, changed), (self.by_spreadsheet, damaged), (self.erased, erased)];
+        let words: Vec<String> =
+            words.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words).collect();
+        (!words.is_empty()).then(|| words.join("; ") + ".")
     }
 
     /// The first changes, one line each.
@@ -255,6 +260,7 @@ impl ReturnedRows {
             .unwrap_or_default();
         let (by_spreadsheet, by_hand): (Vec<_>, Vec<_>) =
             changes.iter().partition(|change| change.is_damage());
+        state.changes.erased += u64::from(row.is_returned && originals.is_erased);
         state.changes.by_spreadsheet += by_spreadsheet.len() as u64;
         for change in by_spreadsheet.into_iter().rev() {
             if let Some(finding) = change.finding() {

@@ -28,6 +28,13 @@ pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection> {
     Ok(connection)
 }
 
+/// Opens a file only for reading, as one that does not change: nothing is written beside it. `path` is canonical.
+pub(super) fn open_unchanging(path: &Path) -> Result<Connection> {
+    let mut url = url::Url::from_file_path(path).expect("a canonical path is absolute");
+    url.set_query(Some("immutable=1"));
+    connect(Path::new(url.as_str()), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+}
+
 /// A name that SQLite always reads as a file name: without `./`, `file:…` is a URI, and `:memory:` is not a file.
 pub(super) fn plain_name(path: &Path) -> PathBuf {
     Path::new(".").join(path)

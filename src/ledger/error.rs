@@ -38,6 +38,10 @@ pub enum Error {
                        ones first")]
     Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
 
+    #[error("the data is erased, but `{}-wal` may still contain it: another program reads the ledger", path.display())]
+    #[strum(message = "close the programs that read the ledger, and run the same command again")]
+    NotCleaned { path: PathBuf },
+
     #[error("the log `{}-wal` is not of this ledger", path.display())]
     LogOfAnother { path: PathBuf },
 

@@ -6,7 +6,7 @@
 //! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`acknowledge`]
 //! marks refused rows that need no attention any more. [`stored`]
 //! carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
-//! [`input_options`] the options of a file. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`]
+//! [`input_options`] the options of a file. [`forget`] erases personal data. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`]
 //! keeps one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize
 //! rows.
 //!
@@ -33,6 +33,7 @@
 //! | `foreign_answers` | success that belongs to the customer of another row |
 //! | `openings` | opening of passwords |
 //! | `copies` | copy that this file is, and its restore |
+//! | `erasures` | `forget` that erased something |
 
 mod acknowledge;
 mod backup;
@@ -40,6 +41,7 @@ mod connection;
 mod copies;
 mod disk_faults;
 mod error;
+mod forget;
 mod ingest;
 mod input_options;
 mod kept;
@@ -72,11 +74,12 @@ pub use acknowledge::{AcknowledgeReport, AcknowledgeSelection, LOST_PASSWORD};
 pub use backup::{Restored, backup, restore};
 pub use error::Error;
 use error::Result;
+pub use forget::{ForgetPlan, Forgettable, Forgetting};
 pub use ingest::{
     AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, DiscardReport,
     DiscardSelection, Fingerprint, Incoming, IngestReport, KnownAcceptance, KnownCustomers, KnownRow,
-    KnownRows, Original, Originals, RetryDecider, RetryReport, Selection, SkipReason, SourceInfo, StoredRow,
-    Unchanged,
+    KnownRows, Original, Originals, RetryDecider, RetryReport, Selection, SentCustomer, SkipReason,
+    SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
 pub use passwords::{ForeignAnswer, Sealed};

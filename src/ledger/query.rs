@@ -30,6 +30,7 @@ pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use details::{AttemptRecord, Filter, RowDetail};
 pub use doubles::LedgerDoubles;
 pub use listed::{ListFilter, ListedRow, ListedValue, RowAsRead};
+pub(super) use passwords::IS_OPENED;
 pub use passwords::{Opening, PasswordFilter, PasswordOpening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
 pub(super) use plan::{UNDECIDED, plan};
@@ -42,6 +43,9 @@ pub(super) const CREATED_ROWS: &str = "customer_rows INDEXED BY rows_without_pas
 /// The condition on [`CREATED_ROWS`].
 pub(super) const PASSWORD_IS_LOST: &str =
     "state = 'created' AND sealed_credentials IS NULL AND password_erased_at IS NULL";
+
+/// In place of the text of a refusal.
+const ERASED_TEXT: &str = "its text was erased by `tenantry forget`";
 
 /// Reads one ledger.
 #[derive(Debug)]
@@ -370,7 +374,7 @@ impl Queries {
                 code: row.get(0)?,
                 refused: RefusedStep { kind, state: row.get(1)?, domain_burned: row.get(4)? },
                 count: row.get(2)?,
-                example: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                example: row.get::<_, Option<String>>(3)?.unwrap_or_else(|| ERASED_TEXT.to_owned()),
             })
         })
     }

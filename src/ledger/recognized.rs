@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::connection;
+use super::stored::value;
 use tenantry_model::files::beside;
 
 /// The first bytes of any SQLite database.
@@ -24,7 +26,7 @@ pub fn looks_like_a_database(beginning: &[u8]) -> bool {
 /// Is this the name of a file that belongs to an existing ledger, whether or not that file exists?
 pub fn is_beside_a_ledger(path: &Path) -> bool {
     let Some(name) = path.to_str() else { return false };
-    BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).any(|ledger| is_database(ledger.into()))
+    BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).any(|ledger| is_database(Path::new(ledger)))
 }
 
 /// The files that belong to a ledger, whether or not they exist.
@@ -32,7 +34,27 @@ pub fn beside_a_ledger(ledger: &Path) -> impl Iterator<Item = PathBuf> {
     BESIDE.iter().map(|suffix| beside(ledger, suffix))
 }
 
-fn is_database(path: PathBuf) -> bool {
+/// The other files in the folder of a ledger that are ledgers with the same id: copies of it. Files that cannot be read
+/// are left out.
+pub(super) fn copies_beside(ledger: &Path, ledger_id: &str) -> Vec<PathBuf> {
+    let Ok(itself) = ledger.canonicalize() else { return Vec::new() };
+    let Ok(entries) = itself.parent().map_or_else(|| std::fs::read_dir("."), std::fs::read_dir) else {
+        return Vec::new();
+    };
+    let id_of = |path: &Path| {
+        let copy = connection::open_unchanging(path).ok()?;
+        value::<String>(&copy, "SELECT ledger_id FROM ledger", []).ok()
+    };
+    let others = entries.filter_map(|entry| entry.ok()?.path().canonicalize().ok());
+    let mut copies: Vec<PathBuf> = others
+        .filter(|path| *path != itself && is_database(path))
+        .filter(|path| id_of(path).as_deref() == Some(ledger_id))
+        .collect();
+    copies.sort();
+    copies
+}
+
+fn is_database(path: &Path) -> bool {
     let mut beginning = [0; DATABASE.len()];
     path.metadata().is_ok_and(|it| it.is_file())
         && File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok()

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use uuid::Uuid;
 
-use super::connection::{connect, has_log, open_file, plain_name};
+use super::connection::{connect, has_log, open_file, open_unchanging, plain_name};
 use super::kept;
 use super::lock::{self, Lock};
 use super::migrations::{self, SCRIPTS, is_empty, is_older};
@@ -163,9 +163,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection> {
         let why = "its last changes are in the files beside it, and its folder cannot be written";
         return Err(Error::Unreadable { path: path.to_owned(), why });
     }
-    let mut url = url::Url::from_file_path(&whole_path).expect("a canonical path is absolute");
-    url.set_query(Some("immutable=1"));
-    connect(Path::new(url.as_str()), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    open_unchanging(&whole_path)
 }
 
 /// `None`: its schema is older than this program.

@@ -21,13 +21,19 @@ pub(crate) struct CustomerFacts {
 impl CustomerFacts {
     /// The facts about a row with everything that is known about it.
     pub(crate) fn of(row: &RowDetail) -> Self {
-        match &row.customer {
+        let facts = match &row.customer {
             Some(customer) => serde_json::from_value(customer.clone()).unwrap_or_default(),
             None => FactsReader::default().of_cells(&RowAsRead {
                 header: row.header.clone(),
                 given: row.given.clone(),
                 cells: row.cells.clone(),
             }),
+        };
+        // An erased row has nothing else.
+        Self {
+            external_id: row.external_id.clone().or(facts.external_id),
+            associated_partner_id: row.reseller_id.clone().or(facts.associated_partner_id),
+            ..facts
         }
     }
 

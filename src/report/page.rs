@@ -274,7 +274,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
                 (counts(noun, &group_heads(), lines))
                 @if of.untold > 0 {
                     p.soft {
-                        (counted(of.untold, "row")) " left out: rejected before it could be told where they belong."
+                        (counted(of.untold, "row")) " left out: rejected before their values were known, or erased by `tenantry forget`."
                     }
                 }
             }

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::customer_facts::CustomerFacts;
@@ -84,7 +85,7 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("country", customer.country.as_deref().map(one_line)),
         ("external id", customer.external_id.as_deref().map(one_line)),
         ("reseller", customer.associated_partner_id.as_deref().map(one_line)),
-        ("personal data", row.erased_at.map(|erased| format!("erased {erased} by `tenantry forget`"))),
+        ("personal data", row.erased_at.map(|erased| erased_words(erased, row))),
         ("read", Some(row.made_at.to_string())),
         ("last change", Some(row.changed_at.to_string())),
         ("customer id", row.customer_id.as_deref().map(one_line)),
@@ -102,6 +103,12 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("replaced by", row.replaced_by.map(|by| format!("row {by}"))),
         ("agreement", agreement_words(row)),
     ]
+}
+
+fn erased_words(erased: Timestamp, row: &RowDetail) -> String {
+    let again =
+        if row.customer.is_some() { "; a list brought the customer again, with its agreement" } else { "" };
+    format!("erased {erased} by `tenantry forget`{again}")
 }
 
 /// Company and country, as far as they are known.
@@ -158,6 +165,7 @@ pub(crate) fn detail_json(story: &RowStory<'_>) -> Value {
         ("company_name", customer.company_name),
         ("country", customer.country),
         ("external_id", customer.external_id),
+        ("reseller_id", customer.associated_partner_id),
     ] {
         value[name] = json!(fact);
     }

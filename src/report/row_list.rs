@@ -70,8 +70,10 @@ pub(crate) fn each_listed<E: From<ledger::Error>>(
     queries.each_listed(&filter.stored, |row| {
         let mut facts = reader.facts(row.customer.as_deref(), row.as_read.as_ref());
         let mut row = ListRow { columns: &columns, values: row.values, facts: CustomerFacts::default() };
-        // The cell of a rejected row may have the domain in another form.
+        // The cells of a rejected row may have these in another form, and an erased row has nothing else.
         facts.domain = row.text("domain").or(facts.domain);
+        facts.external_id = row.text("external_id").or(facts.external_id);
+        facts.associated_partner_id = row.text("associated_partner_id").or(facts.associated_partner_id);
         if !filter.matches(&facts) {
             return Ok(());
         }

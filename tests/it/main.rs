@@ -37,6 +37,7 @@ mod every_command;
 mod fault_matrix;
 mod finding_rows;
 mod foreign_answers;
+mod forgetting;
 mod gateways;
 mod green_nights;
 mod harness;

@@ -247,7 +247,7 @@ fn created(same_row: bool, acceptance: Option<(State, bool)>) -> KnownRow {
             is_unfinished: false,
             is_acknowledged: false,
         }),
-        sent: Some(Box::new(customer("Contoso", Some(1)))),
+        sent: Some(SentCustomer::Known(Box::new(customer("Contoso", Some(1))))),
         ..row(State::Created, same_row)
     }
 }

@@ -21,10 +21,27 @@ pub(super) fn was_replaced(tx: &Transaction<'_>, row: RowId, content_hash: [u8; 
     value(tx, sql, (row, content_hash))
 }
 
-/// The customer as it was sent. `None` if the stored customer cannot be parsed.
-pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<Customer>> {
-    let stored: String = value(tx, "SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
-    Ok(customer_of(&stored).ok())
+/// What is known of a customer that was sent.
+#[derive(Debug)]
+pub enum SentCustomer {
+    /// As it was sent.
+    Known(Box<Customer>),
+    /// `forget` has erased it.
+    Erased,
+}
+
+/// `None` if the stored customer cannot be parsed.
+pub(super) fn sent(tx: &Transaction<'_>, row: RowId) -> Result<Option<SentCustomer>> {
+    let stored: Option<String> = value(tx, "SELECT customer FROM customer_rows WHERE id = ?1", [row])?;
+    let Some(stored) = stored else { return Ok(Some(SentCustomer::Erased)) };
+    Ok(customer_of(&stored).ok().map(|sent| SentCustomer::Known(Box::new(sent))))
+}
+
+/// Stores an erased customer again: the step that records the acceptance needs it. The next `forget` erases both.
+fn restore_erased(tx: &Transaction<'_>, row: RowId, customer: &Customer) -> Result<()> {
+    let sql = "UPDATE customer_rows SET customer = ?2 WHERE id = ?1 AND customer IS NULL";
+    tx.prepare_cached(sql)?.execute((row, json(customer)?))?;
+    Ok(())
 }
 
 /// Makes the candidate's acceptance the current one of the row, instead of `before`. It is pending, or rejected if the
@@ -41,6 +58,9 @@ pub(super) fn replace(
         Some(_) => None,
         None => candidate.problems.iter().find(|problem| problem.severity == Severity::Error),
     };
+    if let Some(customer) = &candidate.customer {
+        restore_erased(tx, row, customer)?;
+    }
     // A row cannot have two current acceptances: until the old one is replaced, the new one is stored as replaced by
     // the old.
     let now = clock::now().as_millisecond();

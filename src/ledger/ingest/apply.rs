@@ -190,7 +190,11 @@ impl IngestSession {
     fn adopt(&self, tx: &Transaction<'_>, table: &str, id: &dyn ToSql, candidate: &Candidate) -> Result<()> {
         // The cells too: the same values may be under other headers here.
         let Candidate { line, cells, .. } = candidate;
-        update(tx, table, id, &[("source_id", &self.source), ("line", line), ("cells", cells)])
+        update(tx, table, id, &[("source_id", &self.source), ("line", line)])?;
+        // Erased cells stay erased.
+        let sql = format!("UPDATE {table} SET cells = ?2 WHERE id = ?1 AND length(cells) > 0");
+        tx.prepare_cached(&sql)?.execute((id, cells))?;
+        Ok(())
     }
 }
 
@@ -214,7 +218,7 @@ pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()
 fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', unclear_before = unclear_before OR in_doubt_since IS NOT NULL,
                  in_doubt_since = NULL, last_sent_at = NULL, in_doubt_boot = NULL, last_sent_boot = NULL,
-                 ask_rounds = 0";
+                 ask_rounds = 0, erased_at = NULL";
     let values: [Value<'_>; 5] = [
         ("request_id", &RequestId::draw()),
         ("source_id", &source),

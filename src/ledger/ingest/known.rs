@@ -8,8 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction};
 use super::super::steps::{STANDING, State};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
-use super::agreement;
-use tenantry_model::customer::Customer;
+use super::agreement::{self, SentCustomer};
 
 /// What is known of an incoming row.
 #[derive(Debug, Default)]
@@ -50,7 +49,7 @@ pub struct KnownRow {
     /// It had an acceptance with this content, which has been replaced.
     pub was_accepted_so: bool,
     /// What was sent, if the incoming row has cells about the agreement.
-    pub sent: Option<Box<Customer>>,
+    pub sent: Option<SentCustomer>,
 }
 
 /// The current acceptance of a row.
@@ -252,7 +251,7 @@ impl Found {
         if known.state.is_customer() {
             known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;
             if candidate.mentions_agreement() {
-                known.sent = agreement::sent(tx, known.row)?.map(Box::new);
+                known.sent = agreement::sent(tx, known.row)?;
             }
         }
         Ok(known)

@@ -30,6 +30,7 @@ use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::{Problem, Severity};
 
+pub use agreement::SentCustomer;
 pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
 pub use discard::{DiscardReport, DiscardSelection};

@@ -23,6 +23,8 @@ pub struct Originals {
     pub of_domain: Vec<Original>,
     /// It names a row that the ledger does not have. A restored ledger lacks the rows of after its copy.
     pub is_unknown: bool,
+    /// `forget` has erased the row that it names.
+    pub is_erased: bool,
 }
 
 /// A version of a row.
@@ -53,7 +55,8 @@ pub(super) fn of(tx: &Transaction<'_>, candidate: &Candidate, known: &KnownRows)
     let of_domain = other.map_or(Ok(Vec::new()), |other| versions(tx, other.row))?;
     let is_restored = || value(tx, "SELECT EXISTS (SELECT 1 FROM copies WHERE restored_at IS NOT NULL)", []);
     let is_unknown = candidate.corrects.is_some() && known.named.is_none() && !is_restored()?;
-    Ok(Originals { named, of_domain, is_unknown })
+    let is_erased = named.is_empty() && known.named.is_some();
+    Ok(Originals { named, of_domain, is_unknown, is_erased })
 }
 
 fn versions(tx: &Transaction<'_>, row: RowId) -> Result<Vec<Original>> {

@@ -68,6 +68,8 @@ pub enum SkipReason {
     Burned,
     /// It has no reseller, but other rows of its file have one.
     Direct,
+    /// `forget` has erased its cells.
+    Erased,
 }
 
 /// Validates stored rows, and decides what to do with them.
@@ -97,7 +99,7 @@ pub struct RetryReport {
     /// The first error of the first row that fails validation.
     pub first_wrong: Option<Problem>,
     /// Rows and acceptances that were left unchanged, by [`SkipReason`].
-    left: [u64; 6],
+    left: [u64; 7],
     /// What would be sent now, including rows that were pending before.
     pub plan: SubmissionPlan,
 }
@@ -159,6 +161,10 @@ fn retry_rows(
     for of_agreements in [false, true] {
         for row in select(tx, selection, of_agreements)? {
             let stored = stored_row(tx, row, of_agreements)?;
+            if stored.cells.is_empty() {
+                report.left[SkipReason::Erased as usize] += 1;
+                continue;
+            }
             let mut candidate = rows.validate(&stored)?;
             let known = known::look_up(tx, &candidate, &SeenRows::default())?;
             let has_resellers = || reading.has_resellers(tx, &stored.path);

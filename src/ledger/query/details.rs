@@ -5,7 +5,7 @@ use rusqlite::Row;
 use serde::Serialize;
 
 use super::super::steps::State;
-use super::super::stored::{collect, customer_of, each, from_json, json};
+use super::super::stored::{collect, customer_of, each, from_json, json, value};
 use super::super::{Error, InputOptions, Result, RowId, RunId};
 use super::Queries;
 use tenantry_model::clock;
@@ -20,6 +20,9 @@ pub struct RowDetail {
     pub file: String,
     pub line: u64,
     pub customer: Option<serde_json::Value>,
+    pub external_id: Option<String>,
+    /// The indirect reseller; `None`: a direct customer.
+    pub reseller_id: Option<String>,
     pub problems: Vec<Problem>,
     /// Why customer or problems are missing here, if they cannot be parsed.
     #[serde(rename = "damaged")]
@@ -121,8 +124,13 @@ impl Filter {
         }
     }
 
-    /// The condition on a row `r` of `customer_rows` with its agreement `a`.
+    /// The condition on a row `r` of `customer_rows` with its agreement `a`. Erased rows have no cells to export.
     fn condition(self) -> String {
+        format!("{} AND r.erased_at IS NULL", self.selects())
+    }
+
+    /// The same condition, which erased rows may meet too.
+    fn selects(self) -> String {
         match self {
             // The loss of a password can be acknowledged too, but the customer exists.
             Filter::State(state) if state.needs_attention() => {
@@ -145,6 +153,13 @@ impl Queries {
             filter.condition()
         );
         collect(&self.connection, &sql, [], |row| row.get(0))
+    }
+
+    /// The number of rows of `filter` whose data was erased, and that cannot be exported.
+    pub fn erased_rows(&self, filter: Filter) -> Result<u64> {
+        let sql =
+            format!("SELECT count(*) FROM {ROWS} WHERE {} AND r.erased_at IS NOT NULL", filter.selects());
+        value(&self.connection, &sql, [])
     }
 
     /// The delimiter of the files of the rows of `filter`, if all of them have the same.
@@ -273,7 +288,7 @@ fn detail_query(by: &str) -> String {
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
                 r.password_erased_at, r.erased_at, s.given,
-                r.acknowledged_at, a.acknowledged_at
+                r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id
            FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
     )
 }
@@ -309,6 +324,8 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         header: row.get(20)?,
         given: row.get(28)?,
         acknowledged_at: row.get::<_, Option<i64>>(29)?.map(clock::from_ms),
+        external_id: row.get(31)?,
+        reseller_id: row.get(32)?,
         agreement: agreement_detail(row)?,
     })
 }

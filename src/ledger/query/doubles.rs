@@ -22,6 +22,8 @@ pub struct LedgerDoubles {
     pub rows: u64,
     /// The first of these rows.
     pub first: Vec<LedgerDouble>,
+    /// Older rows whose data was erased. They were compared by external id only.
+    pub erased: u64,
 }
 
 /// A new row, and the domain of an older one with the same external id, or the same company name and address.
@@ -60,15 +62,19 @@ impl Queries {
     fn compare(&self, run: RunId, new: NewRows, found: &mut LedgerDoubles) -> Result<()> {
         let may_be_customer = |state: State| state.is_customer() || state.is_open() || state.is_in_doubt();
         let sql = format!(
-            "SELECT r.domain, r.customer FROM customer_rows r JOIN sources s ON s.id = r.source_id
+            "SELECT r.domain, r.customer, r.external_id FROM customer_rows r JOIN sources s ON s.id = r.source_id
               WHERE r.state IN ({}) AND s.run_id <> ?1",
             State::sql_list(may_be_customer)
         );
         let mut is_double = vec![false; new.ids.len()];
         // By the place of the new row.
         let mut first: BTreeMap<usize, String> = BTreeMap::new();
+        found.erased = 0;
         each(&self.connection, &sql, [run], |row| {
-            for place in new.like(row.get_ref(1)?.as_str().unwrap_or_default()) {
+            let text = |index| row.get_ref(index)?.as_str_or_null().map_err(rusqlite::Error::from);
+            let (customer, external_id) = (text(1)?, text(2)?);
+            found.erased += u64::from(customer.is_none());
+            for place in new.like(customer, external_id) {
                 if !std::mem::replace(&mut is_double[place], true) {
                     found.rows += 1;
                     first.insert(place, row.get(0)?);
@@ -101,7 +107,7 @@ impl NewRows {
     fn add(&mut self, id: RowId, customer: &str) {
         let place = self.ids.len();
         self.ids.push(id);
-        let Some(keys) = self.keys(customer) else { return };
+        let Some(keys) = self.keys(Some(customer), None) else { return };
         for (index, key) in
             [(&mut self.by_external_id, keys.external_id), (&mut self.by_address, keys.address)]
         {
@@ -112,16 +118,21 @@ impl NewRows {
     }
 
     /// The places of new rows that look like this stored customer.
-    fn like(&self, customer: &str) -> impl Iterator<Item = usize> {
-        let keys = self.keys(customer);
+    fn like(&self, customer: Option<&str>, external_id: Option<&str>) -> impl Iterator<Item = usize> {
+        let keys = self.keys(customer, external_id);
         let of = |index: &HashMap<NonZeroU64, usize>, key: Option<NonZeroU64>| index.get(&key?).copied();
         let places =
             keys.map(|it| [of(&self.by_external_id, it.external_id), of(&self.by_address, it.address)]);
         places.into_iter().flatten().flatten()
     }
 
-    /// `None` for a customer that cannot be parsed; the run itself reports such a row.
-    fn keys(&self, customer: &str) -> Option<CompanyKeys> {
+    /// `None` for a customer that cannot be parsed; the run itself reports such a row. Of an erased customer, only the
+    /// external id is known.
+    fn keys(&self, customer: Option<&str>, external_id: Option<&str>) -> Option<CompanyKeys> {
+        let Some(customer) = customer else {
+            let external_id = external_id.unwrap_or_default();
+            return Some(CompanyParts { external_id, ..CompanyParts::default() }.keys(&self.key));
+        };
         customer_of(customer).ok().map(|customer| CompanyParts::of(&customer).keys(&self.key))
     }
 }

@@ -8,8 +8,8 @@ use super::super::stored::{each, json};
 use super::super::{Error, InputOptions, Result};
 use super::Queries;
 
-/// Columns of the view that are true or false; SQLite has only numbers for these.
-const BOOLEANS: [&str; 2] = ["has_credentials", "domain_burned"];
+/// Columns that are true or false; SQLite has only numbers for these.
+const BOOLEANS: [&str; 3] = ["has_credentials", "domain_burned", "acknowledged"];
 
 /// Which rows to list. The conditions are combined with AND.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +52,10 @@ pub struct RowAsRead {
 }
 
 /// The columns of the view, and those that only a list has.
-const COLUMNS: &str = "c.*, c.source_line AS line";
+const COLUMNS: &str = "c.*, c.source_line AS line,
+    (c.acknowledged_at IS NOT NULL
+     OR EXISTS (SELECT 1 FROM agreements g
+                 WHERE g.row_id = c.row_id AND g.replaced_by IS NULL AND g.acknowledged_at IS NOT NULL)) AS acknowledged";
 
 /// The columns after [`COLUMNS`].
 const AS_READ: [&str; 4] = [
