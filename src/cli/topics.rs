@@ -3,12 +3,13 @@
 use crate::problem::Rule;
 
 /// The names of the topics.
-pub(super) const NAMES: [&str; 1] = ["columns"];
+pub(super) const NAMES: [&str; 2] = ["columns", "privacy"];
 
 /// A topic, by its name.
 pub(super) fn text(name: &str) -> Option<String> {
     match name {
         "columns" => Some(include_str!("topics/columns.md").replace("{rules}\n", &rules())),
+        "privacy" => Some(include_str!("topics/privacy.md").to_owned()),
         _ => None,
     }
 }
