@@ -85,7 +85,7 @@ fn repeats_used_up_are_asked_about_and_lost_credentials_are_said_loudly() {
     let bench = created_unheard(Fault::DropAfter);
     bench.tenantry(["credentials"]).exits(0).says("1 created customer without a password here");
     let shown = bench.tenantry(["show", "lost"]).exits(0);
-    assert!(shown.stdout.contains("password      not here"), "{shown}");
+    assert!(shown.stdout.contains("password        not here"), "{shown}");
     bench.agree();
 }
 
