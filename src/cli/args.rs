@@ -26,7 +26,7 @@ pub(crate) use repeat::Repeat;
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version = super::VERSION, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "tenantry", version = super::VERSION, max_term_width = 80, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,75 +38,79 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the customers of CSV files or workbooks (`-` is standard input)
+    /// Create the customers in a list (CSV, .xlsx or .ods)
+    ///
+    /// Reads the whole list, reports its problems, shows what it will create and for which partner, and asks. The same
+    /// list again creates nothing twice.
     #[command(after_help = "Examples:
-  tenantry import customers.csv                         look at the plan, say yes, create
-  tenantry import --simulate customers.csv              rehearse, without an account
-  tenantry import --yes --json customers.csv            from a scheduler
-  tenantry import --profile contoso customers.csv       with the settings of a tenantry.toml
-  tenantry import --dry-run customers.xlsx              what would be done, and nothing else
-  tenantry import --map \"Firma=company_name\" list.csv   a column under another name")]
+  tenantry import customers.csv                     show the plan, ask, create
+  tenantry import --simulate customers.csv          rehearse without an account
+  tenantry import --limit 1 customers.csv           create one customer first
+  tenantry import --dry-run customers.xlsx          show the plan only
+  tenantry import --yes --json customers.csv        in a scheduled job
+  tenantry import --map \"Firma=company_name\" a.csv  use a column by another name")]
     Import(ImportArgs),
-    /// Every problem of CSV files or workbooks; writes nothing, creates nothing
+    /// List every problem in a list; sends nothing and writes nothing
     #[command(after_help = "Examples:
   tenantry check customers.csv
-  tenantry check --online --rate 100/min customers.csv  also ask Partner Center
-  tenantry check -o problems.xlsx customers.csv         a copy to be mended and imported
-  tenantry check --fix -o fixed.csv customers.csv       with every certain suggestion written
+  tenantry check --online customers.csv             also ask Partner Center
+  tenantry check -o problems.xlsx customers.csv     write a copy to correct and import
+  tenantry check --fix -o fixed.csv customers.csv   apply the certain suggestions
   tenantry check --json customers.csv > problems.json")]
     Check(CheckArgs),
-    /// Go on with what the ledger holds, without the file
+    /// Resume an interrupted run; the list itself is not needed
     #[command(after_help = "Examples:
   tenantry resume
-  tenantry resume --wait-lock 10m --json                after another run, from a scheduler")]
+  tenantry resume --wait-lock 10m --json            wait for another run first")]
     Resume(RunArgs),
-    /// Take refused rows up again, without their file
+    /// Try refused rows again; their list is not needed
     ///
-    /// Judges them anew, by today's rules and by the options given here, and goes on like `resume`; where --code or
-    /// --domain find none of them, nothing is sent. Rows whose domain was burned by a refusal are left alone, unless
-    /// --domain names them: they need another domain (`tenantry export failed`).
+    /// Validates the rows again, by today's rules and the options given here, and then continues like `resume`. If --code
+    /// and --domain match no row, nothing is sent. Rows whose domain was burned by a refusal are skipped unless --domain
+    /// names them: they need another domain (`tenantry export failed`).
     #[command(after_help = "Examples:
-  tenantry retry --code 600051                          what was refused for this reason
-  tenantry retry --all --yes                            from a scheduler, rejected rows too")]
+  tenantry retry --code 600051                      rows refused for this reason
+  tenantry retry --all --yes                        rejected rows too")]
     Retry(RetryArgs),
-    /// Settle rows whose outcome is unknown by asking; sends nothing that creates
+    /// Find out what became of unresolved rows; creates nothing
     ///
-    /// Run `resume` first: it repeats what is in flight under its request id, which can still bring the password of a
-    /// customer whose answer was lost. Asking brings none.
+    /// Run `resume` first: it repeats requests in flight under their id, which can still bring the password of a customer
+    /// whose answer was lost. `reconcile` only asks and brings no password.
     #[command(after_help = "Examples:\n  tenantry resume && tenantry reconcile")]
     Reconcile(RunArgs),
-    /// Counts by state, errors with what to do, last runs, what is left
+    /// Count rows by state, and say what to do about errors
     #[command(after_help = "Examples:
   tenantry status
   tenantry status --json --ledger contoso.db")]
     Status(StatusArgs),
-    /// One row's whole story, ready for a support ticket
+    /// Show everything about a row, ready for a support ticket
     ///
     /// WHAT is looked up as a domain, then as a customer id, then as an external id or a company name, then as a part of a
     /// company name. If several customers match, they are listed with the command that shows each.
     #[command(after_help = "Examples:
   tenantry show contoso.onmicrosoft.com
   tenantry show CRM-10401
-  tenantry show \"Contoso Ltd\"
+  tenantry show Contoso
   tenantry show --line 17")]
     Show(ShowArgs),
-    /// Check what a run needs: sign-in, connection, clock, ledger, keys; creates nothing
+    /// Check sign-in, connection, ledger and keys before an import
     ///
-    /// Takes the options and settings of `import`, and checks what a run with them would do. The exit code is that of
-    /// the first error: 4 sign-in or rights, 5 no connection, 2 configuration, 1 anything else; 0 if there is none.
+    /// Takes the options and settings of `import`, and checks what a run with them would do. Creates nothing. The exit code
+    /// is that of the first error: 4 sign-in or rights, 5 no connection, 2 configuration, 1 anything else; 0 if there is
+    /// no error.
     #[command(after_help = "Examples:
   tenantry doctor --profile contoso
-  tenantry doctor --unattended --profile contoso        also what a scheduled run would refuse")]
+  tenantry doctor --unattended --profile contoso    also check for a scheduled job")]
     Doctor(DoctorArgs),
-    /// An empty list with the canonical columns, or what each of them wants
+    /// Write an empty list, or explain its columns
     #[command(after_help = "Examples:
-  tenantry template -o customers.xlsx                   with choices, and every cell as text
+  tenantry template -o customers.xlsx                   with choices; every cell is text
   tenantry template --for-excel -o customers.csv
   tenantry template --explain")]
     Template(TemplateArgs),
     /// List rows by state, country, reseller, error code or text
     ///
-    /// Without --state, all current rows are listed; replaced and discarded rows are left out. All conditions must be met.
+    /// Without --state, all current rows are listed; replaced and declined rows are left out. All conditions must be met.
     /// The table on the screen has the first 50 rows. Files and JSON have every row, with the columns of the view
     /// `customers` in the ledger.
     #[command(after_help = "Examples:
@@ -115,37 +119,37 @@ pub(crate) enum Command {
   tenantry list --code 600051 -o refused.csv
   tenantry list --search contoso --json")]
     List(ListArgs),
-    /// Rows as CSV or .xlsx, in your own columns, ready to be mended and imported again
+    /// Export rows in your own columns, to correct and import
     #[command(after_help = "Examples:
   tenantry export failed -o failed.csv
   tenantry export rejected -o rejected.xlsx")]
     Export(ExportArgs),
-    /// Take refused rows and lost passwords out of the exit code
+    /// Let the exit code ignore refused rows and lost passwords
     ///
-    /// Acknowledged rows keep their state and their history, and are counted separately. A row needs attention again
-    /// when its state, its code or its content changes. Acknowledged rows are not exported and not retried, except with
-    /// --acknowledged.
+    /// Acknowledged rows keep their state and their history, and are counted
+    /// separately. A row needs attention again when its state, its code or its content changes. Acknowledged rows are not
+    /// exported and not retried, except with --acknowledged.
     #[command(after_help = "Examples:
-  tenantry acknowledge --gone                           refused rows that their list no longer contains
+  tenantry acknowledge --gone                 rows that their list no longer contains
   tenantry acknowledge --domain contoso.onmicrosoft.com
-  tenantry acknowledge --code password_lost             customers whose password you have reset
+  tenantry acknowledge --code password_lost   customers whose password you have reset
   tenantry acknowledge --gone --undo")]
     Acknowledge(AcknowledgeArgs),
-    /// Discard pending rows that are not to be sent; their list is not needed
+    /// Discard pending rows that you do not want to send
     ///
-    /// The rows are `declined` from then on. They have no effect on the exit code, and are new rows when their list brings
-    /// them again.
+    /// Their list is not needed. The rows are `declined` from then on. They have no effect on the exit code. If their list is imported again, they
+    /// are new rows.
     #[command(after_help = "Examples:
   tenantry discard --domain contoso.onmicrosoft.com
   tenantry discard --list customers.csv
   tenantry discard --all --yes")]
     Discard(DiscardArgs),
-    /// One page with charts: outcomes, requests, latencies, refusals with what to do
+    /// Write a page with charts about the ledger or a run
     #[command(after_help = "Examples:
   tenantry report -o report.html
   tenantry report --format md --run 3")]
     Report(ReportArgs),
-    /// Open the sealed one-time admin passwords as CSV
+    /// Open the sealed one-time admin passwords
     #[command(after_help = "Examples:
   tenantry credentials -o passwords.csv
   tenantry credentials --unopened -o new-passwords.csv
@@ -161,43 +165,43 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry forget --older-than 90d
   tenantry forget --older-than 90d --passwords
-  tenantry forget --older-than 26w --yes                from a scheduler
+  tenantry forget --older-than 26w --yes                in a scheduled job
   tenantry forget --older-than 90d --ledger copy.db     the same in a backup")]
     Forget(ForgetArgs),
-    /// A consistent copy of the ledger, also while a run goes on
+    /// Copy the ledger, also during a run
     #[command(after_help = "Examples:\n  tenantry backup copy.db")]
     Backup {
-        /// The copy; it must not be there yet
+        /// The new file
         #[arg(value_name = "FILE")]
         copy: PathBuf,
         #[command(flatten)]
         ledger: LedgerPath,
     },
-    /// Sign in as a user, on any device, and keep the sign-in (App+User)
+    /// Sign in as a user, and keep the sign-in
     #[command(after_help = "Examples:
   tenantry login --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
     Login(ConnectionArgs),
-    /// Forget the sign-in of `login`
+    /// Delete the sign-in on this machine
     #[command(after_help = "Examples:
   tenantry logout --tenant-id contoso.onmicrosoft.com --client-id 0f6e2c1a-…")]
     Logout(ConnectionArgs),
-    /// Who we are to Partner Center: tenant, kind of token, user, MFA
+    /// Show who is signed in: tenant, user, MFA
     #[command(after_help = "Examples:\n  tenantry whoami --profile contoso")]
     Whoami(WhoamiArgs),
-    /// What Partner Center itself says about addresses in each country
+    /// Fetch the address rules of countries
     #[command(after_help = "Examples:\n  tenantry rules update customers.csv")]
     #[command(subcommand)]
     Rules(RulesCommand),
-    /// The Partner Center simulator as a server of its own
+    /// Run the Partner Center simulator as a server
     #[command(after_help = "Examples:
   tenantry simulator --listen 127.0.0.1:8787 --state simulator.json
   tenantry simulator --scenario faulty,seed=7")]
     Simulator(SimulatorArgs),
-    /// Settings: what holds, and where it comes from
+    /// Show settings, or trust a file of settings
     #[command(after_help = "Examples:\n  tenantry config show --profile contoso")]
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Completions for a shell
+    /// Print completions for a shell
     #[command(after_help = "Examples:
   tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
   tenantry completions powershell >> $PROFILE")]
@@ -206,16 +210,16 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
-    /// The help of a command, or of a topic: columns
+    /// Show the help of a command or a topic
     #[command(after_help = "Examples:
   tenantry help import
-  tenantry help columns")]
+  tenantry help excel")]
     Help {
         /// A command such as `config show`, or a topic
         #[arg(value_name = "COMMAND or TOPIC")]
         words: Vec<String>,
     },
-    /// Manual pages
+    /// Print or write manual pages
     #[command(after_help = "Examples:
   tenantry man import | man -l -
   tenantry man -o /usr/local/share/man/man1")]
@@ -281,20 +285,22 @@ impl Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Every setting, its value and where it comes from; takes every setting as an option, too
+    /// Show every setting, its value and where it comes from
+    ///
+    /// Takes every setting as an option, too.
     #[command(after_help = "Examples:
   tenantry config show
   tenantry config show --profile contoso --json
   TENANTRY_RATE=100/min tenantry config show --strict")]
     Show {
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long, help_heading = "Output")]
         json: bool,
     },
-    /// Let the settings of a file count where it is found in the working folder, until it changes
+    /// Trust a file of settings in the working folder until it changes
     ///
-    /// A tenantry.toml that is found in the working folder may set only what cannot harm. Check the file first: settings
-    /// can run a command, seal passwords to another key, and send secrets to another address.
+    /// A tenantry.toml that is found in the working folder may set only what can do no harm. Check the file first:
+    /// settings can run a command, seal passwords to another key, and send secrets to another address.
     #[command(after_help = "Examples:
   tenantry config trust
   tenantry config trust nightly/tenantry.toml")]
@@ -307,12 +313,12 @@ pub(crate) enum ConfigCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// The command whose page is wanted, such as `import` or `config show`
+    /// The command, such as `import` or `config show`
     pub(crate) command: Vec<String>,
-    /// Write every page into this folder instead
+    /// Write all pages into this folder
     #[arg(short, long, value_name = "DIR", conflicts_with = "command", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace pages that exist in that folder
+    /// Replace existing pages in that folder
     #[arg(long, requires = "output", help_heading = "Output")]
     pub(crate) force: bool,
 }
@@ -324,7 +330,7 @@ pub(crate) struct ImportArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Take unchanged failed rows up again
+    /// Try failed rows again that have not changed
     #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
@@ -335,21 +341,21 @@ pub(crate) struct ImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
-    /// Rows that were refused with this code alone (repeat it)
+    /// Only rows that were refused with this code (repeat it)
     #[arg(long = "code", id = "codes", value_name = "CODE", add = Repeat::Never)]
     pub(crate) codes: Vec<String>,
-    /// Rows of this domain alone, whole or by its prefix (repeat it)
+    /// Only the row of this domain or domain prefix (repeat it)
     #[arg(long = "domain", id = "domains", value_name = "DOMAIN", add = Repeat::Never)]
     pub(crate) domains: Vec<String>,
-    /// Rows that failed validation, too
+    /// Rejected rows too
     #[arg(long, add = Repeat::Never)]
     pub(crate) all: bool,
-    /// Acknowledged rows, too
+    /// Acknowledged rows too
     #[arg(long, add = Repeat::Never)]
     pub(crate) acknowledged: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// What `retry` does anyway; the options of an import fit it too
+    /// `retry` always does this; accepted because settings for `import` apply here too
     #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
@@ -369,12 +375,12 @@ pub(crate) struct CheckArgs {
     pub(crate) rehearsal: Rehearsal,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
-    /// Ask Partner Center too: about the address, the domain and the reseller of every row without an error
+    /// Also ask Partner Center about the address, domain and reseller of each good row
     #[arg(long, add = Repeat::Never)]
     pub(crate) online: bool,
     #[command(flatten)]
     pub(crate) pace: Pace,
-    /// Rows that are asked about at once, at most
+    /// The most rows to ask about at once
     #[arg(
         long,
         value_name = "N",
@@ -384,23 +390,24 @@ pub(crate) struct CheckArgs {
         add = Repeat::Never
     )]
     pub(crate) concurrency: NonZeroUsize,
-    /// Write a copy of the list to this new file (.csv or .xlsx), with what is wrong beside each row, to be mended and
-    /// imported as it is
+    /// Write a copy of the list (.csv or .xlsx) with the problems beside each row
     #[arg(short, long, value_name = "F", help_heading = "Output", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
-    /// Write the suggestions that have one answer into the copy, and check the copy. In the domain, the e-mail address
-    /// and the country, only letter case, blanks and exact names of countries are changed
+    /// Apply the suggestions that have only one answer, and check the copy
+    ///
+    /// In the domain, the e-mail address and the country, only letter case, spaces and exact names of countries are
+    /// changed. The column `tenantry_fixed` lists the changed cells.
     #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) fix: bool,
-    /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
+    /// Replace the file of -o if it exists; never lists, ledgers, keys or settings
     #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) form: TableForm,
-    /// Every problem in full, however many are alike
+    /// List every problem, even if many are alike
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) all: bool,
-    /// Every problem as one JSON object on standard output
+    /// Print all problems as one JSON object
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }
@@ -409,14 +416,14 @@ pub(crate) struct CheckArgs {
 pub(crate) struct WhoamiArgs {
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
-    /// Also report what a run from a scheduler would refuse
+    /// Also check what a scheduled job would refuse
     #[arg(long, add = Repeat::Never)]
     pub(crate) unattended: bool,
     #[command(flatten)]
@@ -427,10 +434,10 @@ pub(crate) struct DoctorArgs {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Rate at which the rest is expected to go
+    /// The rate for estimating how long the rest takes
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
     pub(crate) rate: Rate,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     // Last, because its help heading applies to all options after it.
@@ -440,13 +447,13 @@ pub(crate) struct StatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
-    /// A domain or its prefix, a customer id, an external id, or a company name or a part of it
+    /// A domain or its prefix, a customer id, an external id or a company name
     #[arg(value_name = "WHAT", required_unless_present_any = ["line", "row"])]
     pub(crate) what: Option<String>,
-    /// The row on this line of its file
+    /// The row on this line of its list
     #[arg(long, value_name = "N", conflicts_with = "what", add = Repeat::Never)]
     pub(crate) line: Option<u64>,
-    /// The file that --line refers to, if there are several
+    /// The list for --line, if there are several
     #[arg(long, value_name = "FILE", requires = "line", add = Repeat::Never)]
     pub(crate) file: Option<String>,
     /// The row with this number: `tenantry_row` in exports, `row_id` in lists
@@ -454,7 +461,7 @@ pub(crate) struct ShowArgs {
     pub(crate) row: Option<i64>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Print JSON on standard output: an array with every matching row
+    /// Print JSON: an array with every matching row
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }
@@ -464,7 +471,7 @@ pub(crate) struct ListArgs {
     /// Only rows in this state (repeat it for several states)
     #[arg(long = "state", id = "states", value_name = "STATE", value_parser = parse::row_state(), add = Repeat::Never)]
     pub(crate) states: Vec<State>,
-    /// Only rows of this country, by its two letters
+    /// Only rows of this country, such as DE
     #[arg(long, value_name = "XX", add = Repeat::Never)]
     pub(crate) country: Option<String>,
     /// Only rows of this indirect reseller, by its tenant id
@@ -473,12 +480,12 @@ pub(crate) struct ListArgs {
     /// Only rows with this error code
     #[arg(long, value_name = "CODE", add = Repeat::Never)]
     pub(crate) code: Option<String>,
-    /// Only rows with this text in the company name, the domain, the e-mail address or the external id
+    /// Only rows with this text in company, domain, e-mail address or external id
     #[arg(long, value_name = "TEXT", add = Repeat::Never)]
     pub(crate) search: Option<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Print JSON on standard output: an array of objects
+    /// Print JSON: an array of objects
     #[arg(long, conflicts_with = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     // Last, because their help headings apply to all options after them.
@@ -517,18 +524,16 @@ impl ValueEnum for ExportKind {
         Some(match self.0 {
             Filter::State(_) | Filter::StateWithAcknowledged(_) => value,
             Filter::UnrecordedAgreements | Filter::UnrecordedAgreementsWithAcknowledged => {
-                value.help("Created, but their customer agreement is not recorded")
+                value.help("Customers whose agreement is not recorded yet")
             }
-            Filter::All => value.help(
-                "All current rows. Replaced and declined rows are left out (`tenantry show` finds them)",
-            ),
+            Filter::All => value.help("All current rows. Replaced and declined rows are left out"),
         })
     }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TemplateArgs {
-    /// What each column wants, with an example and the other names that it goes by
+    /// Explain each column, with an example and its other names
     #[arg(long, conflicts_with = "for_excel")]
     pub(crate) explain: bool,
     // Last, because their help headings apply to all options after them.
@@ -543,7 +548,7 @@ pub(crate) struct ExportArgs {
     /// Which rows
     #[arg(value_enum)]
     pub(crate) what: ExportKind,
-    /// Acknowledged rows, too
+    /// Acknowledged rows too
     #[arg(long, add = Repeat::Never)]
     pub(crate) acknowledged: bool,
     #[command(flatten)]
@@ -608,7 +613,7 @@ pub(crate) struct Discardable {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ReportFormat {
-    /// One page that needs nothing else, with charts
+    /// One self-contained page with charts
     Html,
     /// Tables in Markdown
     Md,
@@ -620,13 +625,13 @@ pub(crate) enum ReportFormat {
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// What it is written in
+    /// The format
     #[arg(long, value_enum, default_value = "html", add = Repeat::Never)]
     pub(crate) format: ReportFormat,
-    /// Of this run alone
+    /// Report only this run
     #[arg(long, value_name = "N", add = Repeat::Never)]
     pub(crate) run: Option<i64>,
-    /// The limit that requests are held against
+    /// The limit to show in the chart of requests
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
     pub(crate) rate: Rate,
     // Last, because their help headings apply to all options after them.
@@ -674,7 +679,7 @@ pub(crate) struct ForgetArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
-    /// Fetch the rules of the countries that CSV files name; `import` judges rows by them from then on
+    /// Fetch the rules of the countries in a list; `check` and `import` then use them
     #[command(after_help = "Examples:
   tenantry rules update customers.csv
   tenantry rules update --country PT --country US")]
@@ -686,7 +691,7 @@ pub(crate) struct RulesUpdate {
     /// CSV files or workbooks (.xlsx, .ods); `-` is standard input
     #[arg(required_unless_present = "countries", value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// A country besides those of the files, by its two letters (repeat it)
+    /// A further country, such as PT (repeat it)
     #[arg(long = "country", id = "countries", value_name = "XX", value_parser = parse::country)]
     pub(crate) countries: Vec<String>,
     #[command(flatten)]
@@ -701,13 +706,13 @@ pub(crate) struct RulesUpdate {
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulatorArgs {
-    /// Address to listen on; port 0 takes a free one
+    /// The address to listen on; port 0 means any free port
     #[arg(long, value_name = "ADDRESS", value_parser = parse::listen, default_value = "127.0.0.1:8787")]
     pub(crate) listen: std::net::SocketAddr,
-    /// Keep its state here, so that it survives a restart
+    /// Keep the state in this file, so that it survives a restart
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// What it rehearses, such as `smooth` or `faulty,seed=7`
+    /// The scenario, such as `faulty,seed=7` (`tenantry help rehearse`)
     #[arg(long, default_value = "smooth")]
     pub(crate) scenario: Scenario,
 }

@@ -27,6 +27,7 @@ mod input;
 mod inquiry;
 mod list;
 mod manual;
+mod markdown;
 mod next_command;
 mod notify;
 mod options;

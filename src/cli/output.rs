@@ -79,6 +79,11 @@ impl Output {
         self.standard_output(&escape_lines_for_terminal(text))
     }
 
+    /// Prints a text that is compiled in and may be coloured.
+    pub(crate) fn own_text(&self, text: &str) -> Result<(), Failure> {
+        self.standard_output(text)
+    }
+
     /// Prints a JSON result, or a part of it, on standard output.
     pub(crate) fn json(&self, text: &str) -> Result<(), Failure> {
         self.standard_output(&escape_json_for_terminal(text))

@@ -26,6 +26,8 @@ pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
 pub(crate) use row_detail::{RowStory, company_words, detail_json, detail_text};
 pub(crate) use row_list::{RowFilter, ShownRows, each_listed, write_list};
+#[cfg(test)]
+pub(crate) use states::meaning;
 pub(crate) use summary::{
     LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
     one_line, pretty, rough,

@@ -27,9 +27,14 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
     }
 }
 
+/// What the rows in a state are.
+pub(crate) fn meaning(state: State) -> &'static str {
+    shown(state).0
+}
+
 /// What the rows in a state are, and how many of them are acknowledged.
 pub(super) fn describe(state: State, rows: &RowCounts) -> String {
-    let meaning = shown(state).0;
+    let meaning = meaning(state);
     match (state, rows.acknowledged(state)) {
         (_, 0) => meaning.to_owned(),
         (State::Created, passwords) => {

@@ -86,6 +86,7 @@ mod taken;
 mod terminal;
 mod throttling;
 mod token_safety;
+mod topics;
 mod trust;
 mod unknown_outcome;
 mod unreadable;

@@ -29,10 +29,10 @@ pub(crate) const DEFAULT_SCENARIO: &str = "smooth";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigChoice {
-    /// File of settings [default: tenantry.toml here (see `config trust`), else in your configuration folder]
+    /// File of settings [default: tenantry.toml in this folder, else in your configuration folder]
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_CONFIG", add = Repeat::Always)]
     pub(crate) config: Option<PathBuf>,
-    /// The settings of this profile too: those under [profile.NAME]
+    /// Use the settings in [profile.NAME] too
     #[arg(long, value_name = "NAME", global = true, env = "TENANTRY_PROFILE", add = Repeat::Always)]
     pub(crate) profile: Option<String>,
 }
@@ -40,10 +40,10 @@ pub(crate) struct ConfigChoice {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(crate) struct Logging {
-    /// More on standard error: what happens, every attempt, everything (repeat it)
+    /// Print more: events (-v), every attempt (-vv), everything (-vvv)
     #[arg(short, long, action = ArgAction::Count, global = true, env = "TENANTRY_VERBOSE", add = Repeat::Never)]
     pub(crate) verbose: u8,
-    /// Errors alone on standard error
+    /// Print only errors
     #[arg(
         short,
         long,
@@ -53,18 +53,21 @@ pub(crate) struct Logging {
         add = Repeat::Never
     )]
     pub(crate) quiet: bool,
-    /// Form of the log lines
+    /// The format of log lines
     #[arg(long, value_enum, default_value = "text", global = true, env = "TENANTRY_LOG_FORMAT", add = Repeat::Never)]
     pub(crate) log_format: telemetry::Format,
-    /// Write the log here instead of to standard error, with the sums and the end of each run; 10 MiB at most, then it
-    /// becomes F.1, up to F.5. Goes on only in a log of Tenantry
+    /// Write the log to this file instead of standard error, with the result of each run
+    ///
+    /// A file of 10 MiB becomes F.1, up to F.5. An existing file must be a log of Tenantry.
     #[arg(long, value_name = "F", global = true, env = "TENANTRY_LOG_FILE", add = Repeat::Never)]
     pub(crate) log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LedgerPath {
-    /// The ledger file [default: tenantry.db; tenantry-simulated.db with --simulate]
+    /// The ledger file [default: tenantry.db]
+    ///
+    /// With --simulate the default is tenantry-simulated.db.
     #[arg(long, value_name = "PATH", env = "TENANTRY_LEDGER", help_heading = "Ledger", add = Repeat::Always)]
     pub(crate) ledger: Option<PathBuf>,
     #[command(flatten)]
@@ -73,7 +76,9 @@ pub(crate) struct LedgerPath {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rehearsal {
-    /// Use the simulator inside this program instead of Partner Center, in a scenario such as `faulty,seed=7`
+    /// Rehearse without an account
+    ///
+    /// Uses the Partner Center simulator inside the program. `tenantry help rehearse` lists the scenarios.
     #[arg(
         long,
         value_name = "SCENARIO",
@@ -90,17 +95,18 @@ pub(crate) struct Rehearsal {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Partner Center")]
 pub(crate) struct ConnectionArgs {
-    /// The cloud that the partner account belongs to
+    /// The cloud of the partner account
     #[arg(long, default_value = "global", env = "TENANTRY_CLOUD", add = Repeat::AtService)]
     pub(crate) cloud: cloud::Cloud,
-    /// Base URL of the API, instead of the cloud's own
+    /// Base URL of the API [default: that of the cloud]
     #[arg(long, value_name = "URL", env = "TENANTRY_API_URL", add = Repeat::AtService)]
     pub(crate) api_url: Option<String>,
-    /// Base URL of the sign-in service, instead of the cloud's own
+    /// Base URL of the sign-in service [default: that of the cloud]
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL", add = Repeat::AtService)]
     pub(crate) authority_url: Option<String>,
-    /// Send the sign-in to this API host too, although it is neither Microsoft's nor this machine (exact; HOST is any
-    /// port of it, HOST:PORT is that one; repeat it)
+    /// Send the sign-in to this API host too: HOST or HOST:PORT (repeat it)
+    ///
+    /// Otherwise the sign-in is sent only to Microsoft and to this machine. HOST means any port of it.
     #[arg(
         long,
         value_name = "HOST",
@@ -110,19 +116,21 @@ pub(crate) struct ConnectionArgs {
         add = Repeat::AtService
     )]
     pub(crate) allow_api_host: Vec<String>,
-    /// PEM file with further certificate authorities to trust, such as that of a proxy that inspects TLS
+    /// PEM file of further certificate authorities, such as that of a proxy
     #[arg(long, value_name = "F", env = "TENANTRY_CA_FILE", add = Repeat::AtService)]
     pub(crate) ca_file: Option<PathBuf>,
-    /// The partner tenant: its id or one of its domains
+    /// The partner tenant: its id or a domain
     #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID", add = Repeat::AtService)]
     pub(crate) tenant_id: Option<String>,
-    /// The application id to sign in as
+    /// The application (client) id
     #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID", add = Repeat::AtService)]
     pub(crate) client_id: Option<String>,
-    /// File that holds the client secret (or TENANTRY_CLIENT_SECRET); TENANTRY_ACCESS_TOKEN does without both
+    /// File with the client secret
+    ///
+    /// Or set TENANTRY_CLIENT_SECRET.
     #[arg(long, value_name = "F", env = "TENANTRY_CLIENT_SECRET_FILE", add = Repeat::AtService)]
     pub(crate) client_secret_file: Option<PathBuf>,
-    /// PEM file with the app's certificate and its private key, instead of a client secret
+    /// PEM file with the app's certificate and private key, instead of a secret
     #[arg(
         long,
         value_name = "F",
@@ -131,7 +139,9 @@ pub(crate) struct ConnectionArgs {
         add = Repeat::AtService
     )]
     pub(crate) client_certificate: Option<PathBuf>,
-    /// Where a user's sign-in is kept: in the key store of Windows or macOS, else in a file (auto), or always in the file
+    /// Where to keep a user's sign-in
+    ///
+    /// `auto`: in the key store of Windows or macOS, elsewhere in a file. `file`: always in a file.
     #[arg(long, value_name = "WHERE", value_parser = key_store(), default_value = "auto", env = "TENANTRY_KEY_STORE", add = Repeat::Never)]
     pub(crate) key_store: KeyStoreChoice,
 }
@@ -148,13 +158,13 @@ fn key_store() -> impl TypedValueParser<Value = KeyStoreChoice> {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct Pace {
-    /// Requests in any window: N/s, N/min or unlimited
+    /// The most requests: N/s, N/min or unlimited
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Always)]
     pub(crate) rate: Rate,
-    /// Longest wait for one answer
+    /// The longest wait for an answer
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
     pub(crate) timeout: Duration,
-    /// Stop when the service has not answered for this long
+    /// Stop if the service has not answered for this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE", add = Repeat::Never)]
     pub(crate) max_outage: Duration,
 }
@@ -162,13 +172,15 @@ pub(crate) struct Pace {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Submission")]
 pub(crate) struct SubmissionArgs {
-    /// Create without asking; required where no terminal is there to ask on
+    /// Create without a question
+    ///
+    /// Required if there is no terminal, such as in a scheduled job.
     #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
-    /// Requests under way at once, at most
+    /// The most requests at once
     #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
     pub(crate) concurrency: NonZeroUsize,
-    /// Sends of one row without a verdict before it is asked about
+    /// How often a row is sent without a definite answer before Tenantry asks about it
     #[arg(
         long,
         value_name = "N",
@@ -178,7 +190,7 @@ pub(crate) struct SubmissionArgs {
         add = Repeat::Never
     )]
     pub(crate) max_attempts: u32,
-    /// Stop after submitting this many rows
+    /// Stop after sending this many rows
     #[arg(long, value_name = "N", env = "TENANTRY_LIMIT", add = Repeat::Never)]
     pub(crate) limit: Option<u64>,
     /// Send nothing if more than this many customers would be created
@@ -187,38 +199,43 @@ pub(crate) struct SubmissionArgs {
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
     pub(crate) max_duration: Option<Duration>,
-    /// Stop when so many rows, and acceptances of agreements, of this run have been refused: N, or N% of those with an
-    /// outcome, from 20 of them on
+    /// Stop after this many failed rows
+    ///
+    /// A number, or a percentage such as 5%. Counts the rows and acceptances of agreements that this run sent and Partner Center refused. A percentage counts
+    /// from 20 outcomes on.
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
-    /// Show what would be done; send nothing, and write nothing
+    /// Show the plan; send nothing and write nothing
     #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) dry_run: bool,
-    /// For so long the same request id is repeated without asking first
+    /// How long a request is repeated under its id before Tenantry asks about the row
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
     pub(crate) idempotency_window: Duration,
-    /// For so long a new customer may stay invisible [default: 180s; with --simulate as long as its scenario says]
+    /// How long a new customer may be invisible [default: 180s; less with --simulate]
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_SETTLE_DELAY")]
     pub(crate) settle_delay: Option<Duration>,
-    /// This ledger is a copy made by `backup` and takes the ledger's place: go on with it, and hold back what may have
-    /// been sent since
+    /// Continue with a restored backup (`tenantry help restore`)
+    ///
+    /// Rows that may have been sent after the backup are held back until Tenantry has asked about them.
     #[arg(long, add = Repeat::Never)]
     pub(crate) restored: bool,
-    /// Public key to seal passwords to (age1…); else that of the identity file, which is made on first use
+    /// Public key for passwords (age1…) [default: that of the identity file]
     #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
     pub(crate) recipient: Option<String>,
-    /// Seal to another key than that of the ledger's passwords, which then open with the old key alone
+    /// Use another key from now on; earlier passwords need the old key
     #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) new_recipient: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
-    /// The summary as one JSON object on standard output
+    /// Print the summary as one JSON object
     #[arg(long, env = "TENANTRY_JSON", value_parser = BoolishValueParser::new(), help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
-    /// Wait for so long where another process works on the ledger
+    /// How long to wait while another process uses the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK", add = Repeat::Never)]
     pub(crate) wait_lock: Duration,
-    /// Write the export files into a new folder in DIR at the end, such as DIR/run-17, also of a run that stops early
+    /// Write export files into DIR/run-N at the end
+    ///
+    /// N is the number of the run. The files are also written if the run stops early.
     #[arg(long, value_name = "DIR", env = "TENANTRY_RESULTS", help_heading = "Output", add = Repeat::Never)]
     pub(crate) results: Option<PathBuf>,
     // Last, because their help headings apply to all options after them.
@@ -243,20 +260,22 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Unattended")]
 pub(crate) struct NotifyArgs {
-    /// POST the figures of the run here: URL/start, then URL for exit code 0, else URL/fail
+    /// POST the figures of the run to URL/start, then URL (exit code 0) or URL/fail
     #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true, add = Repeat::Never)]
     pub(crate) notify_url: Option<url::Url>,
-    /// Run this command at the end, with TENANTRY_EXIT_CODE, _RUN, _LEDGER and _SUMMARY in its environment
+    /// Run this command at the end
+    ///
+    /// Its environment has TENANTRY_EXIT_CODE, TENANTRY_RUN, TENANTRY_LEDGER and TENANTRY_SUMMARY.
     #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH", add = Repeat::Never)]
     pub(crate) on_finish: Option<String>,
-    /// Write the figures of the run here for Prometheus (textfile collector); replaces only a file that Tenantry wrote
+    /// Write the figures of the run for Prometheus (textfile collector)
     #[arg(long, value_name = "F", env = "TENANTRY_METRICS_FILE", add = Repeat::Never)]
     pub(crate) metrics_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct IdentityFile {
-    /// File of the private key for passwords [default: in your configuration folder]
+    /// Private key for passwords [default: in your configuration folder]
     #[arg(long, value_name = "F", env = "TENANTRY_IDENTITY", add = Repeat::Always)]
     pub(crate) identity: Option<PathBuf>,
 }
@@ -265,10 +284,10 @@ pub(crate) struct IdentityFile {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFile {
-    /// Write to this new file instead of to standard output
+    /// Write to this new file instead of standard output
     #[arg(short, long, value_name = "F", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the file of -o if it exists; lists, ledgers, keys and settings are never replaced
+    /// Replace the file of -o if it exists; never lists, ledgers, keys or settings
     #[arg(long, requires = "output", add = Repeat::Never)]
     pub(crate) force: bool,
 }
@@ -277,8 +296,10 @@ pub(crate) struct OutputFile {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct TableForm {
-    /// Write CSV as Excel expects it: with a byte order mark, CRLF, and an apostrophe before what Excel would run as a
-    /// formula; `import` takes the apostrophe away again
+    /// Write CSV for Excel (`tenantry help excel`)
+    ///
+    /// With a byte order mark, CRLF, and an apostrophe before a value that Excel would run as a formula. `import` removes
+    /// the apostrophe.
     #[arg(long, add = Repeat::Never)]
     pub(crate) for_excel: bool,
 }
@@ -287,30 +308,37 @@ pub(crate) struct TableForm {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct LayoutArgs {
-    /// Delimiter of the files: comma, semicolon, tab, pipe; for our own exports, whose header tells, this flag alone
-    /// holds [default: detected]
+    /// Delimiter: comma, semicolon, tab or pipe [default: detected]
+    ///
+    /// For Tenantry's own exports, only this option on the command line is used, not the setting.
     #[arg(long, value_parser = parse::delimiter, env = "TENANTRY_DELIMITER")]
     pub(crate) delimiter: Option<u8>,
-    /// Encoding of the files: utf-8, utf-16le, windows-1252, macintosh, cp850, cp932 or another; a byte order mark
-    /// overrides it, and a setting does not apply to Tenantry's own exports [default: detected]
+    /// Encoding, such as utf-8, windows-1252, cp850 or macintosh [default: detected]
+    ///
+    /// A byte order mark overrides it. For Tenantry's own exports, only this option on the command line is used, not the
+    /// setting.
     #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING")]
     pub(crate) encoding: Option<Encoding>,
-    /// Sheet of the workbooks, by its name [default: the first one that is not hidden]
+    /// Sheet of a workbook [default: the first visible one]
     #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
-    /// Line of the header; the lines above it are skipped [default: the first line with text]
+    /// Line of the header; lines above are skipped [default: the first with text]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "TENANTRY_HEADER_LINE", add = Repeat::Always)]
     pub(crate) header_line: Option<u64>,
-    /// Take a column for a field, whatever its header says, and no other column for this field (repeat it)
+    /// Use this column for a field (repeat it)
+    ///
+    /// No other column is used for the field.
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, add = Repeat::Always)]
     pub(crate) column_map: Vec<(String, Field)>,
-    /// Take the columns whose headings are well known, such as `Billing City` and `PLZ`; the plan lists them
+    /// Use columns with well-known headings such as `Billing City` or `PLZ`
     #[arg(long, env = "TENANTRY_AUTO_MAP", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) auto_map: bool,
-    /// Leave out a column, whatever its header says (repeat it)
+    /// Do not use this column (repeat it)
     #[arg(long, value_name = "HEADER", env = "TENANTRY_IGNORE_COLUMN", add = Repeat::Always)]
     pub(crate) ignore_column: Vec<String>,
-    /// What an empty or missing cell of a field stands for (repeat it)
+    /// Value for empty cells of a field (repeat it)
+    ///
+    /// Also for rows of a list that has no such column.
     #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, add = Repeat::Always)]
     pub(crate) defaults: Vec<(Field, String)>,
 }
@@ -321,16 +349,16 @@ pub(crate) struct LayoutArgs {
 pub(crate) struct InputArgs {
     #[command(flatten)]
     pub(crate) layout: LayoutArgs,
-    /// Indirect reseller (tenant id) for rows without their own
+    /// Reseller (tenant id) of rows without their own
     #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", add = Repeat::Always)]
     pub(crate) reseller: Option<Uuid>,
-    /// Create rows without a reseller as customers of your own, also beside rows with one
+    /// Create rows without a reseller as your own customers, even if others have one
     #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) allow_direct: bool,
     /// Treat warnings as errors
     #[arg(long, env = "TENANTRY_STRICT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) strict: bool,
-    /// Take problems of this rule as warnings, also with --strict (repeat it; `tenantry help columns` lists the rules)
+    /// Make a rule a warning, also with --strict (repeat it; `tenantry help columns`)
     #[arg(
         long,
         value_name = "RULE",
@@ -340,8 +368,9 @@ pub(crate) struct InputArgs {
         add = Repeat::Always
     )]
     pub(crate) warn: Vec<Rule>,
-    /// Your own domains, besides that of the signed-in user: Partner Center refuses customers with an address there
-    /// (repeat it)
+    /// Your own domains: Partner Center refuses customers with an address there (repeat it)
+    ///
+    /// The domain of the signed-in user is known.
     #[arg(
         long,
         value_name = "DOMAIN",
@@ -357,19 +386,19 @@ pub(crate) struct InputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct Condition {
-    /// Send nothing if any row that is read fails validation
+    /// Send nothing if any row is rejected
     #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = BoolishValueParser::new())]
     pub(crate) require_valid: bool,
 }
 
 /// Options that the command does not use itself, but includes in the suggested next command.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "For the next command, which is told at the end")]
+#[command(next_help_heading = "For the next command, shown at the end")]
 pub(crate) struct NextSignIn {
     /// Base URL of the sign-in service
     #[arg(long, value_name = "URL", env = "TENANTRY_AUTHORITY_URL", add = Repeat::AtService)]
     pub(crate) authority_url: Option<String>,
-    /// API hosts that get the sign-in although they are not Microsoft's
+    /// Further API hosts that the sign-in is sent to
     #[arg(
         long,
         value_name = "HOST",
@@ -382,7 +411,7 @@ pub(crate) struct NextSignIn {
     /// The partner tenant
     #[arg(long, value_name = "TENANT", env = "TENANTRY_TENANT_ID", add = Repeat::AtService)]
     pub(crate) tenant_id: Option<String>,
-    /// The application id to sign in as
+    /// The application (client) id
     #[arg(long, value_name = "ID", env = "TENANTRY_CLIENT_ID", add = Repeat::AtService)]
     pub(crate) client_id: Option<String>,
 }

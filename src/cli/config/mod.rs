@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
 
@@ -32,6 +33,8 @@ use crate::nearest::nearest;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry};
 pub(super) use show::run as show;
+#[cfg(test)]
+pub(super) use trust::is_harmless_name;
 pub(super) use trust::run as trust;
 
 /// Other keys that an operator might try for a secret.
@@ -143,7 +146,9 @@ pub(super) fn whole() -> Command {
 /// Parses the arguments. An error is reported by the command line as help shows it.
 fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
     options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
-        let shown = help::command().clone();
+        let is_long = arguments.iter().any(|argument| argument == "--help");
+        let is_short_help = error.kind() == ErrorKind::DisplayHelp && !is_long;
+        let shown = if is_short_help { help::short() } else { help::command().clone() };
         // Requested help lists every variable.
         let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
         shown.try_get_matches_from(arguments).err().unwrap_or(error)

@@ -45,8 +45,12 @@ type Trusted = BTreeMap<String, String>;
 
 /// Whether a found file may set this.
 fn is_harmless(entry: &Entry) -> bool {
-    let name = entry.name.as_str();
-    entry.profile.is_none() && (HARMLESS.contains(&name) || name.starts_with(LIMITS))
+    entry.profile.is_none() && is_harmless_name(&entry.name)
+}
+
+/// Whether a found file may set this at its top.
+pub(in crate::cli) fn is_harmless_name(name: &str) -> bool {
+    HARMLESS.contains(&name) || name.starts_with(LIMITS)
 }
 
 /// Refuses a found file that is not trusted and sets more than it may. Records in `file` whether it is trusted.
