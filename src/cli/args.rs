@@ -670,8 +670,8 @@ pub(crate) struct ForgetArgs {
     /// Also erase passwords that were opened before then, and not since; unopened passwords are never erased
     #[arg(long, add = Repeat::Never)]
     pub(crate) passwords: bool,
-    /// Erase without a question
-    #[arg(long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    /// Erase without a question; settings and the environment cannot say this
+    #[arg(long, add = Repeat::Never)]
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,

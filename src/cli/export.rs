@@ -17,7 +17,7 @@ pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, F
     if let Some(path) = file {
         output.note(format_args!("{} written to `{}`.", counted(rows, "row"), path.display()));
     }
-    let erased = queries.erased_rows(args.what.0)?;
+    let erased = queries.erased_rows(what)?;
     if erased > 0 {
         output.note(format_args!(
             "{} left out: `tenantry forget` has erased their data. `tenantry list` shows what is left of them.",

@@ -17,7 +17,9 @@ const QUESTION: &str = "Erased data cannot be restored. Erase it? (yes/no) ";
 
 pub(crate) async fn run(args: args::ForgetArgs, output: &Output) -> Result<ExitCode, Failure> {
     let path = args.ledger.path();
-    let terminal = if args.yes { None } else { Some(Terminal::open().map_err(cannot_ask)?) };
+    // A `yes` of the settings is about creating customers.
+    let is_agreed = args.yes && output.is_typed("yes");
+    let terminal = if is_agreed { None } else { Some(Terminal::open().map_err(cannot_ask)?) };
     let changed_before =
         clock::now().checked_sub(args.older_than).map_err(|error| Failure::usage(error.to_string()))?;
     let what = Forgettable { changed_before, passwords: args.passwords };

@@ -106,6 +106,8 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         State::Failed if known.is_acknowledged => keep(known, Change::Nothing),
         State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),
         State::Failed if may_be_retried => keep(known, Change::Retry),
+        // What made it wrong may have been found by comparing it with cells that are gone. It was acknowledged.
+        State::Rejected if known.is_erased => keep(known, Change::Nothing),
         // This rule is checked with the whole file.
         State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) => {
             keep(known, Change::Nothing)

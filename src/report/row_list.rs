@@ -241,7 +241,7 @@ mod tests {
         let check = |rows: &[[&str; 6]], expected: &str| {
             let shown = ShownRows(rows.iter().map(|row| row.map(str::to_owned)).collect());
             let text = shown.text();
-            assert_eq!(text.trim_end(), expected.trim(), "{text}");
+            assert_eq!(text.trim_end(), expected.trim_matches('\n'), "{text}");
             assert!(text.lines().all(|line| measure_text_width(line) <= WIDTH), "{text}");
         };
         check(
@@ -265,8 +265,8 @@ line  state    domain   company      country  code
                 "spreadsheet_change",
             ]],
             "
-line     state       domain            company       country       code
-1000000  superseded  a-domain-of-27-…  The Most Exce…  United Kingdom  spreadsheet…",
+   line  state       domain            company        country       code
+1000000  superseded  a-domain-of-27-…  The Most Exc…  United King…  spreadsheet…",
         );
     }
 }

@@ -50,18 +50,20 @@ fn later<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
 }
 
 fn forget<'a>(bench: &'a Bench, flags: &[&str]) -> Call<'a> {
-    later(bench, &["forget", "--older-than", "90d"]).args(flags)
+    later(bench, &["forget", "--older-than", "90d", "--yes"]).args(flags)
+}
+
+fn forget_asking(bench: &Bench) -> Call<'_> {
+    later(bench, &["forget", "--older-than", "90d"]).asking()
 }
 
 fn change(bench: &Bench, sql: &str) {
     Connection::open(bench.ledger_path()).unwrap().execute_batch(sql).unwrap();
 }
 
+/// The refused and the rejected row of the list.
 fn acknowledge(bench: &Bench) {
-    change(
-        bench,
-        "UPDATE customer_rows SET acknowledged_at = changed_at WHERE state IN ('failed', 'rejected')",
-    );
+    bench.tenantry(["acknowledge", "--code", "27002", "--code", "email"]).exits(0);
 }
 
 /// Which of the texts are in the ledger's file or in one beside it.
@@ -127,7 +129,7 @@ fn what_may_need_work_is_kept() {
         .says("`tenantry acknowledge`");
     assert_eq!(found(&bench, &["nowhere-to-be-found", "Harborline one Ltd"]), ["nowhere-to-be-found"]);
     // Nothing is old enough now.
-    bench.tenantry(["forget", "--older-than", "90d"]).exits(0).says("Nothing to erase");
+    bench.tenantry(["forget", "--older-than", "90d", "--yes"]).exits(0).says("Nothing to erase");
     bench.agree();
 }
 
@@ -139,11 +141,11 @@ fn a_row_waits_for_its_agreement() {
     done.says("personal data of 1 row (1 created)")
         .says("Kept: 1 older row whose customer agreement is not recorded.");
     assert_eq!(found(&bench, &["Quagmire", "Harborline two Ltd"]), ["Quagmire"]);
-    change(&bench, "UPDATE agreements SET acknowledged_at = changed_at");
+    bench.tenantry(["acknowledge", "--code", "1"]).exits(0);
     forget(&bench, &[]).exits(0).says("personal data of 1 row (1 created)");
     assert_eq!(found(&bench, &["Quagmire"]), [""; 0]);
     // Without its data it cannot be tried again.
-    change(&bench, "UPDATE agreements SET acknowledged_at = NULL");
+    bench.tenantry(["acknowledge", "--undo", "--code", "1"]).exits(0);
     let requests = bench.simulator().requests().len();
     bench
         .tenantry(["retry", "--domain", "one"])
@@ -228,12 +230,15 @@ fn copies_that_still_have_the_data_are_named_and_can_be_cleaned_too() {
 fn it_needs_consent_and_the_ledger_for_itself() {
     let bench = imported();
     let before = fs::read(bench.ledger_path()).unwrap();
-    forget(&bench, &[]).unattended().exits(2).says("cannot ask whether to erase data").says("`--yes`");
+    // Neither the environment nor settings, which are about creating customers, agree to that.
+    bench.trusts("yes = true\n");
+    let unattended = forget_asking(&bench).unattended().env("TENANTRY_YES", "true");
+    unattended.exits(2).says("cannot ask whether to erase data").says("`--yes`");
     assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
     bench.tenantry(["forget"]).exits(2).says("--older-than");
     bench.tenantry(["forget", "--older-than", "soon"]).exits(2).says("write it as `90d` or `12w`");
     bench
-        .tenantry(["forget", "--older-than", "90d", "--ledger", "none.db"])
+        .tenantry(["forget", "--older-than", "90d", "--yes", "--ledger", "none.db"])
         .exits(1)
         .says("there is no ledger");
     assert!(!bench.path("none.db").exists());
@@ -243,7 +248,7 @@ fn it_needs_consent_and_the_ledger_for_itself() {
 #[test]
 fn it_says_what_it_will_do_and_asks() {
     let bench = imported();
-    let terminal = Terminal::start(forget(&bench, &[]).asking(), WIDE);
+    let terminal = Terminal::start(forget_asking(&bench), WIDE);
     terminal.shows("this erases: personal data of 2 rows (2 created)");
     terminal.shows("Erased data cannot be restored. Erase it? (yes/no)");
     // Another command does not get in between.
@@ -252,7 +257,7 @@ fn it_says_what_it_will_do_and_asks() {
     let screen = terminal.ends_with(5);
     assert!(screen.contains("Nothing was erased: you said no."), "{screen}");
     assert_eq!(found(&bench, &["Harborline one Ltd"]).len(), 1);
-    let terminal = Terminal::start(forget(&bench, &[]).asking(), WIDE);
+    let terminal = Terminal::start(forget_asking(&bench), WIDE);
     terminal.shows("Erase it? (yes/no)");
     terminal.types("yes\r");
     terminal.ends_with(0);
@@ -272,6 +277,7 @@ fn every_command_says_that_the_data_was_erased() {
             &["show", "fabrikam-key"],
             &["list"],
             &["export", "created"],
+            &["export", "failed", "--acknowledged"],
             &["export", "all", "-o", "all.csv"],
             &["credentials"],
             &["status"],
@@ -280,6 +286,22 @@ fn every_command_says_that_the_data_was_erased() {
         .map(told)
         .concat()
     );
+}
+
+/// A row that was rejected because of another row of its list is not sent without its data.
+#[test]
+fn a_row_that_was_wrong_beside_another_stays_rejected() {
+    let bench = Bench::new();
+    let rows =
+        customers_of(["one", "two"]).replace('\n', ",\n").replacen(",\n", ",associated_partner_id\n", 1);
+    bench.file("customers.csv", rows.replacen(",\n", ",8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951\n", 1));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["acknowledge", "--code", "mixed_resellers"]).exits(0);
+    forget(&bench, &[]).exits(0);
+    let requests = bench.simulator().requests().len();
+    bench.import("customers.csv").args(["--allow-direct"]).run();
+    assert_eq!(bench.ledger().row("two").state, "rejected");
+    assert_eq!(bench.simulator().requests().len(), requests);
 }
 
 /// A customer under a second domain is still recognized by its external id.

@@ -99,6 +99,10 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
         |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
     check(&GOOD, standing(mixed(true)), false, "row 5: Nothing");
     check(&GOOD, standing(mixed(false)), false, "new, stands for 5");
+    // What made it wrong may have been found by comparing cells that are erased.
+    let erased = |same| KnownRow { is_erased: true, ..row(State::Rejected, same) };
+    check(&GOOD, standing(erased(true)), true, "row 5: Nothing");
+    check(&GOOD, standing(erased(false)), false, "new, stands for 5");
 }
 
 #[test]

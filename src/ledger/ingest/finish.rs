@@ -103,7 +103,9 @@ impl IngestSession {
     /// Makes rows pending that this reading has met, and that an earlier reading rejected because they had no reseller
     /// and other rows had one: their file has no such mix any more.
     fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<()> {
-        let sql = "SELECT id FROM customer_rows WHERE error_code = ?1 AND state = 'rejected'";
+        // An erased row has no customer that could be sent.
+        let sql = "SELECT id FROM customer_rows
+                    WHERE error_code = ?1 AND state = 'rejected' AND erased_at IS NULL";
         for row in self.met(tx, sql, [rejected_by])? {
             let step = CurrentStep::of(tx, StepKind::Create, row)?;
             let no_error = "error_code = NULL, error_text = NULL";

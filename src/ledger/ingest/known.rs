@@ -38,6 +38,8 @@ pub struct KnownRow {
     pub is_acknowledged: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
+    /// `forget` has erased its cells and its problems.
+    pub is_erased: bool,
     /// The line on which this reading has met it.
     pub met_on: Option<u32>,
     /// Its line and its file, if that is another file that this run has read.
@@ -131,7 +133,7 @@ fn without_key(
 ) -> Result<()> {
     // A correction that was discarded unsent does not count.
     let sql = "SELECT r.id, r.state, r.source_id,
-                      new.state IS NOT NULL AND new.state <> 'declined'
+                      new.state IS NOT NULL AND new.state <> 'declined', r.erased_at IS NOT NULL
                  FROM customer_rows r INDEXED BY rows_without_key
                  LEFT JOIN customer_rows new ON new.id = r.replaced_by
                 WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id";
@@ -145,6 +147,7 @@ fn without_key(
                 known.alike = Some(KnownRow {
                     met_on: seen.line_of(id),
                     is_unfinished,
+                    is_erased: row.get(4)?,
                     ..KnownRow::new(id, State::Rejected, true)
                 });
             }
@@ -166,6 +169,7 @@ impl KnownRow {
             is_burned: false,
             is_acknowledged: false,
             is_held: false,
+            is_erased: false,
             met_on: None,
             elsewhere: None,
             is_unfinished: false,
@@ -194,7 +198,8 @@ impl Found {
         format!(
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
                     r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
-                    a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL
+                    a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
+                    r.erased_at IS NOT NULL
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a
@@ -209,6 +214,7 @@ impl Found {
         known.is_burned = row.get(6)?;
         known.is_held = row.get(7)?;
         known.is_acknowledged = row.get(8)?;
+        known.is_erased = row.get(14)?;
         let mut acceptance = None;
         if let Some(id) = row.get(9)? {
             known.acceptance = Some(KnownAcceptance {
