@@ -120,7 +120,7 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
 
 /// Refuses a plan with too many new customers; else shows the plan and asks, if a question is needed.
 async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt> {
-    // Without either, nobody looks at the plan of what may be a million rows.
+    // Neither needs the plan, which takes a while for a million rows.
     if matches!(consent, Consent::Given) && session.args.max_new.is_none() {
         return Ok(());
     }

@@ -482,7 +482,7 @@ fn a_ledger_that_was_made_in_the_working_folder_is_named_once() {
     let import = |args: &[&str]| bench.import("customers.csv").without("TENANTRY_LEDGER").args(args);
     import(&["--simulate"]).exits(0).says("tenantry-simulated.db`. You may delete it");
     let first = import(&[]).exits(0);
-    first.says("tenantry.db`. Keep it: it knows what was created.");
+    first.says("tenantry.db`. Keep it: it records what was created.");
     assert!(!import(&[]).exits(0).stderr.contains("The ledger of this"), "it is not new");
     bench.file("more.csv", customers(1));
     assert!(!bench.import("more.csv").exits(0).stderr.contains("The ledger of this"), "its place was given");

@@ -46,7 +46,7 @@ pub(super) fn ledger(path: &Path, environment: Option<&Environment>) -> (Finding
             return (Finding::ok(LEDGER, message), None);
         }
         Err(ledger::Error::Missing { .. } | ledger::Error::Empty { .. }) => {
-            let message = format!("`{shown}` does not exist yet: the first import makes it");
+            let message = format!("`{shown}` does not exist yet: the first import creates it");
             return (Finding::ok(LEDGER, message), None);
         }
         Err(error) => return (Finding::of_failure(LEDGER, &error.into()), None),
@@ -90,7 +90,7 @@ pub(super) fn folder(path: &Path, submission: &args::SubmissionArgs) -> Finding 
         Ok(trial) => Finding::ok(
             FOLDER,
             format!(
-                "`{shown}` takes files, locks and syncs, and has the {} MiB of room that a run sets aside",
+                "`{shown}`: files can be created, locked and synced, and the {} MiB that a run reserves are free",
                 trial.bytes.div_ceil(1 << 20)
             ),
         ),
@@ -112,7 +112,7 @@ pub(super) fn identity(run: &args::RunArgs, queries: Option<&Queries>, is_unatte
         Ok(ForeseenKey::New(file)) => {
             let file = file.display();
             let message =
-                format!("there is no key for passwords yet: the first import makes one in `{file}`");
+                format!("there is no key for passwords yet: the first import creates one in `{file}`");
             match is_unattended {
                 false => Finding::ok(IDENTITY, message),
                 true => Finding::warning(

@@ -105,9 +105,9 @@ fn signed_in(connection: &ServiceConnection, token: &Token, environment: &Enviro
     let who = match connection.sign_in.kind(&token.secret) {
         TokenKind::AppAndUser => format!("as {user} (App+User)"),
         TokenKind::AppOnly => format!(
-            "as app {app} without a user, which cannot create customers of indirect resellers or record agreements"
+            "as app {app}, without a user: it cannot create customers of indirect resellers or record agreements"
         ),
-        TokenKind::Unknown => "with a token that does not say for whom it is".to_owned(),
+        TokenKind::Unknown => "with a token that names no user and no app".to_owned(),
     };
     let tenant = environment.partner_tenant_id.map(|tenant| format!(", partner tenant {tenant}"));
     Finding::ok(SIGN_IN, format!("{who}{}", tenant.unwrap_or_default()))

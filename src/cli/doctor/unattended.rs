@@ -73,7 +73,7 @@ fn starts_in(run: &args::RunArgs, provenance: &Provenance) -> Finding {
 /// Whether the sign-in still works when the next run starts.
 fn sign_in_lasts(sign_in: &SignIn) -> Finding {
     let instead =
-        "sign in with `tenantry login` or a client secret instead, or hand in a fresh token before each run";
+        "sign in with `tenantry login` or a client secret instead, or set a fresh token before each run";
     match sign_in {
         SignIn::Token(token) => match Claims::of(token).expires_at() {
             Some(end) if end.duration_since(clock::now()) < NEXT_RUN_IS_WITHIN => Finding::error(
@@ -85,7 +85,7 @@ fn sign_in_lasts(sign_in: &SignIn) -> Finding {
             _ => Finding::warning(LASTS, "the token in TENANTRY_ACCESS_TOKEN cannot be renewed", instead),
         },
         SignIn::AppOnly(_) => {
-            Finding::ok(LASTS, "each run signs in anew, until its client secret or certificate expires")
+            Finding::ok(LASTS, "each run signs in again, until its client secret or certificate expires")
         }
         SignIn::AppAndUser { .. } => {
             Finding::ok(LASTS, "each run renews the sign-in; it ends after 90 days without a run")

@@ -191,7 +191,7 @@ fn report_made(output: &Output, ledger: &Path, is_rehearsal: bool) {
     output.note(if is_rehearsal {
         format!("The ledger of this rehearsal is `{place}`. You may delete it and the files beside it.")
     } else {
-        format!("The ledger of this run is the new file `{place}`. Keep it: it knows what was created.")
+        format!("The ledger of this run is the new file `{place}`. Keep it: it records what was created.")
     });
 }
 
