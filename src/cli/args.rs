@@ -426,6 +426,13 @@ pub(crate) struct DoctorArgs {
     /// Also check what a scheduled job would refuse
     #[arg(long, add = Repeat::Never)]
     pub(crate) unattended: bool,
+    // All options of an import, so that those of a scheduled job can be pasted here. These two change nothing.
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    pub(crate) retry_failed: bool,
+    #[command(flatten)]
+    pub(crate) condition: Condition,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

@@ -177,6 +177,11 @@ impl args::LayoutArgs {
 }
 
 impl args::InputArgs {
+    /// Whether rows without their own reseller get one.
+    pub(crate) fn names_reseller(&self) -> bool {
+        self.reseller.is_some() || self.layout.defaults().of(Field::AssociatedPartnerId).is_some()
+    }
+
     /// Checks for contradictions before anything else happens.
     pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
         if self.reseller.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {

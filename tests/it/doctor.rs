@@ -117,6 +117,15 @@ fn each_fault_is_named_with_what_to_do() {
         ("a token that is refused twice", 4, &["ok       API", "ERROR    rights"], |bench| {
             refuse(bench, Fault::Unauthorized).with_user()
         }),
+        ("an app for a reseller", 4, &["ERROR    rights", "indirect reseller", "tenantry login"], |bench| {
+            let reseller = "1fe0b7fd-3c1d-4b79-a5c1-3a0b0f5a2d11";
+            bench.tenantry(["doctor", "--reseller-id", reseller]).with_app()
+        }),
+        ("two resellers for one row", 2, &["ERROR    settings", "given twice"], |bench| {
+            let reseller = "1fe0b7fd-3c1d-4b79-a5c1-3a0b0f5a2d11";
+            let default = format!("associated_partner_id={reseller}");
+            bench.tenantry(["doctor", "--reseller-id", reseller, "--default", &default])
+        }),
         ("a sign-in without MFA", 4, &["ERROR    MFA", "tenantry login"], |bench| {
             bench.tenantry(["doctor"]).with_user().env("TENANTRY_REFRESH_TOKEN", "no-mfa")
         }),
@@ -181,6 +190,15 @@ fn settings_that_a_run_would_refuse_are_refused() {
     bench.trusts("yes = true\n");
     let done = bench.tenantry(["doctor", "--unattended"]).asking().exits(0);
     assert!(done.stdout.contains("ok       consent"), "{done}");
+}
+
+/// The options of the job, as they are: only the list is left out.
+#[test]
+fn the_options_of_a_scheduled_import_are_understood() {
+    let bench = Bench::new();
+    let job = "doctor --unattended --yes --strict --require-valid --retry-failed --map Firma=company_name --max-new 50 \
+               --wait-lock 30m --limit 9";
+    assert_eq!(examine(&bench, bench.tenantry(job.split_whitespace())).code, Some(0));
 }
 
 /// The API answers every question with this fault.

@@ -22,8 +22,11 @@ const KEY_STORE: &str = "key store";
 /// A sync that takes longer makes a run slow: each commit waits for one.
 const SYNC_IS_SLOW: Duration = Duration::from_secs(1);
 
-/// Which file of settings is in use.
-pub(super) fn settings(provenance: &Provenance) -> Finding {
+/// Which file of settings is in use, and whether the settings contradict each other.
+pub(super) fn settings(provenance: &Provenance, input: &args::InputArgs) -> Finding {
+    if let Err(failure) = input.refuse_contradictions() {
+        return Finding::of_failure(SETTINGS, &failure);
+    }
     if let Some((name, near)) = config::misspelt_variables().into_iter().next() {
         let message = format!("{name} is not a variable of Tenantry");
         return Finding::warning(SETTINGS, message, format!("did you mean {near}?"));

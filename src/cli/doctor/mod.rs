@@ -21,13 +21,13 @@ pub(crate) async fn run(
     provenance: &Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let args::DoctorArgs { unattended: is_unattended, run } = args;
+    let args::DoctorArgs { unattended: is_unattended, input, run, .. } = args;
     let interruption = Interruption::listen();
     let service::ServiceFindings { findings: of_service, connection, environment } =
-        service::check(&run, &interruption).await?;
+        service::check(&run, &input, &interruption).await?;
     let path = run.ledger.path();
     let (ledger, queries) = local::ledger(&path, environment.as_ref());
-    let mut findings = vec![local::settings(provenance)];
+    let mut findings = vec![local::settings(provenance, &input)];
     findings.extend(of_service);
     findings.extend([
         ledger,

@@ -45,6 +45,7 @@ pub(super) struct ServiceFindings {
 /// # Errors A signal arrived.
 pub(super) async fn check(
     run: &args::RunArgs,
+    input: &args::InputArgs,
     interruption: &Interruption,
 ) -> Result<ServiceFindings, Failure> {
     let simulate = run.ledger.rehearsal.simulate.as_ref();
@@ -71,7 +72,7 @@ pub(super) async fn check(
             let (pacer, stopping) = (Pacer::new(run.submission.pace.rate), interruption.stopping().clone());
             let caller = Caller { client, tokens, pacer, stopping, leaves_questions: true };
             let mut findings = vec![signed_in(&connection, &token, &environment)];
-            findings.extend(answers(&connection, &caller, &token, interruption).await?);
+            findings.extend(answers(&connection, input, &caller, &token, interruption).await?);
             findings
         }
     };
@@ -116,6 +117,7 @@ fn signed_in(connection: &ServiceConnection, token: &Token, environment: &Enviro
 /// What two lookups tell about the connection, the rights, MFA, the partner and the clock.
 async fn answers(
     connection: &ServiceConnection,
+    input: &args::InputArgs,
     caller: &Caller,
     token: &Token,
     interruption: &Interruption,
@@ -138,7 +140,7 @@ async fn answers(
     };
     Ok(vec![
         api(&asked, connection),
-        rights(&asked),
+        rights(&asked, kind, input.names_reseller()),
         mfa(&asked, kind, &Claims::of(&token.secret)),
         partner,
         clock(last.as_ref()),
@@ -173,9 +175,15 @@ fn api<T>(asked: &Result<T, CallError>, connection: &ServiceConnection) -> Findi
     }
 }
 
-/// Whether the sign-in may use Partner Center.
-fn rights<T>(asked: &Result<T, CallError>) -> Finding {
+/// Whether the sign-in may use Partner Center. `has_reseller`: the settings name an indirect reseller.
+fn rights<T>(asked: &Result<T, CallError>, kind: TokenKind, has_reseller: bool) -> Finding {
     match asked {
+        Ok(_) if has_reseller && kind == TokenKind::AppOnly => Finding::error(
+            RIGHTS,
+            ExitCode::SignIn,
+            "the settings name an indirect reseller, and only a user may create its customers (App+User)",
+            "sign in as a user with `tenantry login`",
+        ),
         Ok(_) => Finding::ok(
             RIGHTS,
             "the sign-in may read customers; only a create shows whether it may create them",
