@@ -28,14 +28,15 @@ pub(crate) use sealer::{KeptKey, Sealer};
 /// Errors with keys and sealed passwords. They never contain a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    // The value is never quoted: it may be the private half.
-    #[error("what `--recipient` says is no age public key{}", if *is_private { ", but the private half of one" } else { "" })]
+    // The value is never quoted: it may be a private key.
+    #[error("the value of `--recipient` is not an age public key{}", if *is_private { ", but a private \
+             key" } else { "" })]
     BadRecipient { is_private: bool },
     #[error("could not find a configuration folder for this user")]
     NoConfigFolder,
     #[error("could not {what} the identity file `{}`", path.display())]
     IdentityFile { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("`{}` holds no age identity", .0.display())]
+    #[error("`{}` contains no age identity", .0.display())]
     BadIdentity(PathBuf),
     #[error("could not seal a password: {0}")]
     Seal(String),
@@ -62,7 +63,8 @@ impl Error {
         }
         let hint = match self {
             Error::BadRecipient { is_private: true } => Some(
-                "give the public half, which begins with `age1`; what was typed may stand in histories and logs now",
+                "use the public key, which begins with `age1`; the private key may be in the history of \
+                 your shell and in logs now",
             ),
             Error::BadRecipient { is_private: false } => {
                 Some("a recipient begins with `age1`; `age-keygen` makes a key pair")

@@ -305,7 +305,7 @@ impl OutletShared {
 }
 
 fn missing_as_text(lines: u64) -> String {
-    format!("warning: {lines} lines are missing here, because they could not be written\n")
+    format!("warning: {lines} lines are missing here because they could not be written\n")
 }
 
 fn lines_in(text: &[u8]) -> u64 {

@@ -90,7 +90,7 @@ fn missing_as_json(lines: u64) -> String {
     let line = serde_json::json!({
         "timestamp": clock::now().to_string(),
         "level": "WARN",
-        "message": "lines are missing here, because they could not be written",
+        "message": "lines are missing here because they could not be written",
         "lines": lines,
     });
     format!("{line}\n")

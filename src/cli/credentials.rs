@@ -210,7 +210,8 @@ impl OpenedPasswords {
         });
         let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
         Some(failure.with_hint(if has_other_key {
-            "name with `--identity F` the file that holds the private half of that key: of the `--recipient` of those \
+            "name with `--identity F` the file that holds a private key of that key: of the `--recipient` \
+             of those \
              imports, or of the identity that they used"
         } else {
             "restore the ledger from a backup, or reset the password of admin@DOMAIN in Partner Center"

@@ -298,6 +298,10 @@ mod tests {
         assert_eq!(Failure::of(ExitCode::Failed, &of_csv).messages, [words]);
         let exporting = Failure::from(ExportError::from(TableError::from(of_csv)));
         assert_eq!(exporting.messages.last().map(String::as_str), Some(words));
-        check(io::Error::other("it is not what was copied"), "it is not what was copied");
+        check(
+            io::Error::other("its content differs from the original"),
+            "its content differs from the \
+                                original",
+        );
     }
 }

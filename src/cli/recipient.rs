@@ -27,7 +27,7 @@ enum ChosenKey {
     Given(Recipient),
     /// From the identity file.
     OfFile(Recipient),
-    /// From the ledger. There is no identity file here; the private half is somewhere else.
+    /// From the ledger. There is no identity file here; a private key is somewhere else.
     OfLedger(Recipient),
     /// There is no identity file: one will be created.
     New,

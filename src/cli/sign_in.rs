@@ -157,7 +157,12 @@ mod tests {
             let (words, exit_code) = verdict(&Outcome::Refused(Class::FixTheRights, error));
             assert_eq!((words.as_str(), exit_code), (expected, ExitCode::SignIn));
         };
-        check(403, "90000", "refuses it: HTTP 403 90000 said; Entra refused the token: sign in again");
+        check(
+            403,
+            "90000",
+            "refuses it: HTTP 403 90000 said; Microsoft Entra refused the token: sign in \
+                    again",
+        );
         check(404, "20000", "refuses it: HTTP 404 20000 said");
     }
 }

@@ -129,15 +129,15 @@ fn read(file: &Path, country: &str) -> Result<CachedRules, String> {
     let unreadable = |error: io::Error| error.to_string();
     let metadata = fs::metadata(file).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err("it is no file".to_owned());
+        return Err("it is not a file".to_owned());
     }
     if metadata.len() > LONGEST_FILE {
-        return Err("it is too long to be country rules".to_owned());
+        return Err("it is too long for country rules".to_owned());
     }
     let body = fs::read_to_string(file).map_err(unreadable)?;
-    let rules = LiveRules::parse(&body).map_err(|_| "it holds no country rules".to_owned())?;
+    let rules = LiveRules::parse(&body).map_err(|_| "it contains no country rules".to_owned())?;
     if rules.code().is_none_or(|code| code != country.as_bytes()) {
-        return Err("it holds the rules of another country".to_owned());
+        return Err("it contains the rules of another country".to_owned());
     }
     let fetched_at = metadata.modified().map_err(unreadable)?;
     let fetched_at = Timestamp::try_from(fetched_at).unwrap_or(Timestamp::UNIX_EPOCH);

@@ -31,5 +31,5 @@ pub(crate) async fn update(caller: &Caller, cache: &Cache, country: &str) -> Res
 
 fn reason(error: &dyn std::error::Error) -> String {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    format!("the answer holds no rules that can be understood{cause}")
+    format!("the answer contains no valid rules{cause}")
 }

@@ -138,7 +138,10 @@ impl Companies {
     /// A note for the operator if some rows were not compared with all others.
     pub(crate) fn note(&self) -> Option<String> {
         (self.by_external_id.is_full || self.by_address.is_full).then(|| {
-            format!("Only the first {COMPANIES_MAX} companies were looked for under a second domain.")
+            format!(
+                "Only the first {COMPANIES_MAX} companies were compared to find one company under two \
+                     domains."
+            )
         })
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn duplicate_domain(
     let message =
         format!("the domain `{domain}` is already on line {first_line}{of_file}, with other values");
     Finding::new(Rule::DuplicateDomain, message)
-        .advise("keep one of the two rows, or give this one another domain")
+        .advise("keep one of the two rows, or use another domain for this one")
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn duplicate_company(
         }
     };
     Finding::new(Rule::DuplicateCompany, message)
-        .advise("keep one of the two rows, unless both customers are to be created")
+        .advise("keep one of the two rows, unless you want both customers")
         .found(line, column.to_owned(), String::new(), strictness)
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn shared_email_domain(column: &str, domain: &str, strictness: &Stric
                    Center refuses an address after it has made the tenant, which burns the domain";
     Finding::new(Rule::SharedEmailDomain, message)
         .advise(format!(
-            "write the customers' addresses; if `{domain}` is yours, give --partner-domains {domain}"
+            "use the customers' addresses; if `{domain}` is yours, add --partner-domains {domain}"
         ))
         .found(0, column.to_owned(), domain.to_owned(), strictness)
 }
@@ -69,8 +69,8 @@ pub(crate) const MIXED_RESELLERS: &str = Rule::MixedResellers.name();
 /// A row without a reseller in a file where other rows have one: it would silently become a customer of the provider
 /// itself (fact book 4.2).
 pub(crate) fn mixed_resellers(line: u64, column: &str) -> Problem {
-    let advice = "fill it, or give --reseller-id, or --allow-direct for customers of your own";
-    Finding::new(Rule::MixedResellers, "has no reseller while other rows of the file have one")
+    let advice = "fill it, or use --reseller-id, or use --allow-direct for your own customers";
+    Finding::new(Rule::MixedResellers, "has no reseller, but other rows of the file have one")
         .advise(advice)
         .found(line, column.to_owned(), String::new(), &Strictness::default())
 }

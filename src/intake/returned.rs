@@ -236,9 +236,9 @@ impl ReturnedRows {
         let finding = if originals.is_unknown {
             Some((ROW_COLUMN, "names a row that this ledger does not have"))
         } else if row.corrects.is_none() && row.is_returned && !row.problems.iter().any(is_changed) {
-            Some((LEDGER_COLUMN, "is not the id of this ledger any more"))
+            Some((LEDGER_COLUMN, "is no longer the id of this ledger"))
         } else if is_named_again {
-            Some((ROW_COLUMN, "is on an earlier line too, and a row is corrected once"))
+            Some((ROW_COLUMN, "is on an earlier line too; a row can be corrected only once"))
         } else if named.as_deref().is_some_and(is_another_customer) {
             Some((ROW_COLUMN, "names a row with another company, domain and e-mail address"))
         } else {

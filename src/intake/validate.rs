@@ -94,7 +94,7 @@ impl ValidatedRow<'_> {
 
 /// An export of one ledger is imported into another one, perhaps after a rehearsal.
 fn other_ledger(line: u64, strictness: &Strictness) -> Problem {
-    let message = "is of another ledger, so the row cannot be compared with what was exported";
+    let message = "is from another ledger, so the row cannot be compared with the exported one";
     Finding::new(Rule::OtherLedger, message).found(line, LEDGER_COLUMN.to_owned(), String::new(), strictness)
 }
 

@@ -38,7 +38,7 @@ fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
     let (ledger_id, rows) = extent(&copied)?;
     // Rows are never removed.
     if ledger_id != before.0 || !(before.1..=extent(ledger)?.1).contains(&rows) {
-        let source = Arc::new(io::Error::other("it is not what was copied"));
+        let source = Arc::new(io::Error::other("its content differs from the original"));
         return Err(Error::Copy { path: copy.to_owned(), source });
     }
     // The first schemas have no table that marks a copy.

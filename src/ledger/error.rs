@@ -14,8 +14,8 @@ use super::steps::IllegalTransition;
 pub enum Error {
     #[error("the ledger `{}` is in use by another process{}", path.display(), pid_note(*pid))]
     #[strum(
-        message = "wait until it ends (`--wait-lock 10m` does), and do not remove its `.lock`; `tenantry status` \
-                       works meanwhile"
+        message = "wait until it ends, or use `--wait-lock 10m`; do not remove its `.lock` file; `tenantry \
+                   status` works now, too"
     )]
     InUse { path: PathBuf, pid: Option<u32> },
 
@@ -23,36 +23,37 @@ pub enum Error {
     SecondName { path: PathBuf, why: &'static str },
 
     #[error("there is no ledger at `{}`", path.display())]
-    #[strum(message = "`tenantry import FILE` makes one; `--ledger PATH` names another")]
+    #[strum(message = "run `tenantry import FILE` to create one, or name another with `--ledger PATH`")]
     Missing { path: PathBuf },
 
     #[error("`{}` holds nothing", path.display())]
     #[strum(
-        message = "`tenantry import FILE` makes a ledger of it; if it held rows, restore it from a backup"
+        message = "run `tenantry import FILE` to use it as a new ledger; if it had rows before, restore it \
+                   from a backup"
     )]
     Empty { path: PathBuf },
 
     #[error("`{}` is a copy that was made on {copied_at}: {rows} of its rows may have been sent or replaced since", path.display())]
-    #[strum(message = "where the ledger itself is still there, work on that; if this takes its place, add \
-                       `--restored`: nothing of those rows is sent before their files are imported again, corrected \
-                       ones first")]
+    #[strum(message = "if the original ledger still exists, use it; if this copy replaces it, add \
+                       `--restored`: these rows are sent only after their files were imported again, \
+                       corrected files first")]
     Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
 
     #[error("the data is erased, but `{}-wal` may still contain it: another program reads the ledger", path.display())]
     #[strum(message = "close the programs that read the ledger, and run the same command again")]
     NotCleaned { path: PathBuf },
 
-    #[error("the log `{}-wal` is not of this ledger", path.display())]
+    #[error("the log `{}-wal` belongs to another ledger", path.display())]
     LogOfAnother { path: PathBuf },
 
-    #[error("another process has the lock of the ledger `{}` now", path.display())]
+    #[error("another process now has the lock of the ledger `{}`", path.display())]
     #[strum(
-        message = "its `.lock` was removed while we worked: see that nobody else works on it, then run the same \
-                       command again"
+        message = "its `.lock` file was removed during the run: make sure that no other process uses the \
+                   ledger, then run the same command again"
     )]
     LockTaken { path: PathBuf },
 
-    #[error("`{}` is not a ledger of this program", path.display())]
+    #[error("`{}` is not a Tenantry ledger", path.display())]
     #[strum(message = "name another file with `--ledger PATH`")]
     Foreign { path: PathBuf },
 
@@ -60,31 +61,28 @@ pub enum Error {
     Exposed { path: PathBuf },
 
     #[error("the ledger `{}` belongs to another user, and every user may replace the files in its folder", path.display())]
-    #[strum(
-        message = "anybody may have put it there: run the command as the user whose ledger it is, or run `chmod \
-                       +t` on the folder once you have checked the content of the ledger"
-    )]
+    #[strum(message = "another user may have put it there: run the command as the owner of the ledger, or \
+                   check its content and then run `chmod +t` on the folder")]
     Replaceable { path: PathBuf },
 
     #[error("the schema of the ledger `{}` is not Tenantry's: {what}", path.display())]
     #[strum(
         message = "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore \
-                       the ledger from a backup; views, indexes and tables of your own may stay"
+                       the ledger from a backup; your own views, indexes and tables may stay"
     )]
     Altered { path: PathBuf, what: String },
 
     #[error("the ledger `{}` belongs to another user", path.display())]
     #[strum(
-        message = "run the command as the user whose ledger it is; root may read it (`tenantry status`) but not \
-                       work on it"
+        message = "run the command as the owner of the ledger; root may read it (`tenantry status`) but \
+                   not change it"
     )]
     OfAnother { path: PathBuf },
 
-    #[error("the ledger `{}` is of an older version and belongs to another user, so it cannot be brought up to date", path.display())]
-    #[strum(
-        message = "run `tenantry status` once as the user whose ledger it is: that brings the ledger up to date, \
-                       and root may read it then"
-    )]
+    #[error("the ledger `{}` is from an older version and belongs to another user, so it cannot be \
+             updated", path.display())]
+    #[strum(message = "run `tenantry status` once as the owner of the ledger: this updates the ledger, and \
+                   then root may read it")]
     OlderOfAnother { path: PathBuf },
 
     #[error("`{}` is a folder, not a ledger", path.display())]
@@ -93,88 +91,85 @@ pub enum Error {
 
     #[error("the ledger `{}` cannot be written", path.display())]
     #[strum(
-        message = "make the ledger and its folder writable: look at their owner and mode, and whether the disk is \
-                       mounted read-only; `status`, `show` and `export` need not write"
+        message = "make the ledger and its folder writable: check their owner and permissions, and whether \
+                   the disk is mounted read-only; `status`, `show` and `export` work without writing"
     )]
     ReadOnly { path: PathBuf, source: Option<Arc<io::Error>> },
 
-    #[error("the ledger `{}` cannot be read where it is: {why}", path.display())]
+    #[error("the ledger `{}` cannot be read in its folder: {why}", path.display())]
     #[strum(
-        message = "make its folder writable; or, to read it alone, copy it with its `-wal` file to another folder, \
-                       and name the copy with `--ledger PATH`"
+        message = "make its folder writable; or, to only read it, copy it with its `-wal` file to another \
+                   folder and name the copy with `--ledger PATH`"
     )]
     Unreadable { path: PathBuf, why: &'static str },
 
-    #[error("the ledger `{}` lies where files cannot be locked", path.display())]
+    #[error("the ledger `{}` is in a place where files cannot be locked", path.display())]
     NoLocks { path: PathBuf, source: Option<Arc<io::Error>> },
 
     #[error("the ledger `{}` was written by a newer version of this program", path.display())]
-    #[strum(message = "use the newer program; the ledger was not touched")]
+    #[strum(message = "use the newer version; the ledger was not changed")]
     Newer { path: PathBuf },
 
     #[error("the ledger `{}` is in use by an older version of this program", path.display())]
-    #[strum(message = "wait until that has ended; the ledger is brought up to date then")]
+    #[strum(message = "wait until it has ended; then the ledger is updated")]
     Older { path: PathBuf },
 
     #[error("the ledger `{}` belongs to {bound_to}, not to {asked}", path.display())]
-    #[strum(message = "use one ledger for each environment: name another with `--ledger PATH`")]
+    #[strum(message = "use a separate ledger for each environment: name another with `--ledger PATH`")]
     OtherEnvironment { path: PathBuf, bound_to: String, asked: String },
 
     #[error("could not open the ledger `{}`", path.display())]
     #[strum(message = "check that the folder exists and that you may write to it")]
     Open { path: PathBuf, source: Arc<io::Error> },
 
-    #[error("the ledger's file `{}` is not there any more", path.display())]
-    #[strum(
-        message = "it was moved, removed or replaced while we worked on it: put it back, then run the same command \
-                       again"
-    )]
+    #[error("the ledger file `{}` no longer exists", path.display())]
+    #[strum(message = "it was moved, removed or replaced during the run: put it back, then run the same \
+                   command again")]
     Vanished { path: PathBuf },
 
     #[error("the ledger `{}` is damaged: {what}", path.display())]
     #[strum(
-        message = "nothing was sent: keep its files, and restore it from a backup, with its `-wal` and `-shm` \
-                       moved away first; do not import without it"
+        message = "nothing was sent: keep its files, move its `-wal` and `-shm` away, and restore it from \
+                   a backup; do not import without it"
     )]
     Damaged { path: PathBuf, what: String },
 
-    #[error("could not set room aside beside the ledger `{}`", path.display())]
-    #[strum(message = "nothing was sent: make room on the disk, then run the same command again; a lower \
-                       `--concurrency` needs less")]
+    #[error("could not reserve space for the ledger `{}`", path.display())]
+    #[strum(message = "nothing was sent: free some space on the disk, then run the same command again; a \
+                       lower `--concurrency` needs less space")]
     NoRoom { path: PathBuf, source: Arc<io::Error> },
 
     #[error("could not write the copy `{}`", path.display())]
     Copy { path: PathBuf, source: Arc<io::Error> },
 
-    #[error("could not keep a copy of the ledger `{}` before it is brought up to date", path.display())]
-    #[strum(
-        message = "the ledger was left as it was: make room on its disk for a copy of it, then run the same \
-                       command again"
-    )]
+    #[error("could not copy the ledger `{}` before updating it", path.display())]
+    #[strum(message = "the ledger was not changed: free space on its disk for a copy, then run the same \
+                   command again")]
     NotKept { path: PathBuf, source: Arc<Error> },
 
-    #[error("could not bring the ledger `{}` up to date", path.display())]
+    #[error("could not update the ledger `{}`", path.display())]
     Migrate { path: PathBuf, source: Arc<rusqlite::Error> },
 
     #[error("could not read or write the ledger")]
     Sql(#[source] Arc<rusqlite::Error>),
 
     #[error("could not start the ledger's thread")]
-    #[strum(message = "the machine is short of memory or threads: run the same command again when it is not")]
+    #[strum(message = "the machine has too little memory or too many threads: run the same command again \
+                       later")]
     Thread(#[source] Arc<io::Error>),
 
     #[error("the ledger was closed by an earlier error")]
     #[strum(message = "nothing was sent without a record: run the same command again")]
     Closed,
 
-    #[error("row {row} of the ledger cannot be understood: {what}")]
+    #[error("row {row} of the ledger is invalid: {what}")]
     Stored { row: i64, what: String },
 
-    #[error("the ledger names a partner tenant that cannot be read")]
+    #[error("the ledger has an invalid partner tenant")]
     Tenant(#[source] uuid::Error),
 
-    #[error("row {row} of the ledger cannot be judged with the options given now: {why}")]
-    #[strum(message = "give the `--map` and `--default` of the import that read it; nothing was taken up")]
+    #[error("row {row} of the ledger cannot be validated with these options: {why}")]
+    #[strum(message = "use the `--map` and `--default` of the import that read it; no row was changed")]
     Unjudged { row: i64, why: String },
 
     #[error("refused to record an impossible change")]
@@ -185,9 +180,9 @@ pub enum Error {
 pub(super) type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The hint for content that only a change from outside, or a bug, explains.
-const CHANGED: &str = "another process or person may have changed the ledger: make sure that nobody else works on it, \
-                       then run the same command again; if the error comes again, make a copy with `tenantry backup` \
-                       and report it";
+const CHANGED: &str = "another process or person may have changed the ledger: make sure that no other \
+                       process uses it, then run the same command again; if the error comes again, make a \
+                       copy with `tenantry backup` and report it";
 
 /// The hint for a file system that has no locks, or no memory that processes share.
 const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
@@ -267,8 +262,9 @@ impl Error {
                     format!("find / -samefile {path}")
                 };
                 return Some(format!(
-                    "SQLite keeps the newest changes beside a ledger by its name, so it may have one only: remove the other \
-                     name (`{shown_by}` shows it), or mount the folder of the ledger instead of the file"
+                    "SQLite stores recent changes in files named after the ledger, so the ledger may have \
+                     only one name: remove the other name (`{shown_by}` shows it), or mount the folder of \
+                     the ledger instead of the file"
                 ));
             }
             Error::Exposed { path } => {
@@ -281,33 +277,34 @@ impl Error {
             Error::LogOfAnother { path } => {
                 let path = path.display();
                 return Some(format!(
-                    "it was left by a run that died on the ledger that was here before: move `{path}-wal` and `{path}-shm` \
-                     away, then run again; nothing was changed"
+                    "it was left by an interrupted run on the ledger that was here before: move \
+                     `{path}-wal` and `{path}-shm` away, then run again; nothing was changed"
                 ));
             }
             Error::NoLocks { .. } => NO_LOCKS,
             Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => CHANGED,
             Error::Copy { source, .. } => match source.kind() {
-                io::ErrorKind::AlreadyExists => "name a file that is not there yet",
-                io::ErrorKind::InvalidInput => "give it another name",
-                _ => "check that the folder exists, that you may write to it, and that it has room",
+                io::ErrorKind::AlreadyExists => "name a new file",
+                io::ErrorKind::InvalidInput => "use another name",
+                _ => "check that the folder exists, that you may write to it, and that it has free space",
             },
             Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => {
-                    "make room on the disk, then run the same command again; nothing was sent without a record"
+                    "free some space on the disk, then run the same command again; nothing was sent \
+                     without a record"
                 }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     "check that you may write to the ledger and to its folder"
                 }
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    "another program holds the ledger open for writing: close it and run again"
+                    "another program has the ledger open for writing: close it and run the command again"
                 }
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    "keep its files, and restore the ledger from a backup, with its `-wal` and `-shm` moved away first; do \
-                     not import again without one"
+                    "keep its files, move its `-wal` and `-shm` away, and restore the ledger from a \
+                     backup; do not import again without it"
                 }
-                Some(_) | None => "run the same command again when the cause is mended; nothing is lost",
+                Some(_) | None => "remove the cause, then run the same command again; nothing is lost",
             },
             error => error.get_message()?,
         };

@@ -40,7 +40,7 @@ pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
     failpoint::crash("copy_kept");
     tracing::warn!(
         copy = %copy.display(),
-        "the ledger is of an older version and is brought up to date; a copy of it as it was is kept"
+        "the ledger is from an older version and is updated; a copy of the old one is kept"
     );
     Ok(())
 }

@@ -71,7 +71,7 @@ impl OpenFiles {
         lock.sign();
         self._lock_of_ours = Some(lock);
         self.lock = OpenFile::of(lock::path_beside(&path)).map_err(Error::open(&path))?;
-        tracing::warn!("the lock of the ledger was removed; it was made anew");
+        tracing::warn!("the lock file of the ledger was removed; it was created again");
         Ok(())
     }
 }

@@ -30,7 +30,8 @@ impl ForeignAnswer {
     /// Describes the answer, for the record of the attempt.
     pub fn describe(&self) -> String {
         let domain = self.domain.as_ref().map(|domain| format!("{domain}, ")).unwrap_or_default();
-        let password = if self.sealed_credentials.is_some() { "; its password is kept, sealed" } else { "" };
+        let password =
+            if self.sealed_credentials.is_some() { "; its password is stored, sealed" } else { "" };
         format!("the answer belongs to another customer ({domain}{}){password}", self.customer_id)
     }
 }

@@ -534,9 +534,12 @@ impl Queries {
         let stored: u64 = value(&self.connection, "SELECT count(*) FROM customer_rows", [])?;
         let SourceTotals { read, new, known, duplicates, .. } = totals;
         Ok(if read != new + known + duplicates {
-            Some(format!("{read} rows read are not {new} new, {known} known and {duplicates} duplicates"))
+            Some(format!(
+                "{read} rows were read, but {new} new, {known} known and {duplicates} duplicates \
+                          were counted"
+            ))
         } else if new != rows || stored != rows {
-            Some(format!("{new} rows were taken up, {stored} are stored and the states add up to {rows}"))
+            Some(format!("{new} rows were added, {stored} are stored, and the states add up to {rows}"))
         } else {
             None
         })

@@ -49,7 +49,7 @@ impl Reserve {
             Ok(reserve) => Ok(Some(reserve)),
             Err(error) if is_about_room(&error) => Err(error),
             Err(error) => {
-                tracing::debug!(%error, "no room could be set aside for answers under way");
+                tracing::debug!(%error, "no space could be reserved for answers under way");
                 Ok(None)
             }
         }
@@ -65,7 +65,7 @@ impl Drop for Reserve {
 /// Removes the file of a run that was killed. Called before anything is written: it may be all the room that is left.
 pub(super) fn remove_left_behind(ledger: &Path) {
     if let Err(error) = path_of(ledger).and_then(|path| files::remove_left_behind(&path)) {
-        tracing::debug!(%error, "the room that an earlier run had set aside could not be given back");
+        tracing::debug!(%error, "the space that an earlier run had reserved could not be freed");
     }
 }
 

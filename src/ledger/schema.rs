@@ -121,7 +121,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection> {
         Ok(None) => None,
         Err(Error::OfAnother { path }) => return Err(Error::OlderOfAnother { path }),
         Err(Error::ReadOnly { path, .. }) => {
-            let why = "it is of an older version and has to be brought up to date";
+            let why = "it is from an older version and must be updated";
             return Err(Error::Unreadable { path, why });
         }
         Err(error) => return Err(error),
@@ -160,7 +160,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection> {
     // Reports a file that may not be read; SQLite has the same error code for that.
     drop(File::open(&whole_path).map_err(Error::open(path))?);
     if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
-        let why = "its last changes are in the files beside it, and its folder cannot be written";
+        let why = "its last changes are in the files beside it, and its folder is not writable";
         return Err(Error::Unreadable { path: path.to_owned(), why });
     }
     open_unchanging(&whole_path)
@@ -400,7 +400,7 @@ mod tests {
         old_ledger(&path);
         assert_eq!(APPLICATION_ID, 1_414_419_033);
         let held = Lock::acquire(&path).unwrap();
-        assert!(matches!(open_for_reading(&path), Err(Error::Older { .. })), "somebody works on it");
+        assert!(matches!(open_for_reading(&path), Err(Error::Older { .. })), "another process works on it");
         drop(held);
         let connection = open_for_reading(&path).unwrap();
         let attempt: (i64, String, String) = connection

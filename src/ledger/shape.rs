@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_listing_is_that_of_the_last_version() {
         let made = listing(&shape_of_version(SCRIPTS.len()).unwrap().unwrap());
-        assert_eq!(LATEST.replace('\r', ""), made, "`migrations/latest.sql` has to be brought up to date");
+        assert_eq!(LATEST.replace('\r', ""), made, "`migrations/latest.sql` must be updated");
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(super) fn each<E: From<Error>>(
 
 /// One value of a row; `name` is its name in messages.
 pub(super) fn cell<T: FromSql>(row: &Row<'_>, index: usize, name: &str) -> Result<T, String> {
-    row.get(index).map_err(|_| format!("its {name} cannot be understood"))
+    row.get(index).map_err(|_| format!("its {name} is invalid"))
 }
 
 /// A value as it is stored.
@@ -87,9 +87,8 @@ pub(super) fn customer_of(json: &str) -> Result<Customer, String> {
 
 /// The parser's message is left out: it can quote content of the list.
 pub(super) fn from_json<T: serde::de::DeserializeOwned>(json: &str, name: &str) -> Result<T, String> {
-    serde_json::from_str(json).map_err(|error| {
-        format!("its {name} is no JSON that can be understood (at column {})", error.column())
-    })
+    serde_json::from_str(json)
+        .map_err(|error| format!("its {name} is not valid JSON (at column {})", error.column()))
 }
 
 /// SQL for a field of a stored customer, from the column that contains the customer. It gives NULL if the customer

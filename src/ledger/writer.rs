@@ -134,8 +134,9 @@ fn serve(
             Err(error) if error.is_about_room() && room.ran_out().is_some() => {}
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(error = %error, cause, "ledger write failed; nothing more is written in this run");
-                // A write that is just being put into the queue would stay there, and its caller would wait for ever:
+                tracing::error!(error = %error, cause, "could not write to the ledger; nothing more is \
+                                                        written in this run");
+                // A write that is just being put into the queue would stay there, and its caller would wait forever:
                 // tokio 1.x empties the queue of a dropped receiver only once. This waits for such writes.
                 waiting.close();
                 while waiting.blocking_recv().is_some() {}
@@ -165,7 +166,7 @@ fn commit(
         && let Some(bytes) = room.give_up(error)
     {
         super::disk_faults::room_was_made(connection, bytes)?;
-        tracing::warn!("the disk is full; answers under way are recorded in the room that was set aside");
+        tracing::warn!("the disk is full; answers under way are recorded in reserved space");
     }
     for (reply, value) in replies {
         let result = outcome.clone().and(value);

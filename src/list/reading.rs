@@ -197,7 +197,7 @@ impl<T> RowStream<T> {
         match (end, self.no_thread) {
             (Some(end), _) => end.map_err(|source| Error::Read { path: self.path, source }),
             (None, Some(source)) => Err(Error::Thread { path: self.path, source }),
-            (None, None) => unreachable!("a thread comes to the end of the file, or panics"),
+            (None, None) => unreachable!("a thread reads to the end of the file, or panics"),
         }
     }
 }
@@ -215,7 +215,7 @@ fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io
 
 /// Passes a panic of the thread on to the caller.
 async fn joined<T>(thread: OnThread<T>) -> T {
-    let result = thread.await.expect("a thread says what it has come to");
+    let result = thread.await.expect("a thread returns its result");
     result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

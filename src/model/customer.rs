@@ -69,43 +69,45 @@ macro_rules! columns {
 columns! {
     CompanyName "company_name" Always, "the customer's legal name", Some("Northwind Harbor Logistics, Inc.");
     Domain "domain" Always,
-        "the initial domain, `contoso.onmicrosoft.com` or `contoso` alone; each row its own, and the key of the row",
+        "the initial domain, `contoso.onmicrosoft.com` or only `contoso`; unique, because it identifies \
+         the row",
         Some("northwindharbor");
     Email "email" Always,
-        "the address of the person who is the customer's contact", Some("ap@northwindharbor.example.com");
+        "the e-mail address of the customer's contact", Some("ap@northwindharbor.example.com");
     Culture "culture" Always, "language and country of the invoices, such as `en-US`", Some("en-US");
-    Language "language" Always, "the two letters of a language, such as `en`", Some("en");
+    Language "language" Always, "a language as two letters, such as `en`", Some("en");
     FirstName "first_name" Always, "the first name of the contact", Some("Grace");
     LastName "last_name" Always, "the last name of the contact", Some("Okafor");
     MiddleName "middle_name" Never, "the middle name of the contact", Some("A.");
     AddressLine1 "address_line1" Always, "street and number", Some("1420 Western Avenue");
     AddressLine2 "address_line2" Never, "what does not fit in the first line, such as a suite", Some("Suite 300");
     City "city" ByCountry, "the city", Some("Seattle");
-    State "state" ByCountry, "the state or province, by its code where the country has codes", Some("WA");
+    State "state" ByCountry, "the state or province, as a code if the country has codes", Some("WA");
     PostalCode "postal_code" ByCountry,
-        "the postal code; format the column as text, or a spreadsheet drops its leading zeros", Some("98101");
-    Country "country" Always, "the two letters of the country (ISO 3166-1), such as `US`", Some("US");
-    Region "region" Never, "best left empty: with it the service has refused good addresses", None;
+        "the postal code; format the column as text, because a spreadsheet drops leading zeros", Some("98101");
+    Country "country" Always, "the country as two letters (ISO 3166-1), such as `US`", Some("US");
+    Region "region" Never, "leave it empty: Partner Center has refused good addresses because of it", None;
     PhoneNumber "phone_number" Never,
-        "the phone number of the contact; format the column as text, or a spreadsheet drops its leading zeros",
+        "the phone number of the contact; format the column as text, because a spreadsheet drops leading \
+         zeros",
         Some("(206) 555-0142");
     OrganizationRegistrationNumber "organization_registration_number" ByCountry,
-        "the company's registration number, where its country wants one; elsewhere it is refused", Some("5839204109");
+        "the company's registration number, if its country requires one; other countries refuse it", Some("5839204109");
     AssociatedPartnerId "associated_partner_id" Never,
-        "the tenant id (a GUID) of the indirect reseller; without one the customer is your own",
+        "the tenant id (a GUID) of the indirect reseller; if empty, the customer is your own",
         Some("8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951");
     EnableGdapByDefault "enable_gdap_by_default" Never, "`true` or `false`; empty is `true`", Some("true");
-    ExternalId "external_id" Never, "your own key for the customer; it is kept and never sent", Some("CRM-10401");
+    ExternalId "external_id" Never, "your own id for the customer; it is stored and never sent", Some("CRM-10401");
     AgreementFirstName "agreement_first_name" WithTheOthers,
         "the first name of the person who accepted the Microsoft Customer Agreement", Some("Grace");
     AgreementLastName "agreement_last_name" WithTheOthers,
         "the last name of the person who accepted the agreement", Some("Okafor");
     AgreementEmail "agreement_email" WithTheOthers,
-        "the mail address of the person who accepted the agreement", Some("grace.okafor@northwindharbor.example.com");
+        "the e-mail address of the person who accepted the agreement", Some("grace.okafor@northwindharbor.example.com");
     AgreementPhone "agreement_phone" Never,
         "the phone number of the person who accepted the agreement", Some("(206) 555-0142");
     AgreementDate "agreement_date" WithTheOthers,
-        "the day on which it was accepted, such as `2026-08-14`, or the moment in UTC", Some("2026-08-14");
+        "the day of the acceptance, such as `2026-08-14`, or the time in UTC", Some("2026-08-14");
 }
 
 impl Field {

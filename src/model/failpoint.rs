@@ -90,7 +90,7 @@ impl Stall {
 fn stalls(point: &str) -> Option<Stall> {
     static ASKED: LazyLock<Option<Trigger>> = LazyLock::new(|| Trigger::by("TENANTRY_STALL_AT"));
     ASKED.as_ref().filter(|asked| asked.is_now(point))?;
-    tracing::warn!(point, "stands still");
+    tracing::warn!(point, "stopped at a fail point");
     Some(Stall { began: Instant::now(), until: requested("TENANTRY_STALL_UNTIL").map(PathBuf::from) })
 }
 

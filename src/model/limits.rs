@@ -49,9 +49,9 @@ impl Resource {
     pub fn words(self) -> &'static str {
         match self {
             Self::Descriptors => "this process may not open more files and connections",
-            Self::DescriptorsOfAll => "this machine has no room for more open files and connections",
-            Self::Threads => "this system starts no further thread for this user",
-            Self::TemporaryRoom => "there is no room left in the folder for temporary files",
+            Self::DescriptorsOfAll => "this system cannot open more files and connections",
+            Self::Threads => "this system does not start another thread for this user",
+            Self::TemporaryRoom => "there is no space left in the folder for temporary files",
         }
     }
 
@@ -63,7 +63,8 @@ impl Resource {
                 "end other programs of this user, or raise the limit (`ulimit -u`, or the limit of the container)"
             }
             Self::TemporaryRoom => {
-                "make room in the folder for temporary files, or name another one (`TMPDIR`; on Windows `TEMP`)"
+                "free some space in the folder for temporary files, or use another folder (`TMPDIR`; on \
+                 Windows `TEMP`)"
             }
         }
     }

@@ -26,7 +26,7 @@ const LISTS: [(&str, &str); 4] = [
 pub(super) fn rules(visit: &Visit<'_>) -> Reply {
     let country = &visit.arrived.parameter;
     if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return Reply::refusal(400, 2000, "The country is no two-letter ISO code.", &[]);
+        return Reply::refusal(400, 2000, "The country is not a two-letter ISO code.", &[]);
     }
     let country = country.to_ascii_uppercase();
     let Some(rules) = recorded(&country).or_else(|| made_up(&country)) else {

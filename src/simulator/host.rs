@@ -37,7 +37,7 @@ fn names(host: &str, address: SocketAddr) -> bool {
 
 /// The error response, which names the correct URL.
 pub(super) fn refusal(address: SocketAddr) -> Response<Body> {
-    let text = format!("This is the simulator of Partner Center. Name it as http://{address}.\n");
+    let text = format!("This is the Partner Center simulator. Use http://{address}.\n");
     let mut refusal = Response::new(Body::from(text));
     *refusal.status_mut() = StatusCode::MISDIRECTED_REQUEST;
     refusal

@@ -129,7 +129,7 @@ pub(super) fn customer(visit: &Visit<'_>) -> Reply {
 /// Answers for the customer in the path. A tenant that is not a customer of the partner gets the documented error.
 pub(super) fn about_customer(visit: &Visit<'_>, answer: impl FnOnce(&Creation) -> Reply) -> Reply {
     let Ok(id) = Uuid::try_parse(&visit.arrived.parameter) else {
-        return Reply::refusal(400, 2000, "The customer id is no GUID.", &[]);
+        return Reply::refusal(400, 2000, "The customer id is not a GUID.", &[]);
     };
     let found = lock(&visit.simulation.directory).find(id);
     match found {

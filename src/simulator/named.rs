@@ -149,13 +149,13 @@ impl FromStr for Scenario {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioError {
     /// No scenario has this name.
-    #[error("unknown scenario `{0}`; there are {known}", known = known_names())]
+    #[error("unknown scenario `{0}`; the scenarios are {known}", known = known_names())]
     UnknownName(String),
     /// A text after the name is not a setting.
-    #[error("unknown scenario setting `{0}`; there are {SETTINGS}")]
+    #[error("unknown scenario setting `{0}`; the settings are {SETTINGS}")]
     UnknownSetting(String),
     /// The value is invalid for the setting.
-    #[error("`{value}` is no value for the scenario setting `{key}`")]
+    #[error("`{value}` is not a value of the scenario setting `{key}`")]
     BadValue {
         /// The setting.
         key: String,
@@ -205,7 +205,7 @@ mod tests {
         let error = "smoth".parse::<Scenario>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown scenario `smoth`; there are `smooth`, `faulty`, `throttled`, `outage`, `slow`"
+            "unknown scenario `smoth`; the scenarios are `smooth`, `faulty`, `throttled`, `outage`, `slow`"
         );
         assert!("smooth,sead=1".parse::<Scenario>().unwrap_err().to_string().contains("`seed=N`"));
         assert!("smooth,mfa=perhaps".parse::<Scenario>().is_err());

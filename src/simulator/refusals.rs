@@ -100,7 +100,7 @@ fn asked_for_by_domain(domain: &str) -> Option<Reply> {
 
 /// The refusal of a body that cannot be parsed.
 pub(super) fn no_object() -> Reply {
-    Reply::refusal(400, 2000, "The body is no JSON object.", &[])
+    Reply::refusal(400, 2000, "The body is not a JSON object.", &[])
 }
 
 /// The refusal of a create with a taken domain; the fact book (13.2) has no code for it.

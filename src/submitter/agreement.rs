@@ -25,7 +25,7 @@ const VISIBILITY_TRIES_PER_SETTLE_DELAY: u32 = 4;
 pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepResult, ledger::Error> {
     let work = &task.work;
     let (Some(agreement), Some(customer_id)) = (&work.customer.agreement, &work.open.customer_id) else {
-        let what = "it owes an agreement that nobody has accepted".to_owned();
+        let what = "it has an agreement to record, but no acceptance".to_owned();
         return Err(ledger::Error::Stored { row: work.row.0, what });
     };
     let mut lookups = Lookups::of(context);

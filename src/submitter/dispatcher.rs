@@ -170,7 +170,7 @@ impl Dispatcher {
             }
             DispatchEvent::ReadFailed(reason) => {
                 if let StopReason::Ledger(error) = &reason {
-                    tracing::error!(%error, "the queue could not be read; what is under way is brought to its end");
+                    tracing::error!(%error, "the queue could not be read; requests under way are completed");
                 }
                 self.reading_ended();
                 self.stop_for(reason);

@@ -64,7 +64,7 @@ impl OutageMonitor {
                 }
                 if breaker.is_open() && !was_open {
                     let NoResponse { reason, hint, .. } = &silence;
-                    tracing::warn!(reason, hint, "the service does not answer; sending single probes");
+                    tracing::warn!(reason, hint, "the service does not answer; trying one request at a time");
                 }
                 self.last_no_response.insert(step, silence);
                 // Also before the breaker opens: with few rows, ten failures may take long.

@@ -50,7 +50,7 @@ impl LeftOut {
             row = row.row.0,
             line = row.line,
             why = row.why,
-            "a row cannot be understood and is left out"
+            "a row in the ledger is invalid and is skipped"
         );
         self.count += 1;
         if self.first.len() < Self::NAMED {

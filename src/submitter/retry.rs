@@ -158,8 +158,8 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
         // The service reported the create itself; that the customer is not visible does not prove the contrary.
         DomainStatus::Taken if work.unparsed_success => {
-            let text = "the service said that it had created it, in an answer that could not be read; the domain is \
-                        taken, and the customer is not listed yet";
+            let text = "the service answered that it created the customer, but the answer could not be \
+                        read; the domain is taken, and the customer is not listed yet";
             unresolved(UNSETTLED, text)
         }
         DomainStatus::Taken => settled(taken(work)),
@@ -317,7 +317,7 @@ fn taken(work: &Work) -> RowChange {
             domain_burned: refusal.code != DOMAIN_TAKEN,
         },
         None => RowChange::Refused {
-            refusal: Refusal::of_ours(DOMAIN_TAKEN, "the domain is taken, and not by a customer of ours"),
+            refusal: Refusal::of_ours(DOMAIN_TAKEN, "the domain is taken, and not by one of your customers"),
             domain_burned: false,
         },
     }
@@ -351,7 +351,7 @@ fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
             Verdict { change, then: Then::Wait(Duration::ZERO) }
         }
         rounds if rounds >= 2 && alone => {
-            unresolved(UNSETTLED, "no send was answered, and the customer did not appear")
+            unresolved(UNSETTLED, "no request was answered, and the customer did not appear")
         }
         // If the service remembers the id, it repeats its answer; if it forgot the id, it starts again.
         _ => still_open(work, NextStep::Create, Then::Wait(Duration::ZERO)),
@@ -377,7 +377,8 @@ fn is_contradicted(work: &Work) -> bool {
 fn contradicted(work: &Work) -> Verdict {
     let said = work.open.refusal.as_ref().map(|refusal| refusal.text.as_str()).unwrap_or_default();
     let text = format!(
-        "the service refused it as taken and then called its domain free; sending and asking again did not settle that: {said}"
+        "the service refused the domain as taken and then reported it as free; sending and asking again \
+         did not resolve this: {said}"
     );
     unresolved(CONTRADICTED, text)
 }
@@ -390,7 +391,7 @@ fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> 
         _ if work.open.customer_id.is_some() => found_before(task, at),
         Some(refusal) if !may_be_ours(work) => {
             let mut refusal = refusal.clone();
-            refusal.text.push_str(" (whether the domain is taken now could not be found out)");
+            refusal.text.push_str(" (Tenantry could not find out whether the domain is taken now)");
             settled(RowChange::Refused { refusal, domain_burned: false })
         }
         refused => {

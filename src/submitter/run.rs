@@ -177,7 +177,7 @@ async fn record_what_is_known(
         while under_way.records.join_next().await.is_some() {}
     };
     if tokio::time::timeout_at(leaves_at, recording).await.is_err() {
-        tracing::warn!("the ledger takes too long; what could not be recorded is settled by the next run");
+        tracing::warn!("the ledger takes too long; the next run resolves rows whose result was not recorded");
     }
 }
 
@@ -226,10 +226,7 @@ fn carry_out(action: Action, owed: &Owed, context: &Arc<StepContext>, under_way:
 /// When a success was recorded, it turned out to belong to another row. For this row that is the same as no answer, and
 /// the next step is decided accordingly.
 fn found_foreign(mut task: Box<Task>, intended_at: Moment) -> DispatchEvent {
-    tracing::warn!(
-        row = task.work.row.0,
-        "a success carried the customer id of another row; it settles nothing"
-    );
+    tracing::warn!(row = task.work.row.0, "a success had the customer id of another row and was not counted");
     task.work.unparsed_success = true;
     (task.intended_at, task.is_probe) = (intended_at, false);
     let found = StepOutcome::Create(Outcome::Unknown(attempt::FOREIGN.into()));

@@ -350,7 +350,7 @@ fn the_acceptance_of_a_customer_that_was_there_before_is_recorded_too() {
 fn a_cloud_without_agreements_rejects_them() {
     let bench = Bench::new();
     bench.file("customers.csv", file(&[("elsewhere", ACCEPTED)]));
-    bench.import("customers.csv").args(["--cloud", "china"]).exits(3).says("takes no agreements");
+    bench.import("customers.csv").args(["--cloud", "china"]).exits(3).says("has no agreements");
     assert_eq!(bench.count(Operation::Create), 0);
 }
 

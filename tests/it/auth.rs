@@ -76,7 +76,7 @@ fn a_wrong_secret_is_refused_with_its_reason() {
 fn a_token_that_is_handed_in_and_refused_leaves_the_rows_pending() {
     let bench = Bench::with(strict(Duration::from_secs(60)));
     bench.file("customers.csv", customers(3));
-    bench.import("customers.csv").exits(4).says("put a fresh one into TENANTRY_ACCESS_TOKEN");
+    bench.import("customers.csv").exits(4).says("put a new one into TENANTRY_ACCESS_TOKEN");
     assert_eq!(bench.ledger().states(), states([("pending", 3)]));
 }
 

@@ -69,7 +69,7 @@ fn a_restored_copy_creates_nothing_twice() {
     bench.tenantry(["status"]).exits(0);
     let done = bench.resume().args(["--restored"]).exits(5);
     done.says("3 rows may have been sent or replaced since").says("import their files again");
-    done.says("held back since the ledger was restored");
+    done.says("held back because the ledger was restored");
     bench.resume().exits(5);
     assert_eq!(bench.simulator().requests().len(), requests, "nothing was asked or sent");
 
@@ -141,7 +141,7 @@ fn a_copy_over_a_crashed_ledger_is_not_mixed_with_what_is_left_of_that() {
         [&["resume"], &["import", "customers.csv", "--restored"], &["status"], &["credentials"]];
     for command in commands {
         let done = bench.tenantry(command).exits(1);
-        done.says("is not of this ledger").says("-shm` away");
+        done.says("belongs to another ledger").says("-shm` away");
     }
     assert_eq!(fs::read(bench.ledger_path()).unwrap(), fs::read(bench.path("bak.db")).unwrap());
     restore(&bench, "bak.db");

@@ -384,7 +384,7 @@ fn what_shows_at_the_end_of_a_file_stands_in_its_copy_too() {
     let wrong = |row: &&std::collections::HashMap<String, String>| row["tenantry_severity"] == "error";
     let lines: Vec<&str> = rows.iter().filter(wrong).map(|row| row["tenantry_line"].as_str()).collect();
     assert_eq!(lines, ["3", "4", "8", "9", "10", "11", "12", "13", "14", "15"]);
-    assert!(rows[1]["tenantry_error"].contains("has no reseller while other rows"), "{:?}", rows[1]);
+    assert!(rows[1]["tenantry_error"].contains("has no reseller, but other rows"), "{:?}", rows[1]);
     assert!(rows[6]["tenantry_error"].contains("(→ GB)"), "{:?}", rows[6]);
 }
 

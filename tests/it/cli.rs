@@ -208,13 +208,10 @@ fn wrong_usage() {
     bench.tenantry(["resume", "--max-attempts", "0"]).exits(2);
     bench.tenantry(["import", "x.csv", "--simulate=smoth"]).exits(2).says("unknown scenario `smoth`");
     bench.file("x.csv", customers(1));
-    bench.tenantry(["import", "x.csv", "--recipient", "age1nonsense"]).exits(2).says("no age public key");
+    bench.tenantry(["import", "x.csv", "--recipient", "age1nonsense"]).exits(2).says("not an age public key");
     let private = "AGE-SECRET-KEY-1QQQQ";
     let done = bench.tenantry(["import", "x.csv", "--recipient", private]).exits(2);
-    assert!(
-        done.says("the private half").stderr.contains("age1") && !done.stderr.contains(private),
-        "{done}"
-    );
+    assert!(done.says("a private key").stderr.contains("age1") && !done.stderr.contains(private), "{done}");
     snapshot!(bench.tenantry(["import", "customers.csv", "--rate", "fast"]).exits(2));
 }
 
@@ -261,7 +258,7 @@ fn a_ledger_of_another_tenant_is_refused() {
     let other = "11111111-2222-4333-8444-555555555555";
     bench.file("more.csv", customers(2));
     let done = bench.import("more.csv").with_app().env("TENANTRY_TENANT_ID", other).exits(2);
-    done.says("use one ledger for each environment");
+    done.says("use a separate ledger for each environment");
     assert_eq!(bench.creations().len(), 1);
     // The token's own word counts where the command line names no tenant.
     let jwt = "eyJhbGciOiJub25lIn0.eyJ0aWQiOiIxMTExMTExMS0yMjIyLTQzMzMtODQ0NC01NTU1NTU1NTU1NTUifQ.c2ln";
@@ -274,7 +271,7 @@ fn a_ledger_of_the_simulator_is_refused_elsewhere() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.import("customers.csv").args(["--simulate"]).exits(0);
-    bench.import("customers.csv").exits(2).says("use one ledger for each environment");
+    bench.import("customers.csv").exits(2).says("use a separate ledger for each environment");
     assert_eq!(bench.simulator().requests().len(), 0);
 }
 

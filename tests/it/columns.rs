@@ -74,7 +74,7 @@ fn a_refused_header_says_what_to_paste() {
     bench.file("crm.csv", with_headings(&["first"]));
     let refused = bench.tenantry(["check", "crm.csv"]).exits(1);
     refused
-        .says("`Billing City` is not known, nearest is `city`")
+        .says("`Billing City` is unknown; the nearest is `city`")
         .says("or --auto-map; in tenantry.toml: `map = [");
     let settings = refused.stderr.split_once("tenantry.toml: `").unwrap().1.split_once("]`").unwrap().0;
     bench.file("settings.toml", format!("{settings}]\n"));
@@ -122,7 +122,7 @@ fn lines_above_the_header_and_a_footer_are_told_from_rows() {
     assert_eq!(bench.ledger().row(&domain(1)).line, 3);
     bench.file("report.csv", format!("{list}\n\nCustomers\nCopyright (c) 2026\nContoso\n"));
     let footer = bench.tenantry(["check", "report.csv"]).exits(3);
-    let problem = "report.csv:6: error: the row and those up to line 8 are a footer, not customers";
+    let problem = "report.csv:6: error: the row and the rows up to line 8 are a footer, not customers";
     assert!(footer.stdout.contains(problem), "{footer}");
     assert!(footer.stdout.contains("3 rows: 2 good, 0 with warnings alone, 1 with errors"), "{footer}");
     bench.agree();

@@ -123,7 +123,7 @@ fn the_next_command_names_the_profile_and_not_what_it_holds() {
 fn what_can_be_judged_without_asking_anybody_is_judged() {
     let bench = Bench::new();
     show(&bench).exits(0).stdout.find("Configuration file: none").unwrap();
-    show(&bench).args(["--recipient", "age1nobody"]).exits(2).says("no age public key");
+    show(&bench).args(["--recipient", "age1nobody"]).exits(2).says("not an age public key");
     show(&bench)
         .args(["--api-url", "http://10.0.0.1"])
         .exits(2)

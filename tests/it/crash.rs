@@ -265,7 +265,7 @@ mod signals {
         bench.file("customers.csv", customers(1));
         let import = bench.import("customers.csv").env("TENANTRY_STALL_AT", point);
         let mut running = import.args(["--concurrency", "1"]).spawn();
-        eventually("it stalls", || running.stderr().contains("stands still"));
+        eventually("it stalls", || running.stderr().contains("stopped at a fail point"));
         eventually("the second signal ends it", || {
             running.signal("INT");
             std::thread::sleep(Duration::from_millis(20));

@@ -154,7 +154,7 @@ fn each_fault_is_named_with_what_to_do() {
         ("a clock far behind", 1, &["ERROR    clock", "behind the service's"], |bench| {
             with_clock(bench, "-86400")
         }),
-        ("a ledger that is none", 2, &["ERROR    ledger", "is not a ledger"], |bench| {
+        ("a ledger that is none", 2, &["ERROR    ledger", "is not a Tenantry ledger"], |bench| {
             bench.file("ledger.db", "a text");
             bench.tenantry(["doctor"])
         }),
@@ -164,11 +164,11 @@ fn each_fault_is_named_with_what_to_do() {
         ("a folder without locks", 1, &["ERROR    folder", "cannot be locked"], |bench| {
             bench.tenantry(["doctor"]).env("TENANTRY_NO_LOCKS", "1")
         }),
-        ("an identity that is none", 1, &["ERROR    identity", "holds no age identity"], |bench| {
+        ("an identity that is none", 1, &["ERROR    identity", "contains no age identity"], |bench| {
             bench.file("identity.txt", "a text\n");
             bench.tenantry(["doctor"])
         }),
-        ("a private key as the recipient", 2, &["ERROR    identity", "private half"], |bench| {
+        ("a private key as the recipient", 2, &["ERROR    identity", "a private key"], |bench| {
             bench.tenantry(["doctor", "--recipient", "AGE-SECRET-KEY-1X"])
         }),
     ];

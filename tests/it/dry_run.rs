@@ -120,7 +120,7 @@ fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     snapshot!(import("customers.csv").exits(3));
     assert!(bench.simulator().requests().is_empty());
     // Neither `resume` nor another night sends what is held back.
-    bench.resume().exits(5).says("3 of its rows are held back, because rows that were read with them failed");
+    bench.resume().exits(5).says("3 of its rows are held back, because other rows of the list were rejected");
     import("customers.csv").exits(3);
     assert_eq!(bench.count(Operation::Create), 0);
     bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
@@ -138,7 +138,7 @@ fn dying_undecided_lets_nothing_go_out() {
         let import = || bench.tenantry(["import", "--require-valid", "customers.csv"]);
         assert_eq!(import().env("TENANTRY_CRASH_AT", "undecided").run().code, None);
         let done = bench.resume().exits(5);
-        done.says("`customers.csv` was read, but its run ended before").says("3 of its rows are held back");
+        done.says("`customers.csv` was read, but the run ended before").says("3 of its rows are held back");
         assert!(done.stdout.contains(" --require-valid customers.csv\n"), "{done}");
         assert!(bench.creations().is_empty());
     }
@@ -164,7 +164,7 @@ fn rows_held_back_beside_wrong_ones_are_not_forgotten() {
     bench.file("rejected.csv", mended);
     let done = bench.import("rejected.csv").args(["--require-valid"]).exits(5);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 3), ("superseded", 1)]));
-    done.says("`customers.csv`: 3 of its rows are held back, because rows that were read with them failed validation");
+    done.says("`customers.csv`: 3 of its rows are held back, because other rows of the list were rejected");
     check(done.stdout.lines().last().unwrap());
     let status = bench.tenantry(["status"]).exits(0).stdout;
     assert!(status.contains("`customers.csv`: 3 of its rows are held back"), "{status}");

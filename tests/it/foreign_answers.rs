@@ -49,7 +49,8 @@ fn what_a_foreign_answer_brought_is_shown_with_its_attempt_and_never_given_to_th
     let shown = bench.tenantry(["show", "asked"]).exits(0).stdout;
     let other = bench.ledger().row("other").customer_id.unwrap();
     let expected = format!(
-        "unknown, HTTP 201, the answer belongs to another customer ({}, {other}); its password is kept, sealed",
+        "unknown, HTTP 201, the answer belongs to another customer ({}, {other}); its password is stored, \
+         sealed",
         full("other")
     );
     assert!(shown.contains(&expected), "{shown}");

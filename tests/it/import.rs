@@ -640,7 +640,7 @@ fn one_reseller_out_of_order_holds_up_no_other() {
     let bench = Bench::new();
     bench.file("customers.csv", format!("{HEADER},associated_partner_id\n{},{unsigned}\n", row("unsigned")));
     let done = bench.import("customers.csv").with_user().exits(3);
-    assert!(done.stdout.contains("have it signed, then import the row again with --retry-failed"), "{done}");
+    assert!(done.stdout.contains("then run `tenantry retry --code 900123`"), "{done}");
     assert_eq!(bench.ledger().row("unsigned").state, "failed");
 }
 

@@ -24,7 +24,7 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
         if done.code != Some(0) {
             stopped += 1;
             assert_eq!(done.code, Some(1), "{done}");
-            done.says("could not").says("make room on the disk, then run");
+            done.says("could not").says("free some space on the disk, then run");
         }
         bench.import("customers.csv").exits(0);
         assert_eq!(bench.ledger().states(), states([("created", 150)]));
@@ -48,7 +48,7 @@ fn a_full_disk_costs_no_answer_that_is_under_way() {
             .args(["--concurrency", "32"])
             .env("TENANTRY_LEDGER_PAGES", pages.to_string())
             .exits(1);
-        done.says("could not").says("make room on the disk, then run");
+        done.says("could not").says("free some space on the disk, then run");
         let created = bench.creations().len();
         assert!((1..ROWS).contains(&created), "{pages}: {created}");
         let expected = states([("pending", ROWS - created), ("created", created)]);
@@ -90,7 +90,7 @@ fn a_ledger_that_goes_away_stops_the_run() {
     bench.simulator().release();
     let done = running.wait();
     assert_eq!(done.code, Some(1), "{done}");
-    done.says("is not there any more").says("put it back");
+    done.says("no longer exists").says("put it back");
     assert_eq!(bench.count(Operation::Create), 1, "nothing more is sent");
     fs::rename(bench.path("elsewhere.db"), bench.ledger_path()).unwrap();
     bench.resume().exits(0);
@@ -158,7 +158,7 @@ fn a_write_ahead_log_that_goes_away_stops_the_run() {
         bench.simulator().release();
         let done = running.wait();
         assert_eq!(done.code, Some(1), "{done}");
-        done.says("is not there any more").says("put it back");
+        done.says("no longer exists").says("put it back");
         assert_eq!(bench.count(Operation::Create), 2, "nothing more is sent");
     }
 }
@@ -258,7 +258,7 @@ fn a_backup_is_the_ledger_of_one_moment() {
     bench.simulator().release();
     assert_eq!(running.wait().code, Some(0));
     bench.agree();
-    bench.tenantry(["backup", "copy.db"]).exits(2).says("name a file that is not there yet");
+    bench.tenantry(["backup", "copy.db"]).exits(2).says("name a new file");
     // The copy is a ledger: what it has not heard of is found out by asking.
     let status = bench.tenantry(["status", "--json", "--ledger", "copy.db"]).exits(0).json();
     assert_eq!(status["rows"]["total"], 20);
@@ -291,10 +291,10 @@ fn what_is_no_ledger_is_refused_and_left_as_it_is() {
     fs::create_dir(bench.path("folder.db")).unwrap();
     let requests = bench.simulator().requests().len();
     let table = [
-        ("text.db", 2, "is not a ledger of this program", "name another file"),
-        ("other.db", 2, "is not a ledger of this program", "name another file"),
+        ("text.db", 2, "is not a Tenantry ledger", "name another file"),
+        ("other.db", 2, "is not a Tenantry ledger", "name another file"),
         ("folder.db", 2, "is a folder, not a ledger", "name another file"),
-        ("newer.db", 1, "was written by a newer version", "use the newer program"),
+        ("newer.db", 1, "was written by a newer version", "use the newer version"),
         ("customers.csv/l.db", 1, "could not open the ledger", "check that the folder exists"),
     ];
     for (ledger, code, what, hint) in table {
@@ -334,7 +334,7 @@ fn where_files_cannot_be_locked_nothing_is_sent() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     let done = bench.import("customers.csv").env("TENANTRY_NO_LOCKS", "1").exits(1);
-    done.says("lies where files cannot be locked").says("network share").says("--ledger PATH");
+    done.says("is in a place where files cannot be locked").says("network share").says("--ledger PATH");
     assert_eq!(bench.simulator().requests().len(), 0);
 }
 

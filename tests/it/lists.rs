@@ -116,7 +116,10 @@ fn an_export_comes_back_as_it_is_whatever_the_settings_say() {
     assert_eq!(piped.wait().code, Some(0));
     assert!(read_again("piped.csv"));
     let typed = check(&bench, "export.csv").args(["--encoding", "gbk"]).exits(1);
-    typed.says("the input does not look like gbk, which it was said to be: line 2 is `华北贸易 harborline00001 Ltd` as utf-8, ");
+    typed.says(
+        "the input does not look like gbk, which is the given encoding: line 2 is `华北贸易 \
+                harborline00001 Ltd` as utf-8, ",
+    );
 }
 
 /// A Mac's list is not told from its bytes with certainty, and `windows-1252` is not what it is.
@@ -169,7 +172,7 @@ fn what_comes_through_a_pipe_is_utf_8_unless_told() {
     assert!(checked.stdout.contains("--encoding"), "{checked}");
     piped(&western, &["--encoding", "windows-1252"]).says("-: read as commas, windows-1252.");
     piped(&in_utf_16(&list(), u16::to_le_bytes), &[]).says("UTF-16LE");
-    piped(b"PK\x03\x04 and so on, and on", &[]).says("give the workbook as a file");
+    piped(b"PK\x03\x04 and so on, and on", &[]).says("pass the workbook as a file");
     // A file that was redirected to us is a file.
     check(&bench, "-").stdin(western).exits(0).says("-: read as commas, windows-1252.");
 }
@@ -188,7 +191,7 @@ fn what_cannot_be_told_is_no_guess() {
     let more = in_windows_1252(&row("ä").replacen("Harborline", "Öäü ä", 1));
     check_refused(
         &[utf_8.as_bytes(), &western, &more].concat(),
-        "some of it is UTF-8, and more of it is not",
+        "a part of it is UTF-8, but most of it is not",
     );
     let dos = list().replace('ü', "\u{81}").replace('ö', "\u{94}").replace('ø', "\u{9b}");
     check_refused(&in_windows_1252(&dos), "line 4 is `Smørrebrød third Ltd` as cp850, ");
@@ -414,13 +417,13 @@ fn a_workbook_that_cannot_be_read_says_what_to_do() {
     check_refused(&book[..book.len() / 2], &["cannot read the workbook: it is damaged", save]);
     check_refused(&xlsx(&[("a", "visible", Vec::new())]), &["cannot find a header in an empty input"]);
     let part = |name| packed(&[(name, "<x/>".to_owned())]);
-    check_refused(&part("word/document.xml"), &["it is a Word document", "give the list as CSV"]);
+    check_refused(&part("word/document.xml"), &["it is a Word document", "use a list in CSV"]);
     check_refused(&part("photo.txt"), &["it is a ZIP archive", "unpack it first"]);
     check_refused(&part("xl/workbook.xml"), &["cannot read the workbook: it is damaged"]);
     // Small as a file, and huge unpacked.
     let bomb = packed(&[("xl/workbook.xml", " ".repeat(257 * 1024 * 1024))]);
     assert!(bomb.len() < 1024 * 1024);
-    check_refused(&bomb, &["too large to be read whole (more than 256 MiB, unpacked)", save]);
+    check_refused(&bomb, &["it is too large (more than 256 MiB, unpacked)", save]);
 }
 
 /// A default fills what is empty or missing, counts as what the row says, and leaves the operator's cells alone.
@@ -506,8 +509,8 @@ fn a_quote_that_hides_rows_ends_the_reading_and_nothing_is_sent() {
     rows[2] += "\"urgent";
     rows[4] += "\"ask Bob";
     bench.file("customers.csv", rows.join("\n") + "\n");
-    let refused = "a quote opens on line 3, the next one is on line 5";
-    bench.tenantry(["check", "customers.csv"]).exits(1).says(refused).says("look at both quotes");
+    let refused = "a quote opens on line 3, the next quote is on line 5";
+    bench.tenantry(["check", "customers.csv"]).exits(1).says(refused).says("check both quotes");
     bench.import("customers.csv").exits(1).says(refused);
     assert_eq!(bench.count(Operation::Create), 0);
 }

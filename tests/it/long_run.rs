@@ -151,7 +151,7 @@ fn an_hours_work_leaves_nothing_behind() {
         Duration::from_secs(2).mul_f64(renewals as f64) > lasted / 2,
         "{renewals} renewals in {lasted:?}"
     );
-    done.says("the service does not answer; sending single probes");
+    done.says("the service does not answer; trying one request at a time");
     let connections_refused = "SELECT count(*) FROM attempts WHERE text LIKE '%refused the connection%'";
     assert!(bench.ledger().number(connections_refused) > 0, "the service was never gone");
 
@@ -161,7 +161,7 @@ fn an_hours_work_leaves_nothing_behind() {
     eprintln!(
         "{rows} rows in {lasted:?}: {renewals} tokens, {throttled} throttled, {} outages; at the quarters {quarters:#?}; \
          the log had {} KiB at most, {} descriptors were open",
-        done.stderr.matches("single probes").count(),
+        done.stderr.matches("one request at a time").count(),
         most(&samples, |it| it.log) / 1024,
         most(&samples, |it| it.descriptors),
     );

@@ -22,11 +22,11 @@ const BARE_200: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 
 /// Every page, with what is said of it.
 const PAGES: [(&str, &str); 6] = [
     (PAGE_200, "(status 200): Hotel Wi-Fi Sign in to go on"),
-    (PAGE_302, "answered with a redirect to `portal.hotel.example` (status 302), which is never followed"),
+    (PAGE_302, "answered with a redirect to `portal.hotel.example` (status 302); redirects are not followed"),
     (PAGE_403, "(status 403): Blocked by policy"),
     (PAGE_407, "asks for a user name and password (status 407)"),
     (PAGE_511, "(status 511): Sign in to go on"),
-    (BARE_200, "(status 200), and not as the service does"),
+    (BARE_200, "(status 200)"),
 ];
 
 /// With two rows to import, and a gate before the service.
@@ -69,13 +69,13 @@ fn stopped_before_anything_was_sent(manner: Manner, ca_file: Option<&str>, words
 
 #[test]
 fn a_certificate_of_an_unknown_authority() {
-    let words = ["is from an authority that this machine does not know", "with `--ca-file`"];
+    let words = ["is from an authority that this machine does not trust", "with `--ca-file`"];
     stopped_before_anything_was_sent(Manner::Tls(SERVER), None, &words);
 }
 
 #[test]
 fn a_certificate_that_has_expired() {
-    let words = ["has expired, on 2020-02-01T00:00:00Z", "hint: check this machine's clock"];
+    let words = ["has expired, on 2020-02-01T00:00:00Z", "hint: check the clock of this machine"];
     stopped_before_anything_was_sent(Manner::Tls(EXPIRED), Some("authority.pem"), &words);
 }
 
@@ -87,7 +87,7 @@ fn a_certificate_for_another_host() {
 
 #[test]
 fn plain_http_where_tls_was_expected() {
-    let words = ["answered, but not in TLS", "hint: check the port in `--api-url`"];
+    let words = ["answered, but not with TLS", "hint: check the port in `--api-url`"];
     stopped_before_anything_was_sent(Manner::Pass, None, &words);
 }
 
@@ -104,10 +104,10 @@ fn a_name_that_nobody_knows_and_a_port_where_nobody_listens() {
         "https://no-such-host.invalid",
         [
             "the name `no-such-host.invalid` could not be looked up: ",
-            "hint: check `--api-url` and this machine's DNS",
+            "hint: check `--api-url` and the DNS of this machine",
         ],
     );
-    check(&nobody(), ["refused the connection", "hint: check `--api-url`, and the firewalls on the way"]);
+    check(&nobody(), ["refused the connection", "hint: check `--api-url` and the firewalls in between"]);
 }
 
 #[test]
@@ -172,8 +172,8 @@ fn what_only_asks_says_why_there_is_no_answer() {
     let update = ["rules", "update", "--country", "GB"].as_slice();
     let expect = |call: Call<'_>, exit_code| {
         call.exits(exit_code)
-            .says("is from an authority that this machine does not know")
-            .says("hint: where a proxy inspects TLS");
+            .says("is from an authority that this machine does not trust")
+            .says("hint: if a proxy inspects TLS");
     };
     for (command, exit_code) in [(check, 5), (update, 1)] {
         expect(with_authority(bench.tenantry(command), gate.url("https")), exit_code);
@@ -200,8 +200,8 @@ fn a_file_of_authorities_that_cannot_be_used_is_said_before_anything_is_done() {
     bench.file("empty.pem", "");
     bench.file("damaged.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     for (file, words) in [
-        ("missing.pem", "could not read it: "),
-        ("empty.pem", "it holds no certificate in PEM form"),
+        ("missing.pem", "it could not be read: "),
+        ("empty.pem", "it contains no certificate in PEM format"),
         ("damaged.pem", "its certificate 1 is damaged"),
     ] {
         let done = bench.import("customers.csv").args(["--ca-file", file]).exits(2);
@@ -218,7 +218,7 @@ fn a_machine_without_any_authorities_is_told_what_to_do() {
     let bare = |call| {
         with_api(call, gate.url("https")).env("SSL_CERT_FILE", "/missing").env("SSL_CERT_DIR", "/missing")
     };
-    bare(bench.import("customers.csv")).exits(1).says("or give a file of them with `--ca-file`");
+    bare(bench.import("customers.csv")).exits(1).says("or give a file with `--ca-file`");
     bare(bench.resume()).args(["--ca-file", "authority.pem"]).exits(0);
     bench.agree();
 }
@@ -277,7 +277,7 @@ fn a_proxy_that_does_not_let_us_through_is_told_from_the_service() {
     let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Says(PAGE_407));
     by_proxy(bench.import("customers.csv"), &proxy)
         .exits(5)
-        .says(&format!("the proxy on the way to `{HOST}` asks for a user name and password (status 407)"))
+        .says(&format!("the proxy for `{HOST}` asks for a user name and password (status 407)"))
         .says("HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT");
     proxy.turn(Manner::Says(PAGE_403));
     by_proxy(bench.resume(), &proxy)
@@ -286,7 +286,7 @@ fn a_proxy_that_does_not_let_us_through_is_told_from_the_service() {
     by_proxy(bench.resume(), &proxy)
         .env("HTTPS_PROXY", nobody())
         .exits(5)
-        .says(&format!("the proxy on the way to `{HOST}` cannot be reached: "))
+        .says(&format!("the proxy for `{HOST}` cannot be reached: "))
         .says("hint: check HTTPS_PROXY");
     assert_eq!(bench.ledger().states(), states([("pending", 2)]));
     proxy.turn(Manner::Tunnel);

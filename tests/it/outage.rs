@@ -19,7 +19,7 @@ fn nothing_listening_leaves_every_row_pending() {
     bench.file("customers.csv", customers(20));
     let done = bench.import("customers.csv").args(["--max-outage", "2s"]).exits(5);
     done.says("stopped: no answer for").says("refused the connection");
-    done.says("the service does not answer; sending single probes reason=");
+    done.says("the service does not answer; trying one request at a time reason=");
     assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
     assert_eq!(bench.ledger().states(), states([("pending", 20)]));
 }

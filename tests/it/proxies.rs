@@ -12,16 +12,16 @@ fn a_variable_that_cannot_be_understood_is_an_error_and_nothing_goes_out() {
     let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
     let address = proxy.address();
     for (variable, value, why) in [
-        ("HTTPS_PROXY", format!("http:\\\\{address}"), "it holds a backslash"),
-        ("HTTPS_PROXY", format!("http://corp\\bob:{PASSWORD}@{address}"), "it holds a backslash"),
+        ("HTTPS_PROXY", format!("http:\\\\{address}"), "it contains a backslash"),
+        ("HTTPS_PROXY", format!("http://corp\\bob:{PASSWORD}@{address}"), "it contains a backslash"),
         ("HTTPS_PROXY", format!("\"http://{address}\""), "it holds a quotation mark"),
-        ("HTTPS_PROXY", format!("http://{address} "), "it holds a blank"),
+        ("HTTPS_PROXY", format!("http://{address} "), "it contains a space"),
         ("HTTPS_PROXY", format!("ftp://{address}"), "its scheme is not http:// or https://"),
         ("HTTPS_PROXY", format!("socks5://{address}"), "SOCKS proxies are not supported"),
-        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}@x@{address}"), "holds a raw `@`"),
-        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}/x@{address}"), "holds a raw `/`"),
-        ("ALL_PROXY", format!("http://bob:{PASSWORD}#x@{address}"), "holds a raw `#`"),
-        ("https_proxy", format!("http://bob:{PASSWORD}%@{address}"), "holds a raw `%`"),
+        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}@x@{address}"), "contains a raw `@`"),
+        ("HTTPS_PROXY", format!("http://bob:{PASSWORD}/x@{address}"), "contains a raw `/`"),
+        ("ALL_PROXY", format!("http://bob:{PASSWORD}#x@{address}"), "contains a raw `#`"),
+        ("https_proxy", format!("http://bob:{PASSWORD}%@{address}"), "contains a raw `%`"),
     ] {
         // With this one set, the HTTP client by itself would use no proxy at all.
         let only = |call: crate::harness::Call<'_>| {
@@ -67,8 +67,8 @@ fn what_the_proxy_answers_is_said_with_what_to_do() {
             "does not accept the user name and password in HTTPS_PROXY (status 407)".to_owned(),
             "correct them in HTTPS_PROXY",
         ),
-        (500, false, "the proxy failed when it was to connect".to_owned(), "try again later"),
-        (502, true, format!("the proxy could not reach `{HOST}` (status 502)"), "whether it reaches"),
+        (500, false, "the proxy could not connect".to_owned(), "try again later"),
+        (502, true, format!("the proxy could not reach `{HOST}` (status 502)"), "whether it can reach"),
         (503, false, "(status 503)".to_owned(), "try again later: the proxy is overloaded"),
     ];
     each_at_once(cases, |(status, with_password, words, hint)| {

@@ -44,7 +44,12 @@ fn a_signal_is_heard_while_the_queue_is_read() {
     let stall =
         bench.import("customers.csv").env("TENANTRY_STALL_AT", "queue_read#3").env("TENANTRY_STALL_S", "600");
     let running = stall.spawn();
-    crate::harness::eventually("the queue is being read", || running.stderr().contains("stands still"));
+    crate::harness::eventually("the queue is being read", || {
+        running.stderr().contains(
+            "stopped at a fail \
+                                point",
+        )
+    });
     running.signal("TERM");
     let done = running.wait();
     assert_eq!(done.code, Some(143), "{done}");

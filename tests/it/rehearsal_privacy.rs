@@ -113,7 +113,7 @@ fn a_server_answers_those_alone_who_name_it() {
         assert_eq!(status("localhost"), 200);
     }
     let (_, answer) = get(&address, "/_simulator/journal", "attacker.example");
-    assert!(answer.contains(&format!("Name it as http://{address}")), "{answer}");
+    assert!(answer.contains(&format!("Use http://{address}")), "{answer}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn refused_where_none_is_renewed() -> usize {
     bench.simulator().script(failure.times(1000));
     let done = running.wait();
     assert_eq!(done.code, Some(5), "{done}");
-    done.says("could not be renewed ahead of its end").says("status 503");
+    done.says("could not be renewed early").says("status 503");
     let refused = bench.simulator().requests().iter().filter(|it| it.status == Some(401)).count();
     bench.agree_so_far();
     bench.simulator().end_script();

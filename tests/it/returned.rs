@@ -178,12 +178,12 @@ fn a_removed_column_of_an_auto_mapped_list_is_a_change() {
 #[test]
 fn changed_cells_of_tenantry_are_reported() {
     let cases = [
-        ("tenantry_row", "1.23457E+11", "is no number of a row any more"),
+        ("tenantry_row", "1.23457E+11", "is no longer the number of a row"),
         ("tenantry_row", "99999", "names a row that this ledger does not have"),
         ("tenantry_ledger", "", "is empty, but `tenantry_row` is not"),
-        ("tenantry_ledger", "8f2c1b7e", "is no id of a ledger any more"),
+        ("tenantry_ledger", "8f2c1b7e", "is no longer the id of a ledger"),
         // Dragged over from the row above.
-        ("tenantry_ledger", "{id}0", "is not the id of this ledger any more"),
+        ("tenantry_ledger", "{id}0", "is no longer the id of this ledger"),
     ];
     let bench = Bench::new();
     let export = exported(&bench);

@@ -144,7 +144,7 @@ fn a_damaged_cache_is_told_and_ignored() {
     let kept = folder(&update(&bench, &["customers.csv", "--country", "PT"]).exits(0));
     fs::write(kept.join("GB.json"), "{\"iso2Code\":").unwrap();
     let done = bench.import("customers.csv").exits(0);
-    done.says("GB.json` are not used: it holds no country rules.").says("from Partner Center: PT.");
+    done.says("GB.json` are not used: it contains no country rules.").says("from Partner Center: PT.");
     bench.agree();
     let mended = update(&bench, &["customers.csv"]).exits(0);
     assert_eq!(mended.stdout, "GB  updated\n");
@@ -189,7 +189,7 @@ fn always(body: &'static str) -> String {
 fn an_answer_that_holds_no_rules_is_not_kept() {
     let bench = Bench::at(&always(r#"{"iso2Code":"PT","postalCodeRegex":7}"#));
     let done = update(&bench, &["--country", "PT"]).exits(3);
-    let words = "PT  could not be fetched: the answer holds no rules that can be understood";
+    let words = "PT  could not be fetched: the answer contains no valid rules";
     assert!(done.stdout.starts_with(words), "{done}");
     assert!(!done.stderr.contains("Kept in"), "{done}");
 }

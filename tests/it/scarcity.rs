@@ -60,7 +60,7 @@ fn threads_beyond_the_limit_of_a_user() {
     // What POSIX has no name for, `sh` has one or the other for.
     let call = bench.import("customers.csv").with_limit("-u 0 2>/dev/null || ulimit -p 0");
     let done = call.unprivileged().exits(1);
-    done.says("error: ").says("this system starts no further thread for this user").says("ulimit -u");
+    done.says("error: ").says("this system does not start another thread for this user").says("ulimit -u");
     blames_nobody_else(&done);
 }
 

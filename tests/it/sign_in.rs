@@ -110,7 +110,7 @@ fn a_confidential_app_signs_its_user_in_with_its_secret() {
     let import = || {
         as_app(bench.import("customers.csv"), "confidential-app").env("TENANTRY_REFRESH_TOKEN", REFRESH_TOKEN)
     };
-    import().exits(4).says("the app must prove who it is").says("AADSTS7000218");
+    import().exits(4).says("the app needs a secret or certificate").says("AADSTS7000218");
     import().env("TENANTRY_CLIENT_SECRET", CLIENT_SECRET).exits(0);
     bench.agree();
 }
@@ -120,10 +120,10 @@ fn a_refresh_token_that_is_refused_is_named() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     for (token, words, hint) in [
-        ("expired", "unused for too long", "tenantry login"),
+        ("expired", "not used for too long", "tenantry login"),
         ("revoked", "the sign-in was revoked", "tenantry login"),
         ("mfa-needed", "has to sign in with MFA", "tenantry login"),
-        ("consent-needed", "nobody has consented", "admin"),
+        ("consent-needed", "no administrator has consented", "admin"),
         ("blocked", "Conditional Access", "allowed place"),
     ] {
         with_refresh_token(bench.import("customers.csv"), token).exits(4).says(words).says(hint);
@@ -228,7 +228,7 @@ fn a_login_ends_when_its_code_expires() {
     let device_code = DeviceCodeFlow { pending_polls: 100, lifetime, ..DeviceCodeFlow::default() };
     let bench = Bench::with(Scenario { device_code, ..Scenario::default() });
     let done = as_app(bench.tenantry(["login"]), CLIENT_ID).exits(4);
-    done.says("the code has expired before anybody signed in").says("run `tenantry login` again");
+    done.says("the code expired before the sign-in").says("run `tenantry login` again");
     assert!(kept(&bench).is_empty());
 }
 

@@ -115,11 +115,7 @@ fn a_ledger_of_another_user_is_read_by_root_and_not_written() {
     bench.tenantry(["export", "all"]).exits(0);
     let requests = bench.simulator().requests().len();
     for command in [&["import", "customers.csv"][..], &["resume"], &["credentials"]] {
-        bench
-            .tenantry(command)
-            .exits(2)
-            .says("belongs to another user")
-            .says("as the user whose ledger it is");
+        bench.tenantry(command).exits(2).says("belongs to another user").says("as the owner of the ledger");
     }
     assert_eq!(bench.simulator().requests().len(), requests, "nothing was sent");
     // A log that somebody has put beside it would be worked into it.
@@ -146,7 +142,7 @@ fn a_ledger_with_a_trigger_or_a_changed_table_is_refused_by_name() {
     check_refused(
         &bench,
         "the table `customer_rows` was changed",
-        "views, indexes and tables of your own may stay",
+        "your own views, indexes and tables may stay",
     );
     change("ALTER TABLE customer_rows DROP COLUMN note");
     change(

@@ -21,7 +21,7 @@ fn problems_that_cannot_be_read_are_not_none() {
     bench.import("customers.csv").exits(3);
     change(&bench, "UPDATE customer_rows SET problems = '[{'");
     let done = retry(&bench, &["--all"]).exits(1);
-    done.says("row 1 of the ledger cannot be understood: its problems cannot be read");
+    done.says("row 1 of the ledger is invalid: its problems cannot be read");
     assert!(bench.creations().is_empty());
 }
 
@@ -48,7 +48,7 @@ fn a_reseller_that_cannot_be_read_is_not_none() {
     bench.import("customers.csv").args(["--reseller-id", RESELLER]).exits(3);
     let reseller = "json_set(customer, '$.associated_partner_id', 'not an id')";
     change(&bench, &format!("UPDATE customer_rows SET customer = {reseller}"));
-    retry(&bench, &[]).exits(1).says("row 1 of the ledger cannot be understood: its reseller cannot be read");
+    retry(&bench, &[]).exits(1).says("row 1 of the ledger is invalid: its reseller cannot be read");
     assert_eq!(bench.creations().len(), 0);
 }
 
@@ -59,6 +59,6 @@ fn a_partner_tenant_that_cannot_be_read_is_not_none() {
     bench.file("customers.csv", customers_of(["one"]));
     bench.import("customers.csv").exits(0);
     change(&bench, "UPDATE ledger SET partner_tenant_id = 'not an id'");
-    bench.resume().exits(1).says("the ledger names a partner tenant that cannot be read");
-    bench.tenantry(["status"]).exits(1).says("the ledger names a partner tenant that cannot be read");
+    bench.resume().exits(1).says("the ledger has an invalid partner tenant");
+    bench.tenantry(["status"]).exits(1).says("the ledger has an invalid partner tenant");
 }

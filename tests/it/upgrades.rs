@@ -44,7 +44,7 @@ fn an_older_ledger_is_kept_beside_the_one_that_is_brought_up_to_date() {
     let bench = old_ledger();
     bench.file("customers.csv", customers(1));
     let done = bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
-    done.says("a copy of it as it was is kept").says("ledger.db.before-v");
+    done.says("a copy of the old one is kept").says("ledger.db.before-v");
 }
 
 /// Until schema 8, a row that was discarded unsent had the state of a row that a corrected one had replaced.
@@ -107,7 +107,7 @@ fn without_room_for_a_copy_the_ledger_stays_as_it_is() {
     let bench = old_ledger();
     let before = fs::read(bench.ledger_path()).unwrap();
     let done = bench.tenantry(["status"]).with_largest_file(80).exits(1);
-    done.says("could not keep a copy of the ledger").says("make room on its disk");
+    done.says("could not copy the ledger").says("free space on its disk");
     assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
     assert_eq!(kept(&bench), [""; 0]);
     bench.tenantry(["status"]).exits(0);
@@ -135,7 +135,7 @@ fn an_older_ledger_of_another_user_is_left_alone() {
         return;
     }
     let done = bench.tenantry(["status"]).exits(2);
-    done.says("of an older version and belongs to another user").says("as the user whose ledger it is");
+    done.says("from an older version and belongs to another user").says("as the owner of the ledger");
     assert_eq!(version(&bench, "ledger.db"), 5);
     assert!(!bench.path("ledger.db.lock").exists());
 }

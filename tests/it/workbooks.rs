@@ -104,7 +104,7 @@ fn a_sheet_that_is_left_out_is_named() {
         told.contains("list.xlsx: warning: the file has a further sheet that looks like a list"),
         "{told}"
     );
-    let refused = "beside `DE`, `FR` has columns of ours";
+    let refused = "`DE` and `FR` both look like lists";
     check(&bench, "list.xlsx").args(["--strict"]).exits(1).says(refused).says("--sheet");
     bench.import("list.xlsx").args(["--strict"]).exits(1).says(refused);
     assert_eq!(bench.creations().len(), 0);

@@ -48,7 +48,8 @@ mod linux {
     impl Drop for InodeLock {
         fn drop(&mut self) {
             if let Err(error) = fcntl(&*self.0, FcntlArg::F_OFD_SETLK(&byte(libc::F_UNLCK))) {
-                tracing::warn!(%error, "the lock of the ledger could not be taken off before the end of the program");
+                tracing::warn!(%error, "the lock of the ledger could not be released before the end of the \
+                                        program");
             }
         }
     }

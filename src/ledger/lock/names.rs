@@ -17,12 +17,12 @@ pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
         Ok(..=1) => {}
         Ok(_) => return refused("it has a second name (a hard link)"),
         Err(error) => {
-            tracing::warn!(%error, "the system does not say how many names the ledger has");
-            return refused("the system does not say whether it has a second name (a hard link)");
+            tracing::warn!(%error, "the system does not report how many names the ledger has");
+            return refused("the system does not report whether it has a second name (a hard link)");
         }
     }
     if is_mounted_as_a_file(&place) {
-        return refused("it is mounted as a single file, so that its folder here is not that of the ledger");
+        return refused("it is mounted as a single file, so its folder here is not the folder of the ledger");
     }
     Ok(())
 }

@@ -54,19 +54,19 @@ impl HeldSource {
         let waiting = self.waiting;
         match self.why {
             HoldReason::Restored => format!(
-                "`{path}`: {waiting} of its rows are held back since the ledger was restored: import it again, corrected \
-                 rows first."
+                "`{path}`: {waiting} of its rows are held back because the ledger was restored: import it \
+                 again, corrected rows first."
             ),
             HoldReason::Unread => format!(
                 "`{path}` was not read to its end, so {waiting} of its rows are held back: import it again."
             ),
             HoldReason::Invalid => format!(
-                "`{path}`: {waiting} of its rows are held back, because rows that were read with them failed validation \
+                "`{path}`: {waiting} of its rows are held back, because other rows of the list were rejected \
                  (--require-valid), the list as a whole has a problem (--strict), or it would create too many customers \
-                 (--max-new): import it again when that is corrected, or without the rows that are not wanted."
+                 (--max-new): correct it and import it again, or remove the rows that you do not want."
             ),
             HoldReason::Undecided => format!(
-                "`{path}` was read, but its run ended before it was settled whether its rows may be sent, so {waiting} of \
+                "`{path}` was read, but the run ended before you agreed to send its rows, so {waiting} of \
                  its rows are held back: {}.",
                 if self.is_settled_by_consent() {
                     "import it again, or run `tenantry resume` and agree"
@@ -82,7 +82,10 @@ impl DiscardedSource {
     /// What happened to its rows, and how to bring them back. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
         let rows = self.rows;
-        format!("`{path}`: {rows} of its rows were let go unsent: import them again to create them.")
+        format!(
+            "`{path}`: {rows} of its rows were discarded before they were sent: import them again to \
+                 create them."
+        )
     }
 }
 

@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn every_name_belongs_to_one_field() {
         let names = Field::ALL.len() + Field::ALL.iter().map(|&field| aliases_of(field).len()).sum::<usize>();
-        assert_eq!(FIELDS_BY_NAME.len(), names, "a name stands twice in the table");
+        assert_eq!(FIELDS_BY_NAME.len(), names, "a name is twice in the table");
         assert!(Field::ALL.iter().all(|&field| !aliases_of(field).is_empty()));
     }
 

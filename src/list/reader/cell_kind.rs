@@ -15,7 +15,7 @@ pub enum CellKind {
     Boolean,
     /// The error of a formula, such as `#N/A`.
     Error,
-    /// What the sheet shows cannot be told from the file; the value is the bare content.
+    /// The file does not define what the sheet shows; the value is the bare content.
     Uncertain,
     /// A formula whose result is not stored.
     NoResult,

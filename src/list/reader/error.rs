@@ -57,15 +57,15 @@ pub enum Error {
     #[error("cannot find a header on line {line}: the input ends before it")]
     HeaderBelowEnd { line: u64 },
     /// `column` is `None` past the last column of the header, and in the header itself.
-    #[error("cannot read on from line {line}: a quote opens there{} and is never closed", in_column(column.as_deref()))]
+    #[error("cannot read beyond line {line}: a quote opens there{} and is never closed", in_column(column.as_deref()))]
     UnclosedQuote { line: u64, column: Option<String> },
     #[error(
-        "cannot tell the rows apart: a quote opens on line {line}, the next one is on line {last_line}, and between them \
-         are lines that look like rows"
+        "cannot find the rows: a quote opens on line {line}, the next quote is on line {last_line}, and \
+         the lines in between look like rows"
     )]
     SwallowedRows { line: u64, last_line: u64 },
     /// Lists were joined; the rows below the line follow it, and not the header of the file.
-    #[error("cannot read on from line {line}: it is a header with other columns than that of the file")]
+    #[error("cannot read beyond line {line}: it is another header, with other columns")]
     OtherHeader { line: u64 },
 }
 
@@ -79,7 +79,7 @@ impl Error {
 /// Why it is uncertain how a file is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodingUncertain {
-    #[error("cannot tell how the input is encoded: some of it is UTF-8, and more of it is not")]
+    #[error("cannot detect the encoding of the input: a part of it is UTF-8, but most of it is not")]
     Mixed,
     #[error("{}: {}", doubt(*told), joined(lines, "; "))]
     Readings {
@@ -113,9 +113,9 @@ impl Display for LineReadings {
 
 fn doubt(told: Option<Encoding>) -> String {
     match told {
-        None => "cannot tell how the input is encoded".to_owned(),
+        None => "cannot detect the encoding of the input".to_owned(),
         Some(told) => {
-            format!("the input does not look like {}, which it was said to be", told.option_value())
+            format!("the input does not look like {}, which is the given encoding", told.option_value())
         }
     }
 }
@@ -123,13 +123,15 @@ fn doubt(told: Option<Encoding>) -> String {
 impl EncodingUncertain {
     fn hint(&self) -> String {
         match self {
-            Self::Mixed => "it was probably joined from two files: save each as `CSV UTF-8 (Comma delimited)`, and join them \
-                 again; with `--encoding utf-8`, each cell that is not UTF-8 is an error of its row"
+            Self::Mixed => "it was probably joined from two files: save each as `CSV UTF-8 (Comma \
+                            delimited)`, and join them again; with `--encoding utf-8`, each cell that is \
+                            not UTF-8 is an error in its row"
                 .to_owned(),
             Self::Readings { possible, .. } => {
                 let option = |encoding: &Encoding| format!("`--encoding {}`", encoding.option_value());
                 format!(
-                    "give the option of the reading that is right: {}; or save the list as `CSV UTF-8 (Comma delimited)`",
+                    "add the option for the correct text: {}; or save the list as `CSV UTF-8 (Comma \
+                     delimited)`",
                     possible.iter().map(option).collect::<Vec<_>>().join(", ")
                 )
             }
@@ -140,18 +142,18 @@ impl EncodingUncertain {
 /// Why a workbook cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkbookError {
-    #[error("cannot read the workbook: it is damaged, or not as the format wants it")]
+    #[error("cannot read the workbook: it is damaged or does not follow its format")]
     Damaged(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("cannot read the workbook: it is protected by a password")]
     Protected,
-    #[error("cannot read the workbook: it is too large to be read whole (more than {} MiB, unpacked)", limit_bytes / MIB)]
+    #[error("cannot read the workbook: it is too large (more than {} MiB unpacked)", limit_bytes / MIB)]
     TooLarge { limit_bytes: u64 },
     #[error("cannot find the sheet `{wanted}` in the workbook; it has {}", listed(found))]
     NoSuchSheet { wanted: String, found: Vec<String> },
     #[error("cannot find a sheet in the workbook that is not hidden; it has {}", listed(.0))]
     NoVisibleSheet(Vec<String>),
     #[error(
-        "cannot tell which sheet of the workbook is the list: beside `{name}`, {} has columns of ours",
+        "cannot choose the sheet of the workbook: `{name}` and {} both look like lists of customers",
         quoted(further)
     )]
     FurtherSheets { name: String, further: Vec<String> },
@@ -163,7 +165,7 @@ impl WorkbookError {
             Self::Damaged(_) | Self::TooLarge { .. } => {
                 "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
             }
-            Self::Protected => "take its password away, or save the sheet as `CSV UTF-8 (Comma delimited)`",
+            Self::Protected => "remove its password, or save the sheet as `CSV UTF-8 (Comma delimited)`",
             Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) | Self::FurtherSheets { .. } => {
                 "name one of its sheets with `--sheet`"
             }
@@ -185,29 +187,30 @@ impl Error {
             Error::Foreign(foreign) => Some(foreign.hint()),
             Error::Workbook(error) => Some(error.hint()),
             Error::HeaderNotUtf8 { .. } => Some(
-                "give it as a file, so that its encoding can be told, or say what it is with `--encoding`; or save it as \
-                 `CSV UTF-8 (Comma delimited)`",
+                "pass it as a file, so that its encoding can be detected, or name the encoding with \
+                 `--encoding`; or save it as `CSV UTF-8 (Comma delimited)`",
             ),
             Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
             Error::Header { faults, .. } if is_no_header(faults) => Some(
-                "the first line must name the columns, with no title above them and with commas, semicolons, tabs \
-                 or pipes between them; `tenantry template --explain` tells their names",
+                "the first line must name the columns, without a title above and with commas, semicolons, \
+                 tabs or pipes between them; `tenantry template --explain` lists their names",
             ),
             Error::Header { .. } => Some(
-                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template --explain` \
-                 tells their names",
+                "rename the columns, or map them with `--map \"Column header=field\"`; `tenantry template \
+                 --explain` lists their names",
             ),
             Error::HeaderBelowEnd { .. } => {
-                Some("give `--header-line` the number of the line that names the columns")
+                Some("set `--header-line` to the number of the line that names the columns")
             }
             Error::HeaderQuotes { .. } => None,
             Error::SwallowedRows { .. } => Some(
-                "look at both quotes: remove the one that does not belong there, or write a quote inside a quoted cell \
-                 as two (`\"\"`)",
+                "check both quotes: remove the wrong one, or write a quote inside a quoted cell as two \
+                 (`\"\"`)",
             ),
-            Error::OtherHeader { .. } => {
-                Some("put the rows from there on into a file of their own; one command takes several files")
-            }
+            Error::OtherHeader { .. } => Some(
+                "move the rows from there on into another file; you can import several files with one \
+                      command",
+            ),
             Error::UnclosedQuote { .. } => Some("close the quote, or write a quote inside a cell as two"),
             Error::HeaderTooLong { .. } | Error::HeaderTooWide { .. } => {
                 Some("check that the file is a CSV file and that no quote is missing in its first line")
@@ -275,13 +278,14 @@ pub(super) fn is_no_header(faults: &[HeaderFault]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// A required field has no column; `nearest` is the column with the most similar name, if one is similar.
-    #[error("no column for `{field}`{}", nearest.as_ref().map(|it| format!(" (nearest is `{it}`)")).unwrap_or_default())]
+    #[error("no column for `{field}`{}", nearest.as_ref().map(|it| format!(" (the nearest is \
+             `{it}`)")).unwrap_or_default())]
     Missing { field: Field, nearest: Option<String> },
     #[error("`{first}` and `{second}` both mean `{field}`")]
     Twice { field: Field, first: String, second: String },
     /// An unknown column with a name so similar to `nearest` that it is probably a typing mistake, or one of these names
     /// with something around it.
-    #[error("`{column}` is not known, nearest is {}", quoted(nearest))]
+    #[error("`{column}` is unknown; the nearest is {}", quoted(nearest))]
     NearlyKnown { column: String, nearest: Vec<Field> },
     /// Not a problem by itself, unless warnings are errors: an unknown column with a word for `field`, such as one in
     /// another language. Reported in addition to the problems.

@@ -79,7 +79,7 @@ impl Header {
         let header = Self { columns, index_by_field, nameless, own, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
-        // With `--strict`, a column that may be one of ours is not left out.
+        // With `--strict`, a column that may be a known one is not left out.
         if !faults.is_empty() || options.strict {
             let meant = header.suggested_columns();
             faults.extend(

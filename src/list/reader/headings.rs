@@ -48,11 +48,11 @@ pub(super) enum Heading {
     Vague(Field),
     /// The field of a further address: `Shipping City`.
     Elsewhere(Field),
-    /// A column that tells what the others are about.
+    /// A column that shows what the others are about.
     Sign(Sign),
 }
 
-/// What a column tells about a column `Name`.
+/// What a column shows about a column `Name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
     /// A list of persons.

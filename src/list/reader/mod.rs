@@ -65,7 +65,7 @@ use records::{CELLS_MAX, Record, Records};
 use sheet::Sheet;
 use text::{DecodedText, Rewound};
 
-/// How many lines below the first one may be the header, if the first one is none.
+/// How many lines below the first one may be the header, if the first one is not.
 const TITLE_LINES_MAX: usize = 20;
 
 /// A line with so many names of columns is a header.
@@ -91,7 +91,7 @@ pub struct Options {
     pub auto_map: bool,
     /// Columns to leave out, whatever they mean.
     pub ignored_columns: Vec<String>,
-    /// A column that is left out and may be one of ours is an error.
+    /// A column that is left out and may be a known one is an error.
     pub strict: bool,
     /// Fields that the header may lack, because a default replaces their empty cells.
     pub defaults: Defaults,
@@ -132,7 +132,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Other sheets with columns of ours, which are not read.
+    /// Other sheets with known columns, which are not read.
     pub fn further_sheets(&self) -> &[String] {
         match self {
             Layout::Text { .. } => &[],

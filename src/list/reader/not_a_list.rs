@@ -90,14 +90,14 @@ impl NotAList {
         match self {
             NotAList::Utf32 => "save it as UTF-8",
             NotAList::Workbook => {
-                "give the workbook as a file, or save its sheet as `CSV UTF-8 (Comma delimited)`"
+                "pass the workbook as a file, or save its sheet as `CSV UTF-8 (Comma delimited)`"
             }
             NotAList::OldExcel | NotAList::BinaryExcel => {
                 "open it in Excel or LibreOffice and save it as an Excel workbook (.xlsx) or as `CSV UTF-8 (Comma \
                  delimited)`"
             }
             NotAList::OldOffice => {
-                "open it, take away its password if it has one, and save it as an Excel workbook (.xlsx) or as \
+                "open it, remove its password if it has one, and save it as an Excel workbook (.xlsx) or as \
                  `CSV UTF-8 (Comma delimited)`"
             }
             NotAList::Gzip | NotAList::Zip => "unpack it first",
@@ -109,8 +109,8 @@ impl NotAList {
             | NotAList::Json
             | NotAList::Rtf
             | NotAList::Binary => {
-                "give the list as CSV (.csv), Excel workbook (.xlsx) or OpenDocument sheet (.ods); `tenantry \
-                 template` shows the columns"
+                "use a list in CSV (.csv), an Excel workbook (.xlsx) or an OpenDocument sheet (.ods); \
+                 `tenantry template` shows the columns"
             }
         }
     }

@@ -14,7 +14,7 @@ pub enum QuoteFault {
     TextAfter,
     #[error("has a quote after a backslash; in CSV, write a quote in a quoted cell as two (`\"\"`)")]
     Backslash,
-    #[error("has a blank before its opening quote; remove the blank")]
+    #[error("has a space before its opening quote; remove the space")]
     BlankBefore,
     #[error(
         "has a quote but is not quoted; put the cell in quotes, and write the quote in it as two (`\"\"`)"
@@ -91,7 +91,7 @@ impl Quotes {
         self.delimiters = columns.checked_sub(1).map(|delimiters| delimiters as u64);
     }
 
-    /// Checks the next bytes of a record. At its end, returns the most important finding and starts anew.
+    /// Checks the next bytes of a record. At its end, returns the most important finding and starts again.
     pub(super) fn check(&mut self, bytes: &[u8], is_over: bool) -> Option<Finding> {
         let record = &mut self.record;
         let is_plain = record.place == Place::Unquoted && record.finding.is_none();

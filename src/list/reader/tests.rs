@@ -133,8 +133,7 @@ fn a_value_with_misplaced_quotes_is_a_fault() {
     );
     check(
         HEADER.replacen("domain", " \"domain\"", 1),
-        "cannot read the header on line 1: cell 2 has a blank before its \
-         opening quote; remove the blank",
+        "cannot read the header on line 1: cell 2 has a space before its opening quote; remove the space",
     );
 }
 
@@ -161,8 +160,8 @@ fn a_header_with_other_columns_ends_the_reading() {
 
 #[test]
 fn a_quoted_cell_that_contains_rows_ends_the_reading() {
-    let error = "cannot tell the rows apart: a quote opens on line 3, the next one is on line 5, and between them are lines \
-                 that look like rows";
+    let error = "cannot find the rows: a quote opens on line 3, the next quote is on line 5, and the lines \
+                 in between look like rows";
     let rows = "a,,,,,,,,\n\"b,,,,,,,,\nc,,,,,,,,\nd\",,,,,,,,\ne,,,,,,,,\n";
     check(with_header(rows), error);
     check(with_header(&rows.replace('\n', "\r\n")), error);
@@ -179,12 +178,12 @@ fn a_quoted_cell_that_contains_rows_ends_the_reading() {
 
 #[test]
 fn an_unclosed_quote_is_named_where_it_opens() {
-    let error = "cannot read on from line 3: a quote opens there in column `domain` and is never closed";
+    let error = "cannot read beyond line 3: a quote opens there in column `domain` and is never closed";
     check(with_header("a,,,,,,,,\nb,\"c,,,,,,,\nd,,,,,,,,\n"), error);
     check(with_header("\"a\nb\",\"c,,,,,,,\nd,,,,,,,,\n"), error);
     let rest = "x,,,,,,,,\n".repeat(RECORD_BYTES_MAX / 4);
     check(with_header(&format!("a,,,,,,,,\nb,\"c,,,,,,,\n{rest}")), error);
-    check("\"company_name,domain\n", "cannot read on from line 1: a quote opens there and is never closed");
+    check("\"company_name,domain\n", "cannot read beyond line 1: a quote opens there and is never closed");
 }
 
 /// From a pipe as from a file: neither a line break in the header's quotes nor a byte order mark before a blank line
@@ -324,8 +323,9 @@ fn our_own_and_unknown_columns_are_no_data() {
 fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
     check_header(
         "company_name,email,E-Mail,culture,language,first_name,last_name,address_line1,country,domian,citty",
-        "cannot use the header on line 1: `email` and `E-Mail` both mean `email`; `domian` is not known, nearest is \
-         `domain`; `citty` is not known, nearest is `city`; no column for `domain` (nearest is `domian`); found \
+        "cannot use the header on line 1: `email` and `E-Mail` both mean `email`; `domian` is unknown; the \
+         nearest is \
+         `domain`; `citty` is unknown; the nearest is `city`; no column for `domain` (the nearest is `domian`); found \
          `company_name`, `email`, `E-Mail`, `culture`, `language`, `first_name`, `last_name`, `address_line1`, \
          `country`, `domian`, `citty`",
     );
@@ -534,23 +534,25 @@ fn a_known_name_with_something_around_it_is_an_error() {
     assert_eq!(
         refused(
             "Address: City,State/Region",
-            "`Address: City` is not known, nearest is `city`; `State/Region` is not known, nearest is `state`"
+            "`Address: City` is unknown; the nearest is `city`; `State/Region` is unknown; the nearest is \
+             `state`"
         ),
         "Address: City=city,State/Region=state"
     );
     assert_eq!(
-        refused("Business City,Home City", "`Business City` is not known, nearest is `city`"),
+        refused("Business City,Home City", "`Business City` is unknown; the nearest is `city`"),
         "Business City=city"
     );
     assert_eq!(
-        refused("Street Address 2", "`Street Address 2` is not known, nearest is `address_line2`"),
+        refused("Street Address 2", "`Street Address 2` is unknown; the nearest is `address_line2`"),
         "Street Address 2=address_line2"
     );
     assert_eq!(refused("Shipping City", "`Shipping City` may be the `city` of another address"), "");
     assert_eq!(
         refused(
             "Billing City,Mailing City",
-            "`Billing City` is not known, nearest is `city`; `Mailing City` is not known, nearest is `city`"
+            "`Billing City` is unknown; the nearest is `city`; `Mailing City` is unknown; the nearest is \
+             `city`"
         ),
         ""
     );

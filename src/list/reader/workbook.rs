@@ -200,7 +200,7 @@ impl WorkbookError {
 impl From<NotTaken> for WorkbookError {
     fn from(not_taken: NotTaken) -> Self {
         match not_taken {
-            NotTaken::OutOfOrder => Self::damaged("its cells do not come in order"),
+            NotTaken::OutOfOrder => Self::damaged("its cells are not in order"),
             NotTaken::TooLarge => Self::TooLarge { limit_bytes: SHEET_BYTES_MAX as u64 },
         }
     }

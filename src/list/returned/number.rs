@@ -41,12 +41,12 @@ const DIGITS_KEPT: usize = 15;
 /// A fraction that does not end is shown with at least so many digits.
 const DIGITS_SHOWN_MIN: usize = 9;
 
-/// A longer text is no number, and numbers of such exponents are none that a spreadsheet reads.
+/// A longer text is not a number, and a spreadsheet does not read numbers with such exponents.
 const NUMBER_BYTES_MAX: usize = 64;
 const EXPONENT_MAX: i64 = 400;
 
 /// How a spreadsheet has rewritten the number in `original`; `None` if `now` is not how a spreadsheet writes it. Digits
-/// that somebody has put back are no rewriting.
+/// that a person has put back are no rewriting.
 pub(super) fn rewritten(original: &str, now: &str) -> Option<Rewritten> {
     let without_spaces = joined(original);
     // A number that a program wrote with `.0`, and groups of digits: both are what people remove.
@@ -54,7 +54,7 @@ pub(super) fn rewritten(original: &str, now: &str) -> Option<Rewritten> {
     if is_tidied || !has_digit(original) || !has_digit(now) {
         return None;
     }
-    // Whatever else is in the text: nobody removes a sign or zeros and leaves all the rest.
+    // Whatever else is in the text: no person removes a sign or zeros and leaves all the rest.
     let is_cut = |cut: &str| cut == now && now.starts_with(|c: char| c.is_ascii_digit());
     if original.strip_prefix('+').is_some_and(is_cut) {
         return Some(Rewritten::LostPlus);

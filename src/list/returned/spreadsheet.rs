@@ -1,4 +1,4 @@
-//! Tells what only a spreadsheet does to a cell from what people do.
+//! Distinguishes what only a spreadsheet does to a cell from what people do.
 
 use super::number::Rewritten;
 use super::{date, letters, number};

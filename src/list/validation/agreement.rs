@@ -31,14 +31,14 @@ pub(super) fn check<'a>(
 ) -> Option<Agreement> {
     let first = Field::AGREEMENT.into_iter().find(|&field| !draft[field].is_empty())?;
     if !settings.takes_agreements {
-        let message = "cannot be recorded in this cloud, which takes no agreements";
+        let message = "cannot be recorded, because this cloud has no agreements";
         let finding = Finding::new(Rule::AgreementCloud, message).advise("empty the agreement columns");
         report.add(first, finding);
         return None;
     }
     for field in Field::AGREEMENT {
         if field != Field::AgreementPhone && draft[field].is_empty() {
-            let message = format!("is required beside `{first}`: who accepted the agreement, and when");
+            let message = format!("is required with `{first}`: who accepted the agreement, and when");
             let finding = Finding::new(Rule::AgreementIncomplete, message);
             report.add(field, finding.advise("fill it, or empty the other agreement columns"));
         }
@@ -68,9 +68,9 @@ fn parse_date(text: &str, now: Timestamp) -> Result<Timestamp, Finding> {
     })?;
     let latest = if is_day { now.saturating_add(DAY_BEGINS_EARLIER) } else { Ok(now) };
     let message = if latest.is_ok_and(|latest| agreed_at > latest) {
-        "lies in the future; nobody can have accepted the agreement then"
+        "is in the future; the agreement cannot have been accepted then"
     } else if agreed_at.to_zoned(TimeZone::UTC).year() < FIRST_YEAR {
-        "is older than the agreement; nobody can have accepted it then"
+        "is before the agreement existed; it cannot have been accepted then"
     } else {
         return Ok(agreed_at);
     };

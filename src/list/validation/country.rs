@@ -53,7 +53,7 @@ static CODES_BY_NAME: LazyLock<HashMap<String, &'static str>> = LazyLock::new(||
 pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a CountryRules, Finding> {
     rulebook.country(text).ok_or_else(|| {
         let message = if is_code(text) {
-            "is no code of a country that Partner Center sells to"
+            "is not a country that Partner Center sells to"
         } else {
             "must be a two-letter country code (ISO 3166-1 alpha-2)"
         };
@@ -70,7 +70,7 @@ pub(super) fn resolve<'a>(text: &str, rulebook: &'a Rulebook) -> Result<&'a Coun
 pub(super) fn resolve_culture<'a>(text: &str, country: Option<&'a CountryRules>) -> Result<&'a str, Finding> {
     let of_country = |country: &'a CountryRules| listed(text, &country.cultures);
     tables().culture(text).or_else(|| country.and_then(of_country)).ok_or_else(|| {
-        let finding = Finding::new(Rule::Culture, "is no culture that Partner Center lists");
+        let finding = Finding::new(Rule::Culture, "is not a culture that Partner Center lists");
         let cultures = country.map(|country| &country.cultures[..]).unwrap_or_default();
         let plain = text::with_plain_marks(text).unwrap_or_else(|| text.to_owned());
         let respelled = plain.replace('_', "-");
@@ -141,8 +141,8 @@ fn lost_zeros(field: Field, country: &CountryRules, report: &ProblemCollector<'_
         _ => return None,
     };
     report.is_number(field).then(|| {
-        let message = "is a number in the workbook, which keeps no leading zero and no `+`";
-        Finding::new(rule, message).advise("format the column as text, and add what is missing")
+        let message = "is a number in the workbook, so leading zeros and `+` are lost";
+        Finding::new(rule, message).advise("format the column as text and add the missing characters")
     })
 }
 
@@ -150,8 +150,10 @@ fn missing(country: &CountryRules, is_certain: bool) -> Finding {
     if is_certain {
         Finding::new(Rule::Required, format!("is required in {}", country.title()))
     } else {
-        let message =
-            format!("is empty; an address in {} is likely to be refused without it", country.title());
+        let message = format!(
+            "is empty; Partner Center will probably refuse an address in {} without it",
+            country.title()
+        );
         Finding::new(Rule::RequiredLikely, message)
     }
 }
@@ -161,7 +163,7 @@ fn missing(country: &CountryRules, is_certain: bool) -> Finding {
 fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
     (country.code != "MD").then(|| {
         let message =
-            "is best left empty; with it the service has refused addresses as if the state were wrong";
+            "should be empty; with it Partner Center has refused addresses as if the state were wrong";
         Finding::new(Rule::Region, message).advise("leave it empty")
     })
 }
@@ -191,7 +193,7 @@ fn check_listed_language(language: &str, country: &CountryRules, report: &mut Pr
     if tables().language(language).is_some() {
         let mut known: Vec<&str> = languages.iter().map(|listed| primary(listed)).collect();
         known.dedup();
-        let message = format!("is not among the languages that are listed for {}", country.title());
+        let message = format!("is not a language listed for {}", country.title());
         let finding = Finding::new(Rule::LanguageCountry, message).advise(text::alternatives(&known));
         report.add(Field::Language, finding);
     }

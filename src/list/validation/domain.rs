@@ -45,7 +45,7 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
     }
     if !prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         if prefix.contains('.') {
-            return Err(format!("must be a name alone or one directly under `.{suffix}`"));
+            return Err(format!("must be a name without dots, or a name directly under `.{suffix}`"));
         }
         let c = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-').map(quoted_char);
         return Err(format!("may have letters, digits and hyphens only, not {}", c.unwrap_or_default()));

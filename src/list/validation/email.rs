@@ -35,8 +35,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
         Err(message) => return Some(Finding::new(Rule::Email, message).suggest_value(suggestion(text))),
     };
     if NEVER_PUBLIC.iter().any(|name| top.eq_ignore_ascii_case(name)) {
-        let message =
-            format!("is under `.{top}`, which no mail can reach; a bad address can burn the domain");
+        let message = format!("is under `.{top}`, where no mail arrives; a bad address can burn the domain");
         return Some(Finding::new(Rule::EmailHost, message));
     }
     ending::check(text, top).or_else(|| provider::check(text, host))
@@ -52,9 +51,10 @@ pub(super) fn check_partner(text: &str, partner_domains: &[String]) -> Option<Fi
             && host[..start.unwrap_or(0)].bytes().last().is_none_or(|before| before == b'.')
     })?;
     let message = format!(
-        "is in your own domain `{domain}`: Partner Center refuses it after it has made the tenant, which burns the domain"
+        "is in your own domain `{domain}`: Partner Center refuses it after it has created the tenant, \
+         which burns the domain"
     );
-    Some(Finding::new(Rule::PartnerAddress, message).advise("write an address of the customer"))
+    Some(Finding::new(Rule::PartnerAddress, message).advise("use an address of the customer"))
 }
 
 /// Checks the parts of an address; `Ok` contains its host and its top-level domain.
@@ -64,7 +64,7 @@ fn check_form(text: &str) -> Result<(&str, &str), String> {
     };
     let (local, host) = (&text[..at], &text[at + 1..]);
     if host.as_bytes().contains(&b'@') {
-        return Err("has more than one `@`; one address is wanted".to_owned());
+        return Err("has more than one `@`; use one address".to_owned());
     }
     if text.len() > ADDRESS_CHARS_MAX {
         return Err(format!("has {} characters; an address has at most {ADDRESS_CHARS_MAX}", text.len()));
@@ -92,7 +92,7 @@ fn check_local(local: &str) -> Result<(), String> {
     }
     if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..")
     {
-        return Err("has a dot too many before the `@`".to_owned());
+        return Err("has one dot too many before the `@`".to_owned());
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ fn check_host(host: &str) -> Result<&str, String> {
         (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with(b"-") && !label.ends_with(b"-")
     };
     if !host.as_bytes().split(|&byte| byte == b'.').all(is_label) {
-        return Err("has no well-formed domain after the `@`".to_owned());
+        return Err("has no valid domain after the `@`".to_owned());
     }
     let Some(dot) = memrchr(b'.', host.as_bytes()) else {
         return Err("has no dot in the domain after the `@`".to_owned());
@@ -114,7 +114,7 @@ fn check_host(host: &str) -> Result<&str, String> {
     let is_letters = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_encoded = top.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
     if !is_letters && !is_encoded {
-        return Err(format!("ends in `.{top}`, which is no top-level domain"));
+        return Err(format!("ends in `.{top}`, which is not a top-level domain"));
     }
     Ok(top)
 }

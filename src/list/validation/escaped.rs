@@ -16,7 +16,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     }
     let plain = unescaped(text);
     if let Some(tag) = tag(&plain) {
-        let message = format!("has `{tag}`, which a web page shows as something else");
+        let message = format!("has the HTML code `{tag}`");
         return Some(Finding::new(Rule::EscapedText, message));
     }
     if plain == text {
@@ -25,7 +25,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     let has_line_break = plain.chars().any(char::is_control);
     let suggestion = (!has_line_break).then(|| plain.split_whitespace().collect::<Vec<_>>().join(" "));
     Some(
-        Finding::new(Rule::EscapedText, "has codes of HTML or of a program in place of characters")
+        Finding::new(Rule::EscapedText, "has codes of HTML or of a program instead of characters")
             .suggest_value(suggestion),
     )
 }

@@ -54,7 +54,7 @@ fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCo
         let is_control = finding.rule == Rule::ControlCharacter;
         // The second line of an address has a separate column.
         let is_broken_address = is_control && field == Field::AddressLine1 && value.contains(['\n', '\r']);
-        let advice = || format!("put the second line into `{}`", Field::AddressLine2);
+        let advice = || format!("move the second line to `{}`", Field::AddressLine2);
         report.add(field, if is_broken_address { finding.advise(advice()) } else { finding });
         if is_control {
             return false;
@@ -81,7 +81,7 @@ fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCo
     true
 }
 
-/// Reports what nobody wrote like this: programs did, on the value's way into the list. True if it is an error; a warning
+/// Reports what no person wrote like this: programs did, on the value's way into the list. True if it is an error; a warning
 /// hides no other finding.
 fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
     // These have their own form.
@@ -127,8 +127,8 @@ fn check_length(field: Field, value: &str) -> Option<Finding> {
 pub(super) fn parse_guid(text: &str) -> Result<Uuid, Finding> {
     let wrong = match Uuid::try_parse(text) {
         Ok(guid) if !guid.is_nil() => return Ok(guid),
-        Ok(_) => "is all zeros; the reseller's tenant id is wanted",
-        Err(_) => "is no GUID; the reseller's tenant id is wanted",
+        Ok(_) => "is all zeros; use the reseller's tenant id",
+        Err(_) => "is not a GUID; use the reseller's tenant id",
     };
     let plain = text::with_plain_marks(text).filter(|plain| Uuid::try_parse(plain).is_ok());
     Err(Finding::new(Rule::Guid, wrong).suggest_value(plain))
@@ -158,7 +158,7 @@ pub(super) fn resolve_language(text: &str, culture: Option<&str>) -> Result<&'st
     tables().language(text).ok_or_else(|| {
         let of_culture = culture.and_then(|culture| culture.split('-').next());
         let (rule, message) = if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-            (Rule::LanguageUnlisted, "is not among the languages that Partner Center is known to take")
+            (Rule::LanguageUnlisted, "is not a language that Partner Center is known to accept")
         } else {
             (Rule::Language, "must be a two-letter language code such as `en`")
         };

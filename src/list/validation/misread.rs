@@ -37,7 +37,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     })
 }
 
-/// The words of a text, each with the mark behind it: somebody may have mended or added the others. These marks of ASCII
+/// The words of a text, each with the mark behind it: a person may have corrected or added the others. These marks of ASCII
 /// are part of no character in any encoding.
 fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let is_mark = |c: char| matches!(c, ' '..='/' | ':'..='?');
@@ -181,7 +181,7 @@ fn is_mark(c: char) -> bool {
     matches!(c, '\u{A0}'..='\u{BF}' | '‐'..='…' | '‹' | '›' | '€' | '™' | '№' | '、'..='】' | '（' | '）' | '！'..='～')
 }
 
-/// Whether a decoded word is one that somebody wrote, and `misread` is not.
+/// Whether a decoded word is one that a person wrote, and `misread` is not.
 fn is_plausible(word: &str, misread: &str, words: Words) -> bool {
     let mut letters =
         word.chars().filter(|c| !c.is_ascii_punctuation() && !c.is_ascii_digit() && !is_mark(*c));
@@ -232,7 +232,7 @@ fn is_short_by_chance(word: &str, misread: &str) -> bool {
     }
 }
 
-/// No capital follows a small letter, and no small letter stands among capitals. `TĂŞNAD` would be `TêNAD`.
+/// No capital follows a small letter, and no small letter is among capitals. `TĂŞNAD` would be `TêNAD`.
 fn has_plausible_case(word: &str) -> bool {
     let is_in_capitals = !word.contains(|c: char| c.is_ascii_lowercase())
         && word.chars().filter(char::is_ascii_uppercase).nth(1).is_some();
@@ -320,7 +320,7 @@ mod tests {
         }
     }
 
-    /// Whatever letters of one language stand together, it is no misread text. (In Slovak, `ä` and `ĺ` never stand
+    /// Whatever letters of one language are next to each other, it is no misread text. (In Slovak, `ä` and `ĺ` never stand
     /// before `ľ`.)
     #[test]
     fn letters_of_one_language_are_left_alone() {

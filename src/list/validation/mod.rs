@@ -175,7 +175,7 @@ impl Validator {
         }
         for &index in header.nameless() {
             if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
-                let message = "has data and no name in the header; name the column, or delete it";
+                let message = "has data but no name in the header; name the column or delete it";
                 report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
             }
         }
@@ -183,7 +183,7 @@ impl Validator {
             report.add_row(sheet_cell::hidden_row());
         }
         let domain = if draft.is_blank && !row.has_doubtful_cells() {
-            report.add_row(Finding::new(Rule::BlankRow, "has nothing in any column that we know"));
+            report.add_row(Finding::new(Rule::BlankRow, "is empty in every column that Tenantry uses"));
             None
         } else {
             self.check(&mut draft, &mut report)
@@ -199,7 +199,7 @@ impl Validator {
     #[cold]
     fn reject_header<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
         let mut report = ProblemCollector::new(header, row, &self.settings);
-        let message = "is the header again; if lists were joined, delete it";
+        let message = "is the header again; delete this line";
         report.add_row(Finding::new(Rule::HeaderAgain, message));
         let (problems, extent) = report.finish();
         Validation { domain: None, problems, extent, content: RowContent::Cells(row) }
@@ -288,7 +288,7 @@ impl Validator {
             }
             RowFault::Footer => {
                 let message = match row.last_line() {
-                    last if last > row.line() => format!("and those up to line {last} are a footer"),
+                    last if last > row.line() => format!("and the rows up to line {last} are a footer"),
                     _ => "is a footer".to_owned(),
                 };
                 let message =
@@ -328,8 +328,8 @@ impl Validator {
 /// filled, the other cells may be shifted or cut short.
 fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     let surplus = row.text(header.own_column(SURPLUS_COLUMN)?).filter(|text| !text.trim().is_empty())?;
-    let finding = Finding::new(Rule::RaggedRow, "has a note that cells of this row may be wrong")
-        .advise("correct the row, look at each of its cells, then empty this one");
+    let finding = Finding::new(Rule::RaggedRow, "has a note that cells in this row may be wrong")
+        .advise("check and correct every cell of the row, then empty this one");
     Some(finding.found(
         row.line(),
         SURPLUS_COLUMN.to_owned(),
@@ -348,10 +348,10 @@ fn changed_identity(header: &Header, row: &Row, strictness: &Strictness) -> Opti
     }
     let ledger = header.own_column(LEDGER_COLUMN).map(|column| (column, text(column)));
     let (column, what) = match ledger {
-        _ if row_number(number).is_none() => (row_column, "is no number of a row any more".to_owned()),
+        _ if row_number(number).is_none() => (row_column, "is no longer the number of a row".to_owned()),
         Some((column, "")) => (column, format!("is empty, but `{ROW_COLUMN}` is not")),
         Some((column, id)) if Uuid::try_parse(id).is_err() => {
-            (column, "is no id of a ledger any more".to_owned())
+            (column, "is no longer the id of a ledger".to_owned())
         }
         _ => return None,
     };
@@ -368,7 +368,10 @@ pub fn row_number(cell: &str) -> Option<i64> {
 
 /// A cell by which an exported row is recognized has been changed.
 pub fn changed_cell(what: impl Into<String>) -> Finding {
-    let advice = format!("export the row again; for a new row, empty `{ROW_COLUMN}` and `{LEDGER_COLUMN}`");
+    let advice = format!(
+        "export the row again; or, for a new row, empty `{ROW_COLUMN}` and \
+                          `{LEDGER_COLUMN}`"
+    );
     Finding::new(Rule::ChangedCell, what).advise(advice)
 }
 
@@ -420,7 +423,7 @@ fn ragged_message(expected: usize, found: usize, header: &Header, row: &Row) -> 
     let cells = format!("has {found} cells where the header has {expected}");
     if row.last_line() > row.line() {
         // One lost quote swallows lines, so say where the row ends.
-        return format!("{cells}, and goes on to line {}; a quote may be missing", row.last_line());
+        return format!("{cells}, and continues to line {}; a quote may be missing", row.last_line());
     }
     let lacks = header.columns().get(found..expected).unwrap_or_default();
     let is_needed = |field: Field| field.is_required();

@@ -28,17 +28,17 @@ const PLACEHOLDERS: [&str; 12] = [
 
 pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
     if name.chars().nth(1).is_none() {
-        return Some("is one character only");
+        return Some("has only one character");
     }
     if !name.chars().any(char::is_alphanumeric) {
         return Some("has no letter and no digit");
     }
     let is_second_blank = name.chars().nth(1).is_some_and(char::is_whitespace);
     if is_second_blank && name.split_whitespace().all(is_single_character) {
-        return Some("is single characters with blanks between");
+        return Some("is single characters with spaces in between");
     }
     if is_one_character_repeated(name) {
-        return Some("is one character again and again");
+        return Some("is one character repeated");
     }
     if name.len() <= LEGAL_FORM_BYTES_MAX && is_legal_form(name) {
         return Some("is a legal form without a name");
@@ -50,7 +50,7 @@ pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
     // Decides for nearly every name.
     let may_have_ending = name.bytes().rev().take(INTERNET_ENDING_BYTES_MAX).any(|byte| byte == b'.');
     if may_have_ending && INTERNET_ENDINGS.iter().any(has_ending) {
-        return Some("ends like an internet address; the legal name is wanted");
+        return Some("ends like an internet address; use the legal name");
     }
     None
 }
@@ -79,12 +79,12 @@ pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
     if let (Some(only), None) = (chars.next(), chars.next())
         && !is_east_asian(only)
     {
-        return Some("is one character only");
+        return Some("has only one character");
     }
     // They start with few letters, and so do few names.
     let may_be_placeholder = name.starts_with(['a', 'f', 'l', 'n', 't', 'u', 'A', 'F', 'L', 'N', 'T', 'U']);
     if may_be_placeholder && PLACEHOLDERS.iter().any(|placeholder| name.eq_ignore_ascii_case(placeholder)) {
-        return Some("looks like a placeholder; a real contact is wanted");
+        return Some("looks like a placeholder; use a real contact");
     }
     if !name.is_ascii() && name.chars().any(is_emoji) {
         return Some("has an emoji");
@@ -118,7 +118,7 @@ pub(super) fn formula_start(field: Field, value: &str) -> Option<Finding> {
     let is_name = is_person(field)
         || matches!(field, Field::CompanyName | Field::AddressLine1 | Field::AddressLine2 | Field::City);
     (is_name && value.starts_with(['=', '+', '-', '@']))
-        .then(|| Finding::new(Rule::FormulaStart, "starts like a formula of a spreadsheet, not like a name"))
+        .then(|| Finding::new(Rule::FormulaStart, "starts like a formula, not like a name"))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ fn apostrophe(value: &str) -> Option<&str> {
 fn too_narrow(value: &str) -> Option<Finding> {
     let is_it = value.len() > 1 && value.bytes().all(|byte| byte == b'#');
     is_it.then(|| {
-        let message = "is what a spreadsheet shows where a column is too narrow, not the value";
+        let message = "is what a spreadsheet shows if a column is too narrow, not the value";
         Finding::new(Rule::SpreadsheetError, message)
     })
 }
@@ -64,7 +64,7 @@ fn too_narrow(value: &str) -> Option<Finding> {
 /// `919876543210.0` and `4.91715E+11`: numbers that were texts.
 fn number(value: &str) -> Option<Finding> {
     if is_exponential(value) {
-        let message = "was turned into a number by a spreadsheet and has lost digits";
+        let message = "was turned into a number by a spreadsheet and lost digits";
         return Some(Finding::new(Rule::Exponent, message));
     }
     // `1.000` is a thousand in half of Europe, and `120.00` may be an amount.
@@ -74,7 +74,7 @@ fn number(value: &str) -> Option<Finding> {
     };
     let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
     (is_number && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
-        let message = "ends in zeros behind a point: a program made a number of a text";
+        let message = "ends in a decimal point and zeros: a program turned a text into a number";
         Finding::new(Rule::FloatTail, message).suggest_value(is_certain.then(|| whole.to_owned()))
     })
 }

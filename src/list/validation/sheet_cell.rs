@@ -15,43 +15,45 @@ pub(super) fn check(field: Field, kind: CellKind) -> Option<Finding> {
         CellKind::IndexResult if holds_digits(field) => return None,
         CellKind::Date => (
             Rule::CellType,
-            "is a date in the workbook, not text; format the column as text and write it again",
+            "is a date in the workbook, not text; format the column as text and enter it again",
         ),
         CellKind::Time => (
             Rule::CellType,
-            "is a time in the workbook, not text; format the column as text and write it again",
+            "is a time in the workbook, not text; format the column as text and enter it again",
         ),
         CellKind::Percent => (
             Rule::CellType,
-            "is a percentage in the workbook, not text; format the column as text and write it again",
+            "is a percentage in the workbook, not text; format the column as text and enter it again",
         ),
         CellKind::Boolean => (
             Rule::CellType,
-            "is a truth value in the workbook, not text; format the column as text and write it again",
+            "is true or false in the workbook, not text; format the column as text and enter it again",
         ),
         CellKind::Uncertain => (
             Rule::CellType,
-            "has a number format that programs show differently; format the column as text and write it again",
+            "has a number format that programs show differently; format the column as text and enter it \
+             again",
         ),
         CellKind::Error => (Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"),
         CellKind::NoResult => (
             Rule::FormulaResult,
-            "is a formula whose result is not in the file; open the file in a spreadsheet program and save it, as .xlsx if \
-             the result is empty",
+            "is a formula whose result was not saved; open the file in a spreadsheet program and save it, \
+             as .xlsx if the result is empty",
         ),
         CellKind::IndexResult => (
             Rule::FormulaResult,
-            "is a formula, and what is stored as its result looks like an index; open the file in a spreadsheet \
+            "is a formula, and its saved result looks like an index; open the file in a spreadsheet \
              program and save it",
         ),
         CellKind::LostDigits => (
             Rule::LostDigits,
-            "is a number of more than 15 digits, and a spreadsheet has lost the others; format the column as text \
-             and write it again",
+            "is a number of more than 15 digits, and a spreadsheet has lost some; format the column as \
+             text and enter it again",
         ),
         CellKind::Covered => (
             Rule::MergedCell,
-            "is part of a merged cell, which counts in its first row and column alone; unmerge it and fill each cell",
+            "is part of a merged cell, whose value counts only in its first row and column; unmerge it and \
+             fill each cell",
         ),
     };
     Some(Finding::new(rule, message))
@@ -59,7 +61,7 @@ pub(super) fn check(field: Field, kind: CellKind) -> Option<Finding> {
 
 /// What is wrong with a row that its sheet does not show.
 pub(super) fn hidden_row() -> Finding {
-    Finding::new(Rule::HiddenRow, "is hidden in the sheet; take away the filter, or delete the row")
+    Finding::new(Rule::HiddenRow, "is hidden in the sheet; remove the filter, or delete the row")
 }
 
 /// Values of the field may be small whole numbers.

@@ -122,7 +122,7 @@ fn every_problem_of_a_row_is_reported_in_the_order_of_its_columns() {
             "company_name required: Error",
             "email email: Error -> ana@contoso.com",
             "last_name name_form: Warning",
-            "address_line1 control_character: Error -> put the second line into `address_line2`",
+            "address_line1 control_character: Error -> move the second line to `address_line2`",
             "country country: Error -> GB",
             "associated_partner_id guid: Error",
             "enable_gdap_by_default boolean: Error",
@@ -391,7 +391,7 @@ fn a_row_with_a_fault_has_that_one_problem() {
         rules,
         [" ragged_row: Error", " blank_row: Error", " ragged_row: Error", "email row_encoding: Error"]
     );
-    assert!(verdicts[2].problems[0].message.ends_with("goes on to line 5; a quote may be missing"));
+    assert!(verdicts[2].problems[0].message.ends_with("continues to line 5; a quote may be missing"));
     assert_eq!(verdicts[3].domain.as_ref().map(DomainName::as_str), Some("contoso.onmicrosoft.com"));
     assert_ne!(verdicts[0].content_hash, verdicts[2].content_hash);
 }
@@ -405,7 +405,7 @@ fn the_sample_of_good_customers_has_no_problem() {
     let mut domains = std::collections::HashSet::new();
     for verdict in &verdicts {
         assert_eq!(shown(&verdict.problems), [""; 0]);
-        assert!(domains.insert(verdict.domain.clone()), "{:?} stands twice", verdict.domain);
+        assert!(domains.insert(verdict.domain.clone()), "{:?} is there twice", verdict.domain);
     }
     assert!(verdicts.iter().all(|v| v.customer.as_ref().is_some_and(|c| c.associated_partner_id.is_some())));
 }

@@ -82,7 +82,7 @@ pub(super) fn check_characters(text: &str) -> Option<Finding> {
         return Some(Finding::new(Rule::ControlCharacter, message));
     }
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        let message = "has lost a letter: `\u{FFFD}` is what a program writes for one that it could not read";
+        let message = "has lost a letter: programs write `\u{FFFD}` for a letter that they cannot read";
         return Some(Finding::new(Rule::LostCharacter, message));
     }
     // Joiners are part of the spelling of Persian and Indic words; inside a text they are not reported.
@@ -105,7 +105,7 @@ pub(super) fn with_plain_marks(text: &str) -> Option<String> {
 /// Suggests plain characters in place of typographic ones.
 pub(super) fn check_marks(rule: Rule, text: &str) -> Option<Finding> {
     let plain = with_plain_marks(text)?;
-    let message = format!("has {} in place of a plain character", typographic_mark(text));
+    let message = format!("has {} instead of a plain character", typographic_mark(text));
     Some(Finding::new(rule, message).suggest_value(Some(plain)))
 }
 
@@ -138,8 +138,7 @@ pub(super) fn lost_letter(text: &str, may_end: bool) -> Option<Finding> {
             || is_letter(before) && is_end && !(may_end && after.is_none())
     };
     (text == "?" || text.match_indices('?').any(is_lost)).then(|| {
-        let message =
-            "has lost a letter: `?` is what a program writes for one that its encoding does not have";
+        let message = "has lost a letter: programs write `?` for a letter that their encoding does not have";
         Finding::new(Rule::LostCharacter, message)
     })
 }

@@ -119,7 +119,8 @@ mod unix {
             NOTED.call_once(|| {
                 tracing::warn!(
                     folder = %folder.display(),
-                    "this file system keeps no owners and modes of files; who may read and write them is for the system to say"
+                    "this file system does not store owners and permissions, so Tenantry cannot check who \
+                     may read or write the file"
                 );
             });
         }
@@ -192,7 +193,8 @@ mod unix {
         match find_stranger(path, file, is_excused) {
             Ok(false) => {}
             Ok(true) => {
-                tracing::warn!(file = %shown, "this file is believed, although another user could change or replace it");
+                tracing::warn!(file = %shown, "this file is used, although another user could change or \
+                                               replace it");
             }
             Err(Refused::FolderWritable) if is_ours() => {
                 tracing::warn!(file = %shown, "other users may write to the folder of this file, and could remove it");
@@ -239,7 +241,7 @@ mod unix {
         !is_ours(metadata.uid(), || new_file_in(folder_of(path)).map(|file| file.uid))
     }
 
-    /// Removes the rights of others from an open file of ours. Devices and pipes do not change. Logs nothing, because
+    /// Removes the rights of others from an open file of this user. Devices and pipes do not change. Logs nothing, because
     /// the file may be the log itself.
     pub fn narrow(file: &File, path: &Path) -> io::Result<Exposure> {
         narrow_by(|| file.metadata(), |private| file.set_permissions(private), path)
@@ -331,7 +333,7 @@ mod unix {
             let find = |excuse: bool| find_stranger(&file, &file.metadata().unwrap(), |_| excuse);
             assert_eq!((find(false), find(true)), (Ok(false), Ok(false)));
             std::fs::set_permissions(&inner, Permissions::from_mode(0o777)).unwrap();
-            assert_eq!(find(true), Err(Refused::FolderWritable), "whoever is excused");
+            assert_eq!(find(true), Err(Refused::FolderWritable), "whichever user is excused");
             std::fs::set_permissions(&inner, Permissions::from_mode(0o755)).unwrap();
             for (changed, refused) in [(&file, Refused::OfAnother), (&inner, Refused::FolderOfAnother)] {
                 if std::os::unix::fs::chown(changed, Some(4242), None).is_err() {
@@ -348,7 +350,7 @@ mod unix {
         fn modes_and_owners_count_where_a_new_file_keeps_them() {
             assert!(mean_something(Some(seen(7, 7, 0o100_600))));
             assert!(!mean_something(Some(seen(1000, 1000, 0o100_777))));
-            assert!(mean_something(None), "nobody can tell");
+            assert!(mean_something(None), "it is unknown");
             let us = geteuid().as_raw();
             assert!(is_ours(us, || None));
             assert!(is_ours(us + 1, || Some(us + 1)), "everything there looks like that");

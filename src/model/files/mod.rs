@@ -59,10 +59,7 @@ impl Refused {
             }
             Refused::Writable | Refused::FolderWritable => {
                 let place = if self == Refused::Writable { file } else { folder_of(file) };
-                format!(
-                    "check that the content of the file is yours, then run `chmod go-w {}`",
-                    place.display()
-                )
+                format!("check the content of the file, then run `chmod go-w {}`", place.display())
             }
             Refused::OfAnother | Refused::FolderOfAnother => {
                 "check the content of the file, then copy it into a folder of your own".to_owned()

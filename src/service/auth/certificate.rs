@@ -36,10 +36,10 @@ impl Certificate {
     /// Reads the key and the certificate from PEM, in either order. `Err`: what is wrong with the PEM.
     pub fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
         let certificate =
-            CertificateDer::from_pem_slice(pem).map_err(|_| "it holds no certificate in PEM form")?;
+            CertificateDer::from_pem_slice(pem).map_err(|_| "it contains no certificate in PEM format")?;
         let key = PrivateKeyDer::from_pem_slice(pem)
-            .map_err(|_| "it holds no private key in PEM form without a password")?;
-        ps256(&key).ok_or("its private key is no RSA key that can be used")?;
+            .map_err(|_| "it contains no private key in PEM format without a password")?;
+        ps256(&key).ok_or("its private key is not a usable RSA key")?;
         Ok(Self {
             key: key.secret_der().to_vec().into(),
             thumbprint: BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate)),

@@ -15,9 +15,9 @@ use super::Error;
 /// Transient, whatever value `error` has.
 const TRANSIENT: u64 = 50_033;
 
-const NOT_UNDERSTOOD: &str = "its answer cannot be understood";
+const NOT_UNDERSTOOD: &str = "its answer is invalid";
 
-/// Why the endpoint gave no token, in its own words.
+/// Why the endpoint gave no token, in the endpoint's text.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Reason {
     error: String,
@@ -29,34 +29,42 @@ pub struct Reason {
 
 const LOGIN: &str = "sign in again with `tenantry login`, with MFA";
 const MFA: &str = "run `tenantry login` and sign in with MFA";
-const RESOURCE: &str = "add Microsoft Partner Center's API to the app's permissions and let an admin consent";
+const RESOURCE: &str = "add Microsoft Partner Center's API to the app's permissions and ask an \
+                        administrator to consent";
 
 /// The number after `AADSTS`, its meaning, and what to do.
 #[rustfmt::skip]
 static AADSTS: &[(u64, &str, &str)] = &[
-    (7_000_215, "the client secret is wrong", "check --client-id and the client secret: give its value and not its id"),
-    (7_000_222, "the client secret has expired", "make a new client secret for the app in Entra and use that one"),
+    (7_000_215, "the client secret is wrong", "check --client-id and the client secret: use its value, not \
+                 its id"),
+    (7_000_222, "the client secret has expired", "create a new client secret for the app in Entra and use \
+                 it"),
     (7_000_216, "the app gave neither a secret nor a certificate", "give a client secret or --client-certificate"),
-    (7_000_218, "the app must prove who it is", "allow public client flows for the app in Entra, or give its secret or certificate"),
-    (700_016, "the app is not known in this tenant", "check --client-id and --tenant-id, and that an admin has consented to the app"),
-    (700_021, "the certificate's assertion names another app", "check --client-id"),
-    (700_024, "the certificate's assertion is out of its time", "set this machine's clock right"),
+    (7_000_218, "the app needs a secret or certificate", "allow public client flows for the app in Entra, \
+                 or give its secret or certificate"),
+    (700_016, "the app is unknown in this tenant", "check --client-id and --tenant-id, and that an admin \
+               has consented to the app"),
+    (700_021, "the certificate belongs to another app", "check --client-id"),
+    (700_024, "the clock of this machine is wrong, or the certificate's proof is out of date", "set the \
+               clock of this machine"),
     (700_027, "the certificate was not accepted", "upload the certificate of --client-certificate to the app in Entra and check that it has not expired"),
-    (700_082, "the refresh token has expired, unused for too long", LOGIN),
+    (700_082, "the refresh token expired because it was not used for too long", LOGIN),
     (70_008, "the refresh token has expired", LOGIN),
     (70_043, "the sign-in is older than the tenant's sign-in frequency allows", LOGIN),
-    (50_173, "the sign-in was revoked, such as by a new password", LOGIN),
-    (9_002_313, "the refresh token cannot be read", LOGIN),
+    (50_173, "the sign-in was revoked, for example by a password reset", LOGIN),
+    (9_002_313, "the refresh token is invalid", LOGIN),
     (50_074, "the user has to sign in with MFA", MFA),
     (50_076, "the user has to sign in with MFA", MFA),
     (50_078, "the user's MFA has expired", MFA),
     (50_079, "the user has to set up MFA first", MFA),
-    (65_001, "nobody has consented to the app", "let an admin of the partner tenant consent to the app"),
-    (53_003, "Conditional Access blocked the sign-in", "sign in from an allowed place or device, or ask the tenant's admin"),
+    (65_001, "no administrator has consented to the app", "ask an administrator of the partner tenant to \
+              consent to the app"),
+    (53_003, "Conditional Access blocked the sign-in", "sign in from an allowed place or device, or ask \
+              the tenant's administrator"),
     (50_196, "the sign-in service saw the same request too often", "wait some minutes"),
-    (500_011, "Partner Center's API is not known in this tenant", RESOURCE),
+    (500_011, "Partner Center's API is unknown in this tenant", RESOURCE),
     (650_057, "Partner Center's API is not among the app's permissions", RESOURCE),
-    (50_001, "Partner Center's API is not known in this tenant", RESOURCE),
+    (50_001, "Partner Center's API is unknown in this tenant", RESOURCE),
     (70_011, "the scope is not valid", "check --cloud, and that Partner Center's API is among the app's permissions"),
     (90_002, "the tenant was not found", "check --tenant-id and --cloud"),
 ];
@@ -67,15 +75,16 @@ static GENERAL: &[(&str, &str, &str)] = &[
     ("invalid_client", "the app was not accepted", "check --client-id and the client secret or certificate"),
     ("unauthorized_client", "the app may not sign in like this",
         "check that the app is registered in this tenant and may use this grant"),
-    ("invalid_grant", "the sign-in is not good any more", LOGIN),
+    ("invalid_grant", "the sign-in is no longer valid", LOGIN),
     ("interaction_required", "the user has to sign in again", LOGIN),
-    ("consent_required", "nobody has consented to the app", "let an admin consent to the app"),
+    ("consent_required", "no administrator has consented to the app", "ask an administrator to consent to \
+      the app"),
     ("invalid_scope", "Partner Center's API was not accepted", RESOURCE),
     ("invalid_resource", "Partner Center's API was not accepted", RESOURCE),
     ("authorization_declined", "the sign-in was declined", "run `tenantry login` again"),
     ("access_denied", "the sign-in was declined", "run `tenantry login` again"),
-    ("expired_token", "the code has expired before anybody signed in", "run `tenantry login` again"),
-    ("bad_verification_code", "the code has expired before anybody signed in", "run `tenantry login` again"),
+    ("expired_token", "the code expired before the sign-in", "run `tenantry login` again"),
+    ("bad_verification_code", "the code expired before the sign-in", "run `tenantry login` again"),
 ];
 
 /// The same for any other `error`.
@@ -195,7 +204,7 @@ mod tests {
         );
         check(400, &numbered("50173"), Some("the sign-in was revoked"));
         check(400, &numbered("\"50173\""), Some("the sign-in was revoked"));
-        check(400, &numbered("1"), Some("the sign-in is not good any more"));
+        check(400, &numbered("1"), Some("the sign-in is no longer valid"));
         check(400, r#"{"error":"invalid_scope"}"#, Some("Partner Center's API"));
         check(400, r#"{"error":"never_heard_of"}"#, Some("the sign-in was refused (never_heard_of)"));
         check(503, r#"{"error":"temporarily_unavailable"}"#, None);

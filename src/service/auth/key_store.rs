@@ -18,7 +18,7 @@ pub enum KeyStoreError {
     /// The key store is locked, the entry is too large, or another reason that the key store gives.
     #[error("the key store refused: {0}")]
     Refused(String),
-    #[error("the key store gave no answer within {} s", .0.as_secs())]
+    #[error("the key store did not answer within {} s", .0.as_secs())]
     Silent(Duration),
 }
 

@@ -252,7 +252,7 @@ impl TokenSource {
             if let Err(error) = shared.renew().await {
                 tracing::warn!(
                     reason = %error,
-                    "the access token could not be renewed ahead of its end; it is used until then"
+                    "the access token could not be renewed early; it is used until it expires"
                 );
             }
             drop(turn);
@@ -329,7 +329,7 @@ impl TokenShared {
             SignIn::Token(_) => {
                 return Err(Error::Refused {
                     message: "the service did not accept the access token".to_owned(),
-                    hint: "put a fresh one into TENANTRY_ACCESS_TOKEN and go on".to_owned(),
+                    hint: "put a new one into TENANTRY_ACCESS_TOKEN and run the command again".to_owned(),
                 });
             }
             SignIn::AppOnly(app) => self.endpoint(app).as_app().await?,
@@ -355,7 +355,7 @@ fn of_handed_in(error: Error) -> Error {
     match error {
         Error::Refused { message, hint } => Error::Refused {
             message,
-            hint: format!("{hint}; TENANTRY_REFRESH_TOKEN comes before a login: replace it, or unset it"),
+            hint: format!("{hint}; TENANTRY_REFRESH_TOKEN overrides a login: replace it, or unset it"),
         },
         Error::Unavailable(_) => error,
     }

@@ -64,9 +64,9 @@ impl fmt::Display for SavedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SavedIn::InKeyStore => f.write_str("kept in the key store of this machine"),
-            SavedIn::InFile(file, None) => write!(f, "kept in `{}`, for your eyes only", file.display()),
+            SavedIn::InFile(file, None) => write!(f, "kept in `{}`, which only you can read", file.display()),
             SavedIn::InFile(file, Some(trouble)) => {
-                write!(f, "kept in `{}`, for your eyes only, because {trouble}", file.display())
+                write!(f, "kept in `{}`, which only you can read, because {trouble}", file.display())
             }
         }
     }
@@ -128,7 +128,11 @@ impl Store {
             Err(trouble) => Err(trouble.to_string()),
         };
         record.unwrap_or_else(|reason| {
-            tracing::warn!(reason, "no sign-in from the key store; `--key-store file` does not ask it");
+            tracing::warn!(
+                reason,
+                "no sign-in in the key store; `--key-store file` does not use the key \
+                                    store"
+            );
             None
         })
     }
@@ -160,7 +164,7 @@ impl Store {
                 match key_store.ask(patience, move |vault, name| vault.set(name, &secret)) {
                     Ok(()) => {
                         if let Err(error) = remove_file(&self.file) {
-                            tracing::warn!(file = %self.file().display(), %error, "an older sign-in stays in its file");
+                            tracing::warn!(file = %self.file().display(), %error, "an older sign-in remains in its file");
                         }
                         return Ok(SavedIn::InKeyStore);
                     }
@@ -205,7 +209,7 @@ fn remove_file(file: &Path) -> io::Result<bool> {
 fn read(record: &[u8]) -> io::Result<Read> {
     // The parser's message is left out because it can quote the record.
     serde_json::from_slice(record)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it holds no sign-in"))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it contains no sign-in"))
 }
 
 /// Differs for every authority, tenant, app and supplied token, and reveals none of them.

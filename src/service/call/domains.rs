@@ -95,7 +95,7 @@ impl DomainCheck {
         let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
             if self.failures.load(Ordering::Relaxed) != failures_before {
-                let reason = "the domain check could not be proved just now";
+                let reason = "the domain check could not be verified now";
                 return Err(Err(Outcome::Unknown(reason.into())));
             }
             match self.try_to_prove(asker).await {
@@ -114,7 +114,7 @@ impl DomainCheck {
         Ok(match asker.is_taken(&known).await? {
             true => DomainStatus::Free,
             false => DomainStatus::Unprovable(format!(
-                "the domain check cannot be trusted: it calls `{known}` free, which exists"
+                "the domain check is unreliable: it reports `{known}` as free, which exists"
             )),
         })
     }

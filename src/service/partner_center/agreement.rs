@@ -109,9 +109,9 @@ pub fn acceptance(reply: Reply, email: &str) -> Outcome<()> {
         status @ 200..=299 => match classify::read_json::<Accepted>(answer, "the answer") {
             Outcome::Done(accepted) if accepted.is_of(email) => Outcome::Done(()),
             Outcome::Done(_) => Outcome::Unknown(
-                format!("status {status}, but the answer is the acceptance of somebody else").into(),
+                format!("status {status}, but the answer is about another acceptance").into(),
             ),
-            _ => Outcome::Unknown(format!("status {status}, but no acceptance in the answer").into()),
+            _ => Outcome::Unknown(format!("status {status}, but the answer contains no acceptance").into()),
         },
         400..=499 if error.code == ACCEPTED_BEFORE => Outcome::Done(()),
         _ => classify::refusal(answer, error, |_, error| match error.status {
@@ -198,7 +198,7 @@ mod tests {
         check(answered(429, ""), "throttled");
         check(answered(500, ""), "unknown");
         check(answered(500, r#"{"code":600061,"description":"already accepted"}"#), "unknown");
-        check(answered(600, r#"{"code":3000,"description":"nobody knows this status"}"#), "unknown");
+        check(answered(600, r#"{"code":3000,"description":"an unknown status"}"#), "unknown");
         check(answered(503, ""), "unknown");
         check(Reply::NotSent("refused".into()), "not_sent");
         check(Reply::Broken("reset".into()), "unknown");

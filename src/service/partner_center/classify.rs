@@ -88,7 +88,7 @@ impl Answer {
 pub fn create(reply: Reply) -> Outcome<NewTenant> {
     verdict(reply, |answer, error| match answer.status {
         // 202 promises a verdict later; the documentation does not say where (fact book 4).
-        202 => Outcome::Unknown("accepted with 202, without a verdict".into()),
+        202 => Outcome::Unknown("accepted with status 202, without a result".into()),
         200..=299 => new_tenant(answer),
         _ => match refusal(answer, error, |answer, error| match error.status {
             405 | 412 | 417 => Some(Class::FixTheConfiguration),
@@ -165,7 +165,7 @@ pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Out
     match answer.body.as_ref().map(|body| serde_json::from_slice(without_bom(body))) {
         Ok(Ok(value)) => Outcome::Done(value),
         // The parser's message is left out because it can quote the body.
-        Ok(Err(_)) => Outcome::Unknown(format!("{what} is no JSON that can be understood").into()),
+        Ok(Err(_)) => Outcome::Unknown(format!("{what} is not valid JSON").into()),
         Err(reason) => Outcome::Unknown(reason.clone().into()),
     }
 }

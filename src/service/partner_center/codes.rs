@@ -45,43 +45,60 @@ const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it a
 static CODES: &[KnownCode] = &[
     known(400, "2001", FixTheRow, "fill the fields that the text names and import the row again"),
     known(400, "3000", FixTheRow, "correct the value that the text names and import the row again"),
-    known(400, "20000", FixTheRow, "your company may not sell in this country: remove the row, or ask Microsoft for the market"),
+    known(400, "20000", FixTheRow, "your company may not sell in this country: remove the row, or ask \
+                Microsoft to add the market"),
     known(400, "27002", FixTheRow, "correct the value that the text names (often the state or the e-mail address) and import the row again"),
-    known(400, "600002", FixTheRow, "this country takes no organization_registration_number: empty the cell and import the row again"),
+    known(400, "600002", FixTheRow, "this country does not use organization_registration_number: empty the \
+                cell and import the row again"),
     known(400, "600049", FixTheRow, "this country needs an organization_registration_number: fill it and import the row again"),
-    known(400, "600050", FixTheRow, "write the organization_registration_number in the form that the text shows and import the row again"),
+    known(400, "600050", FixTheRow, "write the organization_registration_number in the format that the \
+                text shows and import the row again"),
     known(400, "600051", FixTheRow, "this country needs a phone_number: fill it and import the row again"),
     known(400, "800002", FixTheRow, "correct the value that the text names and import the row again"),
-    known(404, "800015", FixTheRow, "no partner has this associated_partner_id: it wants the reseller's tenant id, not the PLA (MPN) id"),
-    known(400, "800016", FixTheRow, "associated_partner_id names no indirect reseller of yours: use the reseller's tenant id"),
-    known(400, "900154", FixTheRow, "the reseller has no active CSP account: ask the reseller to finish enrolment"),
+    known(404, "800015", FixTheRow, "no partner has this associated_partner_id: use the reseller's tenant \
+                id, not the PLA (MPN) id"),
+    known(400, "800016", FixTheRow, "associated_partner_id is not one of your indirect resellers: use the \
+                reseller's tenant id"),
+    known(400, "900154", FixTheRow, "the reseller has no active CSP account: ask the reseller to complete \
+                the enrolment"),
     known(409, "", DomainTaken, ANOTHER_DOMAIN),
-    known(400, "800018", FixTheConfiguration, "the sandbox holds no more customers: delete some, then run `tenantry resume`"),
+    known(400, "800018", FixTheConfiguration, "the sandbox is full: delete some customers, then run \
+                `tenantry resume`"),
     known(400, "900127", FixTheConfiguration, "this operation is not supported in this environment: check the account and `--api-url`"),
     known(400, "900141", FixTheConfiguration, "this operation is not supported: check the account and `--api-url`"),
     known(401, "900420", FixTheRights, "the token is for another audience: check --cloud and --api-url, or get one for Partner Center's API"),
     known(401, "900421", FixTheRights, "the user signed in without MFA: run `tenantry login` and sign in with MFA"),
-    known(401, MFA_REQUIRED, FixTheRights, "this is how MFA was asked for: as a user, run `tenantry login` and sign in with MFA; as an app, check the audience and the secret"),
-    known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft for the market"),
+    known(401, MFA_REQUIRED, FixTheRights, "the sign-in may lack MFA: as a user, run `tenantry login` and \
+                                            sign in with MFA; as an app, check the audience and the secret"),
+    known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft \
+                to add the market"),
     known(403, "2032", FixTheRights, "access was denied: check the app's registration in Partner Center and the user's role"),
     known(0, "1002", FixTheRights, "authorization failed: check the app's registration in Partner Center and the user's role"),
-    known(0, "0", FixTheRights, "your company is not onboarded to sell here: ask Microsoft for the market"),
+    known(0, "0", FixTheRights, "your company is not set up to sell here: ask Microsoft to add the market"),
     known(403, "600006", FixTheRights, "this action is not allowed for your account: check its type and programme"),
     known(403, "800039", FixTheRights, "your reseller programme status is not active: renew it in Partner Center"),
-    known(403, "900123", FixTheRow, "the indirect reseller has not accepted the Microsoft Partner Agreement: have it signed, then import the row again with --retry-failed"),
+    known(403, "900123", FixTheRow, "the indirect reseller has not accepted the Microsoft Partner \
+                Agreement: ask the reseller to sign it, then run `tenantry retry --code 900123`"),
     known(403, "900124", FixTheRights, "your company has not accepted the Microsoft Partner Agreement: accept it in Partner Center"),
-    known(403, "900149", FixTheRights, "a programme status is not active: see the text, renew it in Partner Center"),
+    known(403, "900149", FixTheRights, "a programme status is not active: read the text and renew it in \
+                Partner Center"),
     known(403, "900150", FixTheRights, "the signed-in role may not do this: the user should be in the AdminAgents group"),
     known(403, "900308", FixTheRights, "not enough privileges: the user should be in the AdminAgents group"),
     known(403, "900309", FixTheRights, "Conditional Access blocked the token: sign in from an allowed place"),
-    known(403, "900329", FixTheRights, "this call needs a user's token: creating for a reseller does not work app-only"),
-    known(403, "90000", FixTheRights, "Entra refused the token: sign in again"),
-    known(417, "800036", FixTheConfiguration, "a precondition failed: check for a proxy that changes requests on their way"),
+    known(403, "900329", FixTheRights, "this request needs a user: run `tenantry login` instead of signing \
+                in as an app"),
+    known(403, "90000", FixTheRights, "Microsoft Entra refused the token: sign in again"),
+    known(417, "800036", FixTheConfiguration, "a precondition failed: check whether a proxy changes the \
+                requests"),
     known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
-    known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in Partner Center; `tenantry reconcile` asks again later, and `tenantry resume` then sends it once more if its domain is still free"),
+    known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in \
+              Partner Center, or run `tenantry reconcile` later; `tenantry resume` then sends the row \
+              again if its domain is still free"),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
-    known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: compare both with `tenantry show`, and with the customer in Partner Center"),
-    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later: what is free then can be sent again; if that ends so too, ask Microsoft support with the ids that `tenantry show DOMAIN` prints"),
+    known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: \
+              compare both rows (`tenantry show`) with the customer in Partner Center"),
+    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later; if the row is still unresolved then, \
+              give Microsoft support the ids that `tenantry show DOMAIN` prints"),
 ];
 
 fn find(status: Option<u16>, code: &str) -> Option<&'static KnownCode> {
@@ -109,7 +126,7 @@ pub fn agreement_hint(code: &str) -> &'static str {
         "20002" | "60003" => {
             "Partner Center does not know the customer (yet): import the rows again with --retry-failed"
         }
-        _ => "mend the agreement columns (`tenantry export agreements`) and import the rows again",
+        _ => "correct the agreement columns (`tenantry export agreements`) and import the rows again",
     }
 }
 
@@ -121,7 +138,7 @@ mod tests {
     fn every_entry_is_found_by_its_status_and_code_and_has_a_hint() {
         for known in CODES {
             let found = find((known.status != 0).then_some(known.status), known.code).unwrap();
-            assert_eq!(found.class, known.class, "{} {} stands twice", known.status, known.code);
+            assert_eq!(found.class, known.class, "{} {} is there twice", known.status, known.code);
             assert!(!known.hint.is_empty() && !known.hint.ends_with('.'), "{}", known.code);
         }
     }

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 /// Replaces a secret.
-const STRUCK_OUT: &str = "[struck out: it was sent as a secret]";
+const STRUCK_OUT: &str = "[removed: it was sent as a secret]";
 
 /// A shorter text could be an ordinary word, and no service that we call issues a shorter secret.
 const SHORTEST_SECRET: usize = 8;

@@ -44,7 +44,7 @@ impl NoResponse {
             (true, true) => connect_timed_out(peer),
             (true, false) => {
                 let why = causes(error);
-                let reason = format!("the connection to `{host}` broke while it was being set up: {why}");
+                let reason = format!("could not connect to `{host}`: {why}");
                 with_hint(reason, let_through(peer))
             }
             (false, true) => format!("timed out: `{host}` did not answer in time").into(),
@@ -81,9 +81,8 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
             return Some(out_of(resource, peer));
         }
         let reason = format!("the name `{}` could not be looked up: {}", lookup.name, causes(lookup));
-        let hint = format!(
-            "check `{option}` and this machine's DNS; where a proxy is the only way out, set HTTPS_PROXY"
-        );
+        let hint =
+            format!("check `{option}` and the DNS of this machine; if you need a proxy, set HTTPS_PROXY");
         return Some(with_hint(reason, hint));
     }
     if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
@@ -97,19 +96,19 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
         // No program listens on the port, or a firewall refuses the connection.
         io::ErrorKind::ConnectionRefused => with_hint(
             format!("`{host}` refused the connection"),
-            format!("check `{option}`, and the firewalls on the way"),
+            format!("check `{option}` and the firewalls in between"),
         ),
         io::ErrorKind::TimedOut => connect_timed_out(peer),
         io::ErrorKind::PermissionDenied => with_hint(
-            format!("this machine does not let us connect to `{host}`: {error}"),
-            "let tenantry through this machine's firewall",
+            format!("this machine does not allow the connection to `{host}`: {error}"),
+            "allow tenantry in the firewall of this machine",
         ),
         io::ErrorKind::NetworkUnreachable
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkDown
         | io::ErrorKind::AddrNotAvailable => with_hint(
-            format!("`{host}` cannot be reached from here: {error}"),
-            "check this machine's network connection",
+            format!("`{host}` cannot be reached from this machine: {error}"),
+            "check the network connection of this machine",
         ),
         _ => return None,
     })
@@ -118,8 +117,8 @@ fn named(cause: &(dyn StdError + 'static), connecting: bool, peer: &Peer) -> Opt
 /// No reply at all: firewalls usually behave like this.
 fn connect_timed_out(peer: &Peer) -> NoResponse {
     with_hint(
-        format!("`{}` did not take the connection in time", peer.host),
-        "check the firewalls on the way; where a proxy is the only way out, set HTTPS_PROXY",
+        format!("`{}` did not accept the connection in time", peer.host),
+        "check the firewalls in between; if you need a proxy, set HTTPS_PROXY",
     )
 }
 
@@ -130,7 +129,7 @@ fn out_of(resource: Resource, peer: &Peer) -> NoResponse {
 
 /// A hint for anything that may be between us and the host.
 fn let_through(peer: &Peer) -> String {
-    format!("a firewall or proxy may be in the way: have it let `{}` through", peer.host)
+    format!("a firewall or proxy may block it: ask for access to `{}`", peer.host)
 }
 
 /// Explains how an established connection was closed.
@@ -165,7 +164,7 @@ fn closed(cause: &(dyn StdError + 'static), peer: &Peer) -> Option<NoResponse> {
 /// The request was not sent before the connection closed, or the peer said that it did not process it (RFC 9113,
 /// section 8.7). `is_orderly`: closed without an error.
 fn not_taken(why: String, is_orderly: bool, peer: &Peer) -> NoResponse {
-    let reason = format!("`{}` closed the connection before it took the request: {why}", peer.host);
+    let reason = format!("`{}` closed the connection before it accepted the request: {why}", peer.host);
     NoResponse { is_closing: is_orderly, is_not_taken: true, ..reason.into() }
 }
 
@@ -191,24 +190,27 @@ fn of_tls(error: &rustls::Error, peer: &Peer) -> NoResponse {
         rustls::Error::InvalidCertificate(error) => of_certificate(error, peer),
         // The first bytes are not a TLS record; usually they are plain HTTP.
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => with_hint(
-            format!("`{host}` answered, but not in TLS"),
-            format!("check the port in `{option}`: what listens there, or a proxy on the way, speaks no TLS"),
+            format!("`{host}` answered, but not with TLS"),
+            format!(
+                "check the port in `{option}`: the server there, or a proxy in between, does not use \
+                     TLS"
+            ),
         ),
-        other => with_hint(format!("`{host}` and we could not agree on TLS: {other}"), let_through(peer)),
+        other => with_hint(format!("no TLS connection to `{host}` was possible: {other}"), let_through(peer)),
     }
 }
 
 fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
     const CHECK_CLOCK: &str =
-        "check this machine's clock; where it is right, that certificate has to be renewed";
+        "check the clock of this machine; if it is right, the owner of the server must renew the certificate";
     let Peer { host, option } = peer;
     let other_name =
-        || format!("check `{option}`; a network that wants you to sign in can answer in its place");
+        || format!("check `{option}`; a network that asks you to sign in may have answered instead");
     let (what, hint) = match error {
         CertificateError::UnknownIssuer => (
-            "is from an authority that this machine does not know".to_owned(),
-            "where a proxy inspects TLS, give its certificate authority with `--ca-file`; else do not trust this \
-             network"
+            "is from an authority that this machine does not trust".to_owned(),
+            "if a proxy inspects TLS, give its certificate authority with `--ca-file`; otherwise do not \
+             trust this network"
                 .to_owned(),
         ),
         CertificateError::Expired => ("has expired".to_owned(), CHECK_CLOCK.to_owned()),
@@ -217,7 +219,7 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
             (format!("has expired{at}"), CHECK_CLOCK.to_owned())
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            ("is not valid yet".to_owned(), "set this machine's clock right".to_owned())
+            ("is not valid yet".to_owned(), "set the clock of this machine".to_owned())
         }
         CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
             let names: Vec<_> = presented.iter().map(|name| plain(name)).collect();
@@ -228,7 +230,7 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
         }
         other => (
             format!("was not accepted: {other}"),
-            "ask those who run this network, or that service".to_owned(),
+            "ask the people who run the network or the service".to_owned(),
         ),
     };
     with_hint(format!("the certificate of `{host}` {what}"), hint)
@@ -237,22 +239,25 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
 impl NoTunnel {
     fn explain(&self, peer: &Peer) -> NoResponse {
         let (Self { named_by, has_credentials, cause }, host) = (self, &peer.host);
-        let allow = format!("ask the people who run the proxy to allow `{host}`, or except it with NO_PROXY");
-        let failed =
-            |status| format!("the proxy failed when it was to connect to `{host}` (status {status})");
+        let allow = format!(
+            "ask the people who run the proxy to allow `{host}`, or exclude it with \
+                             NO_PROXY"
+        );
+        let failed = |status| format!("the proxy could not connect to `{host}` (status {status})");
         match cause {
             Cause::Unreachable { why } => with_hint(
-                format!("the proxy on the way to `{host}` cannot be reached: {why}"),
-                format!("check {named_by}, or except `{host}` from it with NO_PROXY"),
+                format!("the proxy for `{host}` cannot be reached: {why}"),
+                format!("check {named_by}, or exclude `{host}` with NO_PROXY"),
             ),
             Cause::Status(407) if *has_credentials => with_hint(
                 format!(
-                    "the proxy on the way to `{host}` does not accept the user name and password in {named_by} \
+                    "the proxy for `{host}` does not accept the user name and password in {named_by} \
                      (status 407)"
                 ),
                 format!(
-                    "correct them in {named_by}, with special characters in percent form (@ is %40); a proxy that \
-                     takes only NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm"
+                    "correct them in {named_by}, with special characters percent-encoded (@ is %40); for a \
+                     proxy that accepts only NTLM or Kerberos, run a helper such as Px or Cntlm on this \
+                     machine"
                 ),
             ),
             Cause::Status(407) => proxy_sign_in(named_by, peer),
@@ -262,15 +267,18 @@ impl NoTunnel {
             Cause::Status(status @ (502 | 504)) => with_hint(
                 format!("the proxy could not reach `{host}` (status {status})"),
                 format!(
-                    "ask the people who run the proxy whether it reaches `{host}`, or except it with NO_PROXY"
+                    "ask the people who run the proxy whether it can reach `{host}`, or exclude it with \
+                     NO_PROXY"
                 ),
             ),
             Cause::Status(503) => {
                 with_hint(failed(503), "try again later: the proxy is overloaded or under maintenance")
             }
-            Cause::Status(status @ 500..) => {
-                with_hint(failed(*status), "try again later; if it goes on, ask the people who run the proxy")
-            }
+            Cause::Status(status @ 500..) => with_hint(
+                failed(*status),
+                "try again later; if this continues, ask the people who run the \
+                                            proxy",
+            ),
             Cause::Status(status) => {
                 with_hint(format!("the proxy does not connect to `{host}` (status {status})"), allow)
             }
@@ -286,10 +294,10 @@ pub(super) fn proxy_sign_in(named_by: &str, peer: &Peer) -> NoResponse {
     // The system's settings have no place for credentials.
     let variable = if named_by == SYSTEM { "HTTPS_PROXY" } else { named_by };
     with_hint(
-        format!("the proxy on the way to `{}` asks for a user name and password (status 407)", peer.host),
+        format!("the proxy for `{}` asks for a user name and password (status 407)", peer.host),
         format!(
-            "put user name and password into the proxy's address, with special characters in percent form (@ is \
-             %40): {variable}=http://USER:PASSWORD@HOST:PORT"
+            "put the user name and password into the proxy's address, with special characters \
+             percent-encoded (@ is %40): {variable}=http://USER:PASSWORD@HOST:PORT"
         ),
     )
 }
@@ -356,9 +364,9 @@ mod tests {
         };
         let io = |kind| Box::new(io::Error::from(kind));
         check(io(io::ErrorKind::ConnectionRefused), "`HOST` refused the connection");
-        check(io(io::ErrorKind::TimedOut), "`HOST` did not take the connection in time");
-        check(io(io::ErrorKind::HostUnreachable), "`HOST` cannot be reached from here: ");
-        check(io(io::ErrorKind::PermissionDenied), "this machine does not let us connect to `HOST`: ");
+        check(io(io::ErrorKind::TimedOut), "`HOST` did not accept the connection in time");
+        check(io(io::ErrorKind::HostUnreachable), "`HOST` cannot be reached from this machine: ");
+        check(io(io::ErrorKind::PermissionDenied), "this machine does not allow the connection to `HOST`: ");
         #[cfg(unix)]
         assert_eq!(of(Box::new(io::Error::from_raw_os_error(24))).wants, Some(Resource::Descriptors));
         let no_thread = of(Box::new(NoThread(io::ErrorKind::WouldBlock.into())));
@@ -367,13 +375,13 @@ mod tests {
             NoTunnel { named_by: "HTTPS_PROXY", has_credentials: false, cause: Cause::Status(502) };
         check(Box::new(no_tunnel), "the proxy could not reach `HOST` (status 502)");
         let not_tls = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        check(Box::new(not_tls), "`HOST` answered, but not in TLS");
-        check(Box::new(rustls::Error::DecryptError), "`HOST` and we could not agree on TLS: ");
+        check(Box::new(not_tls), "`HOST` answered, but not with TLS");
+        check(Box::new(rustls::Error::DecryptError), "no TLS connection to `HOST` was possible: ");
         let certificate = |error, expected: &str| {
             let expected = format!("the certificate of `HOST` {expected}");
             check(Box::new(rustls::Error::InvalidCertificate(error)), &expected);
         };
-        certificate(CertificateError::UnknownIssuer, "is from an authority that this machine does not know");
+        certificate(CertificateError::UnknownIssuer, "is from an authority that this machine does not trust");
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let expired = CertificateError::ExpiredContext { time: at(9), not_after: at(0) };
         certificate(expired, "has expired, on 1970-01-01T00:00:00Z");
@@ -392,7 +400,7 @@ mod tests {
         check(
             Box::new(io::Error::from(io::ErrorKind::ConnectionRefused)),
             "`login.example:8443` refused the connection",
-            "check `--authority-url`, and the firewalls on the way",
+            "check `--authority-url` and the firewalls in between",
         );
         let other_name = CertificateError::NotValidForNameContext {
             expected: rustls::pki_types::ServerName::try_from("login.example").unwrap(),
@@ -401,28 +409,29 @@ mod tests {
         check(
             Box::new(rustls::Error::InvalidCertificate(other_name)),
             "the certificate of `login.example:8443` is for another name: a.example, b",
-            "check `--authority-url`; a network that wants you to sign in can answer in its place",
+            "check `--authority-url`; a network that asks you to sign in may have answered instead",
         );
         let no_tunnel = |status, has_credentials| {
             Box::new(NoTunnel { named_by: "https_proxy", has_credentials, cause: Cause::Status(status) })
         };
         check(
             no_tunnel(407, false),
-            "the proxy on the way to `login.example:8443` asks for a user name and password (status 407)",
-            "put user name and password into the proxy's address, with special characters in percent form (@ is %40): \
+            "the proxy for `login.example:8443` asks for a user name and password (status 407)",
+            "put the user name and password into the proxy's address, with special characters \
+             percent-encoded (@ is %40): \
              https_proxy=http://USER:PASSWORD@HOST:PORT",
         );
         check(
             no_tunnel(407, true),
-            "the proxy on the way to `login.example:8443` does not accept the user name and password in https_proxy \
+            "the proxy for `login.example:8443` does not accept the user name and password in https_proxy \
              (status 407)",
-            "correct them in https_proxy, with special characters in percent form (@ is %40); a proxy that takes only \
-             NTLM or Kerberos needs a helper on this machine, such as Px or Cntlm",
+            "correct them in https_proxy, with special characters percent-encoded (@ is %40); for a proxy \
+             that accepts only NTLM or Kerberos, run a helper such as Px or Cntlm on this machine",
         );
         check(
             no_tunnel(418, false),
             "the proxy does not connect to `login.example:8443` (status 418)",
-            "ask the people who run the proxy to allow `login.example:8443`, or except it with NO_PROXY",
+            "ask the people who run the proxy to allow `login.example:8443`, or exclude it with NO_PROXY",
         );
     }
 

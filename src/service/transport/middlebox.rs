@@ -28,21 +28,20 @@ impl ResponseView<'_> {
         let (status, host) = (self.status, &peer.host);
         let page = || {
             self.with_excerpt(
-                &format!("a web page came in place of an answer of `{host}` (status {status})"),
+                &format!("a web page came instead of an answer from `{host}` (status {status})"),
                 peer,
             )
         };
         let stranger = || {
-            let reason = format!(
-                "something on the way answered in place of `{host}` (status {status}), and not as the service does"
-            );
+            let reason =
+                format!("a proxy or gateway seems to have answered instead of `{host}` (status {status})");
             self.with_excerpt(&reason, peer)
         };
         Some(match status {
             300..=399 => {
                 let to = self.location.and_then(host_of).map(|to| format!(" to `{to}`")).unwrap_or_default();
                 let reason = format!(
-                    "`{host}` answered with a redirect{to} (status {status}), which is never followed"
+                    "`{host}` answered with a redirect{to} (status {status}); redirects are not followed"
                 );
                 with_hint(reason, self.hint(peer))
             }
@@ -68,12 +67,12 @@ impl ResponseView<'_> {
     fn hint(&self, Peer { host, option }: &Peer) -> String {
         match self.status {
             404 | 405 => format!(
-                "check `{option}`; if it is right, a gateway or proxy answered: wait, or ask the people who run the \
-                 network"
+                "check `{option}`; if it is right, a gateway or proxy answered: wait, or ask the people \
+                 who run the network"
             ),
             _ => format!(
-                "open a browser on this machine and sign in to its network, or have the proxy let `{host}` through; \
-                 else check `{option}`"
+                "open a browser on this machine and sign in to the network, or ask for access to `{host}` \
+                 through the proxy; otherwise check `{option}`"
             ),
         }
     }
@@ -120,8 +119,8 @@ mod tests {
     use super::*;
 
     const PAGE: &[u8] = b"\n<!DOCTYPE html><title>Sign in</title><p>to <b>Hotel</b> Wi-Fi";
-    const PAGE_CAME: &str = "a web page came in place of an answer of `api.example` (status ";
-    const STRANGER: &str = "something on the way answered in place of `api.example` (status ";
+    const PAGE_CAME: &str = "a web page came instead of an answer from `api.example` (status ";
+    const STRANGER: &str = "a proxy or gateway seems to have answered instead of `api.example` (status ";
 
     fn peer() -> Peer {
         Peer::api(&"https://api.example/".parse().unwrap())
@@ -158,12 +157,7 @@ mod tests {
         check(403, html, PAGE, Some(PAGE_CAME));
         check(403, json, b"{\"code\":4711}", Some(STRANGER));
         check(403, "", b"", Some(STRANGER));
-        check(
-            407,
-            html,
-            PAGE,
-            Some("the proxy on the way to `api.example` asks for a user name and password"),
-        );
+        check(407, html, PAGE, Some("the proxy for `api.example` asks for a user name and password"));
         check(511, html, PAGE, Some(PAGE_CAME));
         for status in [400, 401, 404, 405, 409] {
             check(status, html, PAGE, Some(PAGE_CAME));
@@ -190,7 +184,7 @@ mod tests {
         let to = |location| {
             let reason = reason_of(ResponseView { status: 302, location, ..look });
             let to = reason.strip_prefix("`api.example` answered with a redirect").unwrap();
-            to.strip_suffix(" (status 302), which is never followed").unwrap().to_owned()
+            to.strip_suffix(" (status 302); redirects are not followed").unwrap().to_owned()
         };
         assert_eq!(to(Some("https://portal.hotel.example/?from=x")), " to `portal.hotel.example`");
         assert_eq!(to(Some("/sign-in")), "");

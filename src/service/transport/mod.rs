@@ -171,7 +171,7 @@ impl ClientError {
         match self {
             ClientError::Proxy(bad) => Some(bad.hint()),
             ClientError::Build(error) => fault::is_about_tls(error).then(|| {
-                "install the certificate authorities of this system (ca-certificates), or give a file of them with \
+                "install the certificate authorities of this system (ca-certificates), or give a file with \
                  `--ca-file`"
                     .to_owned()
             }),

@@ -65,8 +65,8 @@ impl BadProxy {
     /// What to do about it.
     pub fn hint(&self) -> String {
         format!(
-            "write {} as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special characters in percent form \
-             (@ is %40, : is %3A, / is %2F, # is %23, % is %25); or unset it",
+            "write {} as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with special characters \
+             percent-encoded (@ is %40, : is %3A, / is %2F, # is %23, % is %25); or unset it",
             self.variable
         )
     }
@@ -160,11 +160,11 @@ impl Variable {
 fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     for (character, what) in [('\\', "a backslash"), ('"', "a quotation mark"), ('\'', "a quotation mark")] {
         if value.contains(character) {
-            return Err(format!("it holds {what}"));
+            return Err(format!("it contains {what}"));
         }
     }
     if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("it holds a blank".to_owned());
+        return Err("it contains a space".to_owned());
     }
     let (scheme, rest) = match value.split_once("://") {
         None => ("http", value),
@@ -184,7 +184,7 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     }
     let address = address.strip_suffix('/').unwrap_or(address);
     if let Some(raw) = address.chars().find(|c| "/?#@".contains(*c)) {
-        return Err(format!("its address goes on after the port with a raw `{raw}`"));
+        return Err(format!("its address has a raw `{raw}` after the port"));
     }
     Ok((scheme, user_info, address))
 }
@@ -193,8 +193,8 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
 fn check_user_info(user_info: &str) -> Result<(), String> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&()*+,;=:%".contains(c);
     match user_info.chars().find(|c| !is_plain(*c)) {
-        Some(raw) if raw.is_ascii() => Err(format!("its user name or password holds a raw `{raw}`")),
-        Some(_) => Err("its user name or password holds a character beyond ASCII".to_owned()),
+        Some(raw) if raw.is_ascii() => Err(format!("its user name or password contains a raw `{raw}`")),
+        Some(_) => Err("its user name or password contains a character that is not ASCII".to_owned()),
         None => Ok(()),
     }
 }
@@ -205,7 +205,7 @@ fn decoded(text: &str) -> Result<Zeroizing<String>, String> {
         after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
     if !text.split('%').skip(1).all(is_encoded) {
-        return Err("its user name or password holds a raw `%`".to_owned());
+        return Err("its user name or password contains a raw `%`".to_owned());
     }
     // Never grows, so that no copy of its beginning stays in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));

@@ -13,9 +13,9 @@ pub struct Roots(Vec<reqwest::Certificate>);
 /// Why a file of authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RootsError {
-    #[error("could not read it")]
+    #[error("it could not be read")]
     Read(#[source] std::io::Error),
-    #[error("it holds no certificate in PEM form")]
+    #[error("it contains no certificate in PEM format")]
     Empty,
     /// The number of the damaged certificate, counted from 1.
     #[error("its certificate {0} is damaged")]
@@ -60,13 +60,13 @@ mod tests {
             |base64: &str| format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
         check(authority, Ok(1));
         check(&format!("Our proxy\n{authority}{authority}"), Ok(2));
-        check("", Err("it holds no certificate in PEM form"));
-        check("company_name,domain\n", Err("it holds no certificate in PEM form"));
+        check("", Err("it contains no certificate in PEM format"));
+        check("company_name,domain\n", Err("it contains no certificate in PEM format"));
         check(&block("AAAA"), Err("its certificate 1 is damaged"));
         check(&format!("{authority}{}", block("!")), Err("its certificate 2 is damaged"));
         check(
             include_str!("../../../tests/it/client-certificate.pem").split_once("-----BEGIN CERT").unwrap().0,
-            Err("it holds no certificate in PEM form"),
+            Err("it contains no certificate in PEM format"),
         );
     }
 }

@@ -177,7 +177,7 @@ async fn a_user_elsewhere_may_decline_or_be_late_or_have_no_mfa() {
     let without_mfa = device_sign_in(client, "no-mfa").await;
     assert_eq!(claims(&without_mfa)["amr"], json!(["pwd"]));
     let refreshed = redeem(client, without_mfa.json()["refresh_token"].as_str().unwrap()).await;
-    assert_eq!(claims(&refreshed)["amr"], json!(["pwd"]), "what it stands for goes on");
+    assert_eq!(claims(&refreshed)["amr"], json!(["pwd"]), "its rights stay the same");
 }
 
 #[tokio::test]

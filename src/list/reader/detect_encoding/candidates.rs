@@ -23,7 +23,7 @@ enum Use {
     Baltic,
     Cyrillic,
     Greek,
-    /// Judged by their script alone.
+    /// Rated only by their script.
     OtherScript,
     Is(EastAsian),
 }
@@ -81,7 +81,7 @@ const CANDIDATES: [Candidate; 42] = {
     ]
 };
 
-/// The cost of an encoding that is told and is no candidate.
+/// The cost of an encoding that is detected and is not a candidate.
 const COST_OF_OTHERS: Cost = 10;
 
 impl Use {

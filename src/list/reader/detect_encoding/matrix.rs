@@ -158,7 +158,7 @@ fn shown(texts: &[String]) -> String {
     })
 }
 
-/// Those that are told.
+/// Those that are detected.
 fn is_common(name: &str) -> bool {
     matches!(name, "windows-1252" | "windows-1250" | "utf-8")
 }

@@ -2,8 +2,8 @@
 //!
 //! ASCII is the same in nearly all encodings, and the first other character may be in the last row. A name that is read
 //! in the wrong encoding becomes a customer with a wrong name, which cannot be undone. So the file is read once to see
-//! whether it is UTF-8. If it is not, a sample of its lines is judged as each candidate reads it. Windows-1252 and
-//! Windows-1250, which Excel writes, are told only if no other reading is about as plausible. Everything else is
+//! whether it is UTF-8. If it is not, a sample of its lines is rated as each candidate reads it. Windows-1252 and
+//! Windows-1250, which Excel writes, are chosen only if no other reading is about as plausible. Everything else is
 //! [`EncodingUncertain`], which shows the readings: a question, not a guess. An encoding that the operator names is
 //! doubted only if the text contradicts it.
 
@@ -206,7 +206,7 @@ fn uncertain(sample: &Sample, readings: &[Reading], told: Option<Encoding>) -> E
     let possible = readings.iter().filter(|reading| is_possible(reading, readings));
     let first = |reading: &Reading| reading.encodings.first().copied();
     let possible: Vec<Encoding> = possible.filter_map(first).take(SHOWN_MAX).collect();
-    // What is wrong is seen beside what was told, or would be taken without a thought.
+    // What is wrong is shown beside the given encoding, or it would be chosen without a thought.
     let other = told.unwrap_or(Encoding::WINDOWS_1252);
     let of_other = readings.iter().find(|reading| reading.is_of(other));
     let is_shown = of_other.is_some_and(|reading| possible.iter().any(|shown| reading.is_of(*shown)));

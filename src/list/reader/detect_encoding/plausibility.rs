@@ -70,7 +70,7 @@ impl Plausibility {
     }
 }
 
-/// Judges texts; it remembers words, because most encodings read most words alike.
+/// Rates texts; it remembers words, because most encodings read most words alike.
 #[derive(Default)]
 pub(super) struct Judge {
     words: HashMap<String, Rc<Word>>,
@@ -275,7 +275,7 @@ fn script_of(c: char) -> Option<Script> {
     }
 }
 
-/// The cost of a character whose script is not judged by pairs.
+/// The cost of a character whose script is not rated by pairs.
 fn east_asian_cost(c: char, customs: Customs, neighbours: &Neighbours<'_>) -> Option<Cost> {
     let script = script_of(c)?;
     let is_frequent = match customs.east_asian {
@@ -284,7 +284,7 @@ fn east_asian_cost(c: char, customs: Customs, neighbours: &Neighbours<'_>) -> Op
     };
     let is_japanese = customs.east_asian.is_none_or(|script| script == EastAsian::Japanese);
     let touching = [neighbours.before(), neighbours.after()];
-    // A name in capitals may stand beside its kind of company, as in `NTT株式会社`.
+    // A name in capitals may be next to its kind of company, as in `NTT株式会社`.
     let is_inside = touching.iter().all(|c| is_letter(*c)) || touching.iter().any(|c| c.is_lowercase());
     Some(match script {
         _ if is_inside => MISPLACED,
@@ -339,7 +339,7 @@ fn symbol_cost(c: char, neighbours: &Neighbours<'_>) -> Cost {
     }
 }
 
-/// What stands before an ordinal sign, as in `1º`, `nº` and `1.º`.
+/// What precedes an ordinal sign, as in `1º`, `nº` and `1.º`.
 fn is_number_sign(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, 'n' | 'N' | '.')
 }

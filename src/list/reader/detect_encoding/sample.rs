@@ -1,4 +1,4 @@
-//! Takes the lines of a file that tell how it is encoded.
+//! Takes the lines of a file that show how it is encoded.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};

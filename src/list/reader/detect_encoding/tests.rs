@@ -71,7 +71,7 @@ fn a_few_faults_among_utf_8_leave_it_utf_8() {
     check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", "UTF-8");
     // The text ends in the middle of a character.
     check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xC3", "UTF-8");
-    let mixed = "cannot tell how the input is encoded: some of it is UTF-8, and more of it is not";
+    let mixed = "cannot detect the encoding of the input: a part of it is UTF-8, but most of it is not";
     check(b"M\xC3\xBCller,Bremen\nB\xF6hm,K\xF6ln\nGr\xFCn,M\xFCller", mixed);
 }
 
@@ -81,7 +81,8 @@ fn what_is_utf_8_by_chance_is_no_utf_8() {
     assert!(std::str::from_utf8(&in_encoding("cp775", "Mežābele")).is_ok());
     check(
         in_encoding("cp775", "name\nMežābele\n"),
-        "cannot tell how the input is encoded: line 2 is `Me\u{603}bele` as utf-8, `Mežābele` as cp775, `Me貎bele` as gbk, `MeØƒbele` as windows-1252",
+        "cannot detect the encoding of the input: line 2 is `Me\u{603}bele` as utf-8, `Mežābele` as cp775, \
+         `Me貎bele` as gbk, `MeØƒbele` as windows-1252",
     );
     let chinese = "name,first,last,city\n华东有限公司,伟,李,上海\n春风食品厂,芳,王,北京\n";
     let bytes = in_encoding("gbk", chinese);
@@ -92,7 +93,7 @@ fn what_is_utf_8_by_chance_is_no_utf_8() {
 
 #[test]
 fn a_refusal_shows_lines_as_each_candidate_reads_them() {
-    let doubt = "cannot tell how the input is encoded";
+    let doubt = "cannot detect the encoding of the input";
     let german =
         "name,city\nMüller GmbH,Bremen\nBremer Söhne,Bremen\nMüller GmbH,Bremen\nKöln,Grün\nBäcker,Jörg\n";
     check(
@@ -113,7 +114,7 @@ fn a_refusal_shows_lines_as_each_candidate_reads_them() {
     };
     assert_eq!(
         error.hint().unwrap(),
-        "give the option of the reading that is right: `--encoding macintosh`; or save the list as `CSV UTF-8 (Comma \
+        "add the option for the correct text: `--encoding macintosh`; or save the list as `CSV UTF-8 (Comma \
          delimited)`"
     );
 }
@@ -132,7 +133,8 @@ fn what_the_operator_says_is_doubted_where_the_text_contradicts_it() {
     check_told(b"name\nContoso\n", "macintosh", "macintosh");
     let doubt = |told: &str, right: &str, wrong: &str| {
         format!(
-            "the input does not look like {told}, which it was said to be: line 2 is `{right}`, `{wrong}` as {told}"
+            "the input does not look like {told}, which is the given encoding: line 2 is `{right}`, \
+             `{wrong}` as {told}"
         )
     };
     let mac = doubt("windows-1252", "Müller GmbH` as macintosh", "MŸller GmbH")

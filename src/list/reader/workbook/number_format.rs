@@ -356,7 +356,7 @@ fn starts_with(text: &str, beginning: &str) -> bool {
     text.get(..beginning.len()).is_some_and(|it| it.eq_ignore_ascii_case(beginning))
 }
 
-/// The digits before the point, from right to left: those that have no place go before the first place.
+/// The digits before the point, from right to left: those that have no place precede the first place.
 fn render_whole(tokens: &[Token], digits: &str) -> Option<String> {
     let first = tokens.iter().position(|token| is_place(&token));
     let last = tokens.iter().rposition(|token| is_place(&token));

@@ -361,7 +361,7 @@ fn counts_take_no_more_memory_than_a_sheet_may_have() {
     check(&row("99999999999999999999", "99999999999999999999", ""), Ok(0));
     check(&row("1", "4000000000", "<text:p>x</text:p>"), Ok(1));
     let long = format!("<text:p>{}</text:p>", "x".repeat(200_000));
-    check(&row("1048576", "1", &long), Err("too large to be read whole"));
+    check(&row("1048576", "1", &long), Err("it is too large"));
     check(&row("4000000000", "1", "<text:p>x</text:p>"), Err("beyond the last row"));
     check(&row("1", "1", "<text:p><text:s text:c=\"4000000000\"/>x</text:p>"), Ok(1));
 }
@@ -391,7 +391,7 @@ fn what_is_no_whole_workbook_is_damaged() {
     check(&sheet(r#"<row><c t="s"><v>7</v></c></row></sheetData></worksheet>"#), "a text is missing");
     check(&sheet("<row><c><v>&bomb;</v></c></row></sheetData></worksheet>"), "unknown entity");
     let part = |name: &str| packed(&[(name, "<x/>".to_owned())]);
-    check(&part("xl/workbook.xml"), "does not say where its sheets are");
+    check(&part("xl/workbook.xml"), "does not define where its sheets are");
     check(&part("content.xml"), "cannot find a sheet");
     check(&part("xl/workbook.bin"), "a binary Excel workbook (.xlsb)");
     check(&part("word/document.xml"), "a Word document");

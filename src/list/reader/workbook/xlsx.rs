@@ -120,7 +120,7 @@ impl Relationship {
 fn relationships<R: Read + Seek>(package: &mut Package<R>) -> Result<Vec<Relationship>, WorkbookError> {
     let mut xml = package
         .xml(RELATIONSHIPS)?
-        .ok_or_else(|| WorkbookError::damaged("it does not say where its sheets are"))?;
+        .ok_or_else(|| WorkbookError::damaged("it does not define where its sheets are"))?;
     let mut relationships = Vec::new();
     loop {
         match xml.next()? {

@@ -25,7 +25,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     let repaired = repair(plain.as_deref().unwrap_or(text), &form.pattern, rules.postal_zeros_max);
     let country = rules.title();
     let mut message = if form.is_certain {
-        format!("is no postal code of {country}")
+        format!("is not a postal code of {country}")
     } else {
         format!("does not look like a postal code of {country}")
     };
@@ -196,6 +196,6 @@ mod tests {
         let rulebook = Rulebook::default();
         let message = |text| super::check(text, rulebook.country("US").unwrap()).unwrap().message;
         assert!(message("2134").contains("lost a leading zero"));
-        assert!(message("x").ends_with("is no postal code of United States (US), such as `98101`"));
+        assert!(message("x").ends_with("is not a postal code of United States (US), such as `98101`"));
     }
 }

@@ -14,7 +14,8 @@ const CHARS: RangeInclusive<usize> = 5..=22;
 
 pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     if !rules.takes_registration_number {
-        let message = format!("is not taken for customers in {}, and is refused there", rules.title());
+        let message =
+            format!("must be empty for customers in {}: Partner Center refuses it there", rules.title());
         let finding = Finding::new(Rule::RegistrationNumberCountry, message);
         return Some(finding.advise("leave it empty, unless the country is wrong"));
     }
@@ -24,7 +25,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
     let chars = text.chars().count();
     (!CHARS.contains(&chars)).then(|| {
         let message =
-            format!("has {chars} characters; such numbers have {} to {}", CHARS.start(), CHARS.end());
+            format!("has {chars} characters; these numbers have {} to {}", CHARS.start(), CHARS.end());
         Finding::new(Rule::RegistrationNumberForm, message)
     })
 }

@@ -34,9 +34,11 @@ fn unlisted(text: &str, states: &States, rules: &CountryRules) -> Finding {
     let country = rules.title();
     let territory = US_TERRITORIES.iter().find(|code| rules.code == "US" && code.eq_ignore_ascii_case(text));
     let message = match territory {
-        Some(code) => format!("is no state of {country} here; `{code}` goes into the column of the country"),
-        None if states.is_certain => format!("is no state that Partner Center lists for {country}"),
-        None => format!("is not on the list of states for {country} that others say Partner Center uses"),
+        Some(code) => {
+            format!("is a country of its own in Partner Center: write `{code}` into the country column")
+        }
+        None if states.is_certain => format!("is not a state that Partner Center lists for {country}"),
+        None => format!("is not on the list of states for {country} that Partner Center is said to use"),
     };
     let suggestion = if territory.is_none() { listed_for(text, states, rules) } else { None };
     Finding::new(rules.state_rule(states), message).suggest_value(suggestion)
@@ -137,7 +139,7 @@ mod tests {
     #[test]
     fn a_territory_is_pointed_to_its_own_country() {
         let finding = resolve("pr", Rulebook::default().country("US").unwrap()).unwrap_err();
-        assert!(finding.message.ends_with("`PR` goes into the column of the country"), "{}", finding.message);
+        assert!(finding.message.ends_with("write `PR` into the country column"), "{}", finding.message);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn check(address: &str, top: &str) -> Option<Finding> {
         return Some(Finding::new(Rule::EmailEndingUnlisted, message));
     }
     let mut message =
-        format!("ends in `.{top}`, which is no top-level domain; a bad address can burn the domain");
+        format!("ends in `.{top}`, which is not a top-level domain; a bad address can burn the domain");
     let meant = if near.contains(&COMMON) { &[COMMON][..] } else { &near };
     if (2..=ALTERNATIVES_MAX).contains(&meant.len()) {
         message += &format!("; did you mean `.{}`?", meant.join("` or `."));

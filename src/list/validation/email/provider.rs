@@ -22,7 +22,7 @@ const HOSTS: [&str; 61] = [
 /// Hosts with so many addresses that a host one slip away is hardly ever meant.
 const LARGE: [&str; 5] = ["gmail.com", "googlemail.com", "hotmail.com", "outlook.com", "yahoo.com"];
 
-/// Whether anybody can have an address at this host, in lower case.
+/// Whether a person can have an address at this host, in lower case.
 pub fn is_free_mail(host: &str) -> bool {
     let name = host.split('.').next().unwrap_or_default();
     NAMES.contains(&name) || HOSTS.contains(&host)
@@ -35,7 +35,7 @@ pub(super) fn check(address: &str, host: &str) -> Option<Finding> {
     if distance_within(&host, provider, 1) != Some(1) || HOSTS.contains(&host.as_str()) {
         return None;
     }
-    let message = format!("is at `{host}`, which is probably not meant; a bad address can burn the domain");
+    let message = format!("is at `{host}`, which is probably a mistake; a bad address can burn the domain");
     let meant = format!("{}{provider}", &address[..address.len() - host.len()]);
     Some(Finding::new(Rule::EmailHost, message).suggest_value(Some(meant)))
 }

@@ -119,7 +119,7 @@ fn every_sample_exchange_is_understood() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, expected.keys().copied().collect::<Vec<_>>(), "every sample stands in the table");
+    assert_eq!(names, expected.keys().copied().collect::<Vec<_>>(), "every sample is in the table");
     for (name, expected) in expected {
         if !expected.starts_with('(') {
             let sample = std::fs::read_to_string(folder.join(name)).unwrap();

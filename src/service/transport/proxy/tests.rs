@@ -36,16 +36,16 @@ fn a_value_has_one_meaning_or_none() {
     check("http://user@proxy:8080", Ok("http://user:…@proxy:8080"));
     check("http://user:p%40ss:w!rd@proxy:8080", Ok("http://user:…@proxy:8080"));
     check("http://domain%5Cuser:secret@proxy:8080", Ok("http://domain\\user:…@proxy:8080"));
-    let raw = |character: &str| format!("its user name or password holds a raw `{character}`");
+    let raw = |character: &str| format!("its user name or password contains a raw `{character}`");
     for (value, why) in [
-        ("http:\\\\proxy:8080", "it holds a backslash".to_owned()),
-        ("http://domain\\user:secret@proxy:8080", "it holds a backslash".to_owned()),
-        ("\"http://proxy:8080\"", "it holds a quotation mark".to_owned()),
-        ("'http://proxy:8080'", "it holds a quotation mark".to_owned()),
-        (" ", "it holds a blank".to_owned()),
-        ("http://proxy:8080 ", "it holds a blank".to_owned()),
-        ("http://proxy :8080", "it holds a blank".to_owned()),
-        ("http://proxy:8080\n", "it holds a blank".to_owned()),
+        ("http:\\\\proxy:8080", "it contains a backslash".to_owned()),
+        ("http://domain\\user:secret@proxy:8080", "it contains a backslash".to_owned()),
+        ("\"http://proxy:8080\"", "it contains a quotation mark".to_owned()),
+        ("'http://proxy:8080'", "it contains a quotation mark".to_owned()),
+        (" ", "it contains a space".to_owned()),
+        ("http://proxy:8080 ", "it contains a space".to_owned()),
+        ("http://proxy :8080", "it contains a space".to_owned()),
+        ("http://proxy:8080\n", "it contains a space".to_owned()),
         ("ftp://proxy:8080", "its scheme is not http:// or https://".to_owned()),
         ("htp://user:secret@proxy", "its scheme is not http:// or https://".to_owned()),
         ("socks5://proxy:1080", "SOCKS proxies are not supported, only http:// and https://".to_owned()),
@@ -57,10 +57,15 @@ fn a_value_has_one_meaning_or_none() {
         ("http://user:p^ss@proxy:8080", raw("^")),
         ("http://user:100%@proxy:8080", raw("%")),
         ("http://user:%zz@proxy:8080", raw("%")),
-        ("http://user:pässword@proxy", "its user name or password holds a character beyond ASCII".to_owned()),
+        (
+            "http://user:pässword@proxy",
+            "its user name or password contains a character that is not \
+          ASCII"
+                .to_owned(),
+        ),
         ("http://user:%ff@proxy", "its user name or password is not UTF-8".to_owned()),
-        ("http://proxy:8080/proxy.pac", "its address goes on after the port with a raw `/`".to_owned()),
-        ("http://proxy:8080?x", "its address goes on after the port with a raw `?`".to_owned()),
+        ("http://proxy:8080/proxy.pac", "its address has a raw `/` after the port".to_owned()),
+        ("http://proxy:8080?x", "its address has a raw `?` after the port".to_owned()),
     ] {
         check(value, Err(&why));
     }
