@@ -24,5 +24,10 @@ pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, F
             counted(erased, "row")
         ));
     }
+    let left_out = queries.acknowledged_left_out(what)?;
+    if left_out > 0 {
+        let rows = counted(left_out, "acknowledged row");
+        output.note(format_args!("{rows} left out; to export acknowledged rows too, add `--acknowledged`."));
+    }
     Ok(ExitCode::Done)
 }

@@ -95,7 +95,8 @@ fn acknowledge(
     let failed = mark((ROWS, "state = 'failed'", CODE, DOMAIN))?;
     let rejected = mark((ROWS, "state = 'rejected'", CODE, DOMAIN))?;
     let unresolved = mark((ROWS, "state = 'unresolved'", CODE, DOMAIN))?;
-    let passwords = mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, DOMAIN))?;
+    // A row may have been gone while it was refused.
+    let passwords = if selection.gone { 0 } else { mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, DOMAIN))? };
     let agreements = mark(("agreements", &agreements, CODE, DOMAIN_OF_ROW))?;
     Ok(AcknowledgeReport { failed, rejected, unresolved, passwords, agreements, ..report })
 }

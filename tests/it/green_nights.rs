@@ -200,6 +200,7 @@ fn acknowledged_rows_are_not_exported_and_not_retried_unless_asked_for() {
     bench.tenantry(["acknowledge", "--code", "3000"]).exits(0);
     let rows = |args: &[&str]| bench.tenantry(args).exits(0).stdout.lines().count() - 1;
     assert_eq!(rows(&["export", "failed"]), 0);
+    bench.tenantry(["export", "failed"]).exits(0).says("1 acknowledged row left out");
     assert_eq!(rows(&["export", "failed", "--acknowledged"]), 1);
     assert_eq!(rows(&["export", "all"]), 1);
     let creates = || bench.count(Operation::Create);

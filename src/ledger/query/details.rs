@@ -162,6 +162,15 @@ impl Queries {
         value(&self.connection, &sql, [])
     }
 
+    /// How many acknowledged rows `filter` leaves out.
+    pub fn acknowledged_left_out(&self, filter: Filter) -> Result<u64> {
+        Ok(match filter {
+            Filter::State(state) if state.needs_attention() => self.counts()?.acknowledged(state),
+            Filter::UnrecordedAgreements => self.agreement_counts()?.acknowledged,
+            _ => 0,
+        })
+    }
+
     /// The delimiter of the files of the rows of `filter`, if all of them have the same.
     pub fn delimiter_of(&self, filter: Filter) -> Result<Option<u8>> {
         let given = self.given_for(filter)?;
