@@ -68,6 +68,11 @@ pub(super) fn row_state() -> impl TypedValueParser<Value = State> {
     PossibleValuesParser::new(State::OF_ROWS.map(State::name)).try_map(|name| name.parse::<State>())
 }
 
+/// A number of rows, such as `50`.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| "write a whole number, such as `50`".to_owned())
+}
+
 /// Longer times make no difference. Invariant: adding the time of an option to a clock never overflows.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -250,6 +255,16 @@ mod tests {
         check("5%", Some(MaxFailures::Percent(5)));
         check("100 %", Some(MaxFailures::Percent(100)));
         for wrong in ["", "0", "0%", "101%", "-1", "2.5%", "five"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn counts() {
+        let check = |text, expected: Option<u64>| assert_eq!(count(text).ok(), expected, "{text}");
+        check("0", Some(0));
+        check("50", Some(50));
+        for wrong in ["", "-1", "50%", "1,000", "many"] {
             check(wrong, None);
         }
     }

@@ -130,6 +130,7 @@ fn mistakes_of_the_command_line() {
         "import",
         "import --dryrun customers.csv",
         "import --max-failures many customers.csv",
+        "import --max-new many customers.csv",
         "import --default contry=DE customers.csv",
         "import --map Firma=company customers.csv",
         "import --map Firma=company_name customers.csv",

@@ -191,10 +191,10 @@ pub(crate) struct SubmissionArgs {
     )]
     pub(crate) max_attempts: u32,
     /// Stop after sending this many rows
-    #[arg(long, value_name = "N", env = "TENANTRY_LIMIT", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::count, env = "TENANTRY_LIMIT", add = Repeat::Never)]
     pub(crate) limit: Option<u64>,
     /// Send nothing if more than this many customers would be created
-    #[arg(long, value_name = "N", env = "TENANTRY_MAX_NEW", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::count, env = "TENANTRY_MAX_NEW", add = Repeat::Never)]
     pub(crate) max_new: Option<u64>,
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
