@@ -423,7 +423,7 @@ fn a_workbook_that_cannot_be_read_says_what_to_do() {
     // Small as a file, and huge unpacked.
     let bomb = packed(&[("xl/workbook.xml", " ".repeat(257 * 1024 * 1024))]);
     assert!(bomb.len() < 1024 * 1024);
-    check_refused(&bomb, &["it is too large (more than 256 MiB, unpacked)", save]);
+    check_refused(&bomb, &["it is too large (more than 256 MiB unpacked)", save]);
 }
 
 /// A default fills what is empty or missing, counts as what the row says, and leaves the operator's cells alone.

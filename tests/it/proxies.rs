@@ -14,7 +14,7 @@ fn a_variable_that_cannot_be_understood_is_an_error_and_nothing_goes_out() {
     for (variable, value, why) in [
         ("HTTPS_PROXY", format!("http:\\\\{address}"), "it contains a backslash"),
         ("HTTPS_PROXY", format!("http://corp\\bob:{PASSWORD}@{address}"), "it contains a backslash"),
-        ("HTTPS_PROXY", format!("\"http://{address}\""), "it holds a quotation mark"),
+        ("HTTPS_PROXY", format!("\"http://{address}\""), "it contains a quotation mark"),
         ("HTTPS_PROXY", format!("http://{address} "), "it contains a space"),
         ("HTTPS_PROXY", format!("ftp://{address}"), "its scheme is not http:// or https://"),
         ("HTTPS_PROXY", format!("socks5://{address}"), "SOCKS proxies are not supported"),

@@ -199,7 +199,7 @@ fn with_key_store_at<'a>(call: Call<'a>, socket: &std::path::Path) -> Call<'a> {
 fn without_a_key_store_login_takes_the_file_and_says_so() {
     let bench = Bench::new();
     let call = |name: &str| with_key_store_at(bench.tenantry([name]), &bench.path("no-bus"));
-    call("login").exits(0).says("for your eyes only.");
+    call("login").exits(0).says("which only you can read.");
     assert_eq!(kept(&bench).len(), 1);
     call("whoami").exits(0);
     call("logout").exits(0).says("Signed out.");
