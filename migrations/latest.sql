@@ -235,7 +235,7 @@ CREATE TABLE program_runs (
     finished_at     INTEGER,               -- NULL: still running, or died
     exit_code       INTEGER,
     ended           TEXT                   -- why it ended, in words
-, requests INTEGER, creates INTEGER, submitted INTEGER, throttled INTEGER, boot_id TEXT) STRICT;
+, requests INTEGER, creates INTEGER, submitted INTEGER, throttled INTEGER, boot_id TEXT, created INTEGER, existing INTEGER, failed INTEGER, unresolved INTEGER) STRICT;
 -- index rows_acknowledged
 CREATE INDEX rows_acknowledged ON customer_rows (state) WHERE acknowledged_at IS NOT NULL;
 -- index rows_by_customer
@@ -269,6 +269,12 @@ SELECT p.id AS run_id,
        (SELECT coalesce(sum(s.rows_new), 0) FROM sources s WHERE s.run_id = p.id)   AS rows_new,
        (SELECT coalesce(sum(s.rows_known), 0) FROM sources s WHERE s.run_id = p.id) AS skipped,
        (SELECT coalesce(sum(s.duplicates), 0) FROM sources s WHERE s.run_id = p.id) AS duplicates,
+       p.created,
+       p.existing,
+       p.failed,
+       iif(p.created IS NULL, NULL,
+           (SELECT coalesce(sum(s.rows_rejected), 0) FROM sources s WHERE s.run_id = p.id)) AS rejected,
+       p.unresolved,
        coalesce(p.requests,
                 (SELECT count(*) FROM api_requests a WHERE a.run_id = p.id))                    AS requests,
        coalesce(p.throttled,
@@ -287,6 +293,6 @@ CREATE TABLE sources (
     rows_known      INTEGER NOT NULL DEFAULT 0,  -- stood in it already
     duplicates      INTEGER NOT NULL DEFAULT 0,  -- equal to an earlier row of the same reading
     ignored_changes INTEGER NOT NULL DEFAULT 0   -- of rows_known: differ from what was already sent
-, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER) STRICT;
+, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0) STRICT;
 -- index sources_let_go
 CREATE INDEX sources_let_go ON sources (let_go_at) WHERE let_go_at IS NOT NULL;

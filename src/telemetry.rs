@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::clock;
 use crate::log_file::LogFile;
+use crate::message::{Level, Message};
 use crate::outlet::{self, Outlet};
 use crate::printable::{escape_for_terminal, escape_json_for_terminal};
 use crate::variables::variable;
@@ -56,6 +56,8 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
     };
     if format == Format::Json {
         outlet.report_missing_as(missing_as_json);
+        // Standard error has other messages even if the log is in a file.
+        outlet::stderr().report_missing_as(missing_as_json);
     }
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -87,13 +89,8 @@ pub(crate) fn settle() -> u64 {
 }
 
 fn missing_as_json(lines: u64) -> String {
-    let line = serde_json::json!({
-        "timestamp": clock::now().to_string(),
-        "level": "WARN",
-        "message": "lines are missing here because they could not be written",
-        "lines": lines,
-    });
-    format!("{line}\n")
+    let message = "lines are missing here because they could not be written";
+    Message { lines: Some(lines), ..Message::new(Level::Warn, message) }.line()
 }
 
 /// Formats an event as one line that is safe to print. The subscriber writes each event in one call.

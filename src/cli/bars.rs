@@ -8,12 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
-use console::{Term, truncate_str};
+use console::{Term, measure_text_width, truncate_str};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::output::Output;
+use crate::call::{Rate, SentNow};
 use crate::printable::escape_for_terminal;
 use crate::report::rough;
 use crate::{outlet, reading, submitter};
@@ -27,48 +28,80 @@ const REDRAW_EVERY: Duration = Duration::from_millis(100);
 /// A bar is drawn at most this often, even if it changes more often.
 const REDRAWS_PER_SECOND: u8 = 20;
 
-/// A terminal with fewer columns has no space for a bar next to the numbers.
-const ROOM_FOR_A_BAR: u16 = 90;
-
-/// The templates of a bar, with and without space for the bar itself. The end of the message is cut off at the right
-/// edge, so the most important part comes first.
+/// One way to draw a bar.
 #[derive(Debug, Clone, Copy)]
-struct BarTemplates {
-    wide: &'static str,
-    narrow: &'static str,
+struct Layout {
+    template: &'static str,
+    /// The columns of everything but the number of rows, which is there twice, and the message.
+    width: usize,
 }
 
-const READING: BarTemplates = BarTemplates {
-    wide: "reading {bar:24} {bytes}/{total_bytes} · {wide_msg}",
-    narrow: "{percent}% read · {wide_msg}",
+/// The ways to draw a bar, the widest first.
+#[derive(Debug, Clone, Copy)]
+struct Layouts {
+    layouts: [Layout; 3],
+    /// Whether the number of rows is drawn.
+    has_rows: bool,
+}
+
+const READING: Layouts = Layouts {
+    layouts: [
+        Layout { template: "reading {bar:24} {bytes}/{total_bytes} · {msg}", width: 59 },
+        Layout { template: "reading {bar:12} {percent}% · {msg}", width: 28 },
+        Layout { template: "{percent}% read · {msg}", width: 12 },
+    ],
+    has_rows: false,
 };
 
-const SUBMISSION: BarTemplates = BarTemplates {
-    wide: "{bar:24} {human_pos}/{human_len} · {rate} · {left} · {wide_msg}",
-    narrow: "{human_pos}/{human_len} · {left} · {wide_msg}",
+const SUBMISSION: Layouts = Layouts {
+    layouts: [
+        Layout { template: "{bar:24} {human_pos}/{human_len} · {rate} · {left} · {msg}", width: 65 },
+        Layout { template: "{bar:12} {human_pos}/{human_len} · {left} · {msg}", width: 37 },
+        Layout { template: "{human_pos}/{human_len} · {left} · {msg}", width: 24 },
+    ],
+    has_rows: true,
 };
+
+impl Layouts {
+    /// The widest layout with space for all parts of the message. If there is none, the narrowest layout with as many
+    /// parts as there is space for: the most important ones come first. `length`: the number of rows.
+    fn fitting(self, columns: usize, length: u64, parts: &[String]) -> (&'static str, String) {
+        let numbers = if self.has_rows { 2 * HumanCount(length).to_string().len() } else { 0 };
+        let fits =
+            |layout: &Layout, message: &str| layout.width + numbers + measure_text_width(message) <= columns;
+        let whole = parts.join(", ");
+        let [.., narrowest] = self.layouts;
+        match self.layouts.iter().find(|layout| fits(layout, &whole)) {
+            Some(layout) => (layout.template, whole),
+            None => {
+                let messages = (1..parts.len()).rev().map(|count| parts[..count].join(", "));
+                let fitting = messages.into_iter().find(|message| fits(&narrowest, message));
+                (narrowest.template, fitting.unwrap_or_else(|| parts.first().cloned().unwrap_or_default()))
+            }
+        }
+    }
+}
 
 /// A bar that adapts to the width of the terminal, or a line from time to time instead.
 struct BarOrLines<'a> {
     output: &'a Output,
     bar: ProgressBar,
-    templates: BarTemplates,
+    layouts: Layouts,
     next_line: Instant,
 }
 
 impl<'a> BarOrLines<'a> {
-    fn new(output: &'a Output, bar: ProgressBar, templates: BarTemplates) -> Self {
-        let bar = bar.with_style(templates.style());
+    fn new(output: &'a Output, bar: ProgressBar, layouts: Layouts) -> Self {
         bar.set_draw_target(if output.has_bars() {
             ProgressDrawTarget::term_like_with_hz(Box::<StatusLine>::default(), REDRAWS_PER_SECOND)
         } else {
             ProgressDrawTarget::hidden()
         });
-        Self { output, bar, templates, next_line: Instant::now() + LINE_EVERY }
+        Self { output, bar, layouts, next_line: Instant::now() + LINE_EVERY }
     }
 
-    /// Redraws the bar with `message`. Without a bar, writes `line` if the interval has passed.
-    fn update(&mut self, message: String, line: impl FnOnce() -> String) {
+    /// Redraws the bar with a message of these parts. Without a bar, writes `line` if the interval has passed.
+    fn update(&mut self, parts: &[String], line: impl FnOnce() -> String) {
         if !self.output.has_bars() {
             if Instant::now() >= self.next_line {
                 self.next_line = Instant::now() + LINE_EVERY;
@@ -77,7 +110,9 @@ impl<'a> BarOrLines<'a> {
             return;
         }
         // At each update, because windows are resized.
-        self.bar.set_style(self.templates.style());
+        let length = self.bar.length().unwrap_or_default();
+        let (template, message) = self.layouts.fitting(columns().into(), length, parts);
+        self.bar.set_style(style(template));
         self.bar.set_message(message);
     }
 }
@@ -102,7 +137,7 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_position(now.bytes);
             let rows = HumanCount(now.rows);
-            shown.update(format!("{rows} rows of {}", escape_for_terminal(path)), || {
+            shown.update(&[format!("{rows} rows"), escape_for_terminal(path).into_owned()], || {
                 format!("{path}: {rows} rows so far")
             });
         }
@@ -112,7 +147,8 @@ impl Output {
     /// the next redraw.
     pub(crate) async fn show_submission(
         &self,
-        rate: crate::call::Rate,
+        rate: Rate,
+        sent_now: SentNow,
         mut progress: watch::Receiver<submitter::SubmissionProgress>,
     ) -> Infallible {
         let mut shown = BarOrLines::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
@@ -122,32 +158,33 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
-            let words = describe(&now);
+            let parts = describe(&now, sent_now.count());
             let line = || {
                 let (settled, total) = (HumanCount(now.settled), HumanCount(now.total));
-                format!("{settled} of {total} rows settled (at most {rate} requests): {words}")
+                format!("{settled} of {total} rows settled (at most {rate} requests): {}", parts.join(", "))
             };
-            shown.update(words.clone(), line);
+            shown.update(&parts, line);
         }
     }
 }
 
-/// Describes the state of a submission: why it waits, if it does, and the results so far.
-fn describe(progress: &submitter::SubmissionProgress) -> String {
+/// Describes the state of a submission: why it waits, if it does, and the results so far. `sent`: the requests that are
+/// sent and not answered yet; the others wait for their turn.
+fn describe(progress: &submitter::SubmissionProgress, sent: usize) -> Vec<String> {
     let state = if progress.stopping {
         Some("finishing what is under way".to_owned())
     } else if let Some(silent) = progress.silent_for {
-        Some(format!("no answer for {}, probing", rough(silent)))
+        Some(format!("no answer for {}, retrying", rough(silent)))
     } else {
-        progress.throttled_for.map(|wait| format!("throttled, {} more", rough(wait)))
+        progress.throttled_for.map(|wait| format!("throttled for {}", rough(wait)))
     };
     let created = Some(format!("{} created", HumanCount(progress.created)));
-    let not = (progress.not_created > 0).then(|| format!("{} not", HumanCount(progress.not_created)));
-    let under_way = Some(format!("{} under way", progress.under_way));
+    let not = (progress.not_created > 0).then(|| format!("{} not created", HumanCount(progress.not_created)));
+    let sent = Some(format!("{sent} sent"));
     let (settling, others) = (progress.settling, progress.waiting - progress.settling);
-    let waiting = (others > 0).then(|| format!("{others} waiting"));
-    let settling = (settling > 0).then(|| format!("{settling} waiting for the settle delay"));
-    [state, created, not, under_way, waiting, settling].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let waiting = (others > 0).then(|| format!("{others} to retry"));
+    let settling = (settling > 0).then(|| format!("{settling} to look up later"));
+    [state, created, not, sent, waiting, settling].into_iter().flatten().collect()
 }
 
 fn columns() -> u16 {
@@ -209,27 +246,25 @@ impl TermLike for StatusLine {
     }
 }
 
-impl BarTemplates {
-    fn style(self) -> ProgressStyle {
-        ProgressStyle::with_template(if columns() >= ROOM_FOR_A_BAR { self.wide } else { self.narrow })
-            .expect("the templates above are well-formed")
-            .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                // The service counts by the minute, but 270,000 a minute is hard to read.
-                let per_second = state.per_sec();
-                let written = match per_second {
-                    ..20.0 => write!(out, "{:.0} rows/min", per_second * 60.0),
-                    _ => write!(out, "{per_second:.0} rows/s"),
-                };
-                written.expect("the bar writes to memory");
-            })
-            .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
-                let written = match state.pos() {
-                    0 => write!(out, "time left not known yet"),
-                    _ => write!(out, "{} left", rough(state.eta())),
-                };
-                written.expect("the bar writes to memory");
-            })
-    }
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the templates above are well-formed")
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // The service counts by the minute, but 270,000 a minute is hard to read.
+            let per_second = state.per_sec();
+            let written = match per_second {
+                ..20.0 => write!(out, "{:.0} rows/min", per_second * 60.0),
+                _ => write!(out, "{per_second:.0} rows/s"),
+            };
+            written.expect("the bar writes to memory");
+        })
+        .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let written = match state.pos() {
+                0 => write!(out, "time left unknown"),
+                _ => write!(out, "{} left", rough(state.eta())),
+            };
+            written.expect("the bar writes to memory");
+        })
 }
 
 #[cfg(test)]
@@ -237,10 +272,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_wait_for_the_settle_delay_are_counted_separately() {
+    fn rows_that_wait_are_counted_apart_from_those_that_are_sent() {
         let progress =
             submitter::SubmissionProgress { created: 1, waiting: 5, settling: 3, ..Default::default() };
-        let expected = "1 created, 0 under way, 2 waiting, 3 waiting for the settle delay";
-        assert_eq!(describe(&progress), expected);
+        assert_eq!(describe(&progress, 2), ["1 created", "2 sent", "2 to retry", "3 to look up later"]);
+    }
+
+    #[test]
+    fn a_bar_is_never_cut_off_in_a_word() {
+        let check = |columns: usize, length: u64, parts: &[&str], expected: (usize, &str)| {
+            let parts: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
+            let (template, message) = SUBMISSION.fitting(columns, length, &parts);
+            let layout = SUBMISSION.layouts.iter().position(|layout| layout.template == template);
+            assert_eq!((layout.unwrap(), message.as_str()), expected);
+        };
+        let quiet = ["57 created", "2 sent"];
+        check(100, 60, &quiet, (0, "57 created, 2 sent"));
+        check(80, 60, &quiet, (1, "57 created, 2 sent"));
+        check(50, 60, &quiet, (2, "57 created, 2 sent"));
+        check(40, 60, &quiet, (2, "57 created"));
+        check(20, 60, &quiet, (2, "57 created"));
+        let busy = ["throttled for 45 s", "5,700 created", "12 not created", "2 sent", "3 to retry"];
+        check(120, 9_999, &busy, (1, &busy.join(", ")));
+        check(100, 9_999, &busy, (2, &busy.join(", ")));
+        check(80, 9_999, &busy, (2, &busy[..3].join(", ")));
     }
 }

@@ -188,16 +188,17 @@ async fn ingest(
     };
     let judged = &report.judged;
     let taken = &judged.counts;
-    session.output.note(format_args!(
-        "{path} ({}): {} read, {} new ({} rejected), {} known, {}{}.",
-        escape_for_terminal(&report.layout),
-        counted(report.rows, "row"),
-        taken.new,
-        taken.rejected,
-        taken.known,
-        counted(taken.duplicates, "equal duplicate"),
-        on_lines(&judged.duplicate_lines, taken.duplicates)
-    ));
+    let parts = [
+        (taken.new, "new"),
+        (taken.rejected, "rejected"),
+        (taken.known, "known"),
+        (taken.duplicates, "equal to an earlier row"),
+    ];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: String = parts.map(|(count, what)| format!(", {count} {what}")).collect();
+    let (read, layout) = (counted(report.rows, "row"), escape_for_terminal(&report.layout));
+    let lines = on_lines(&judged.duplicate_lines, taken.duplicates);
+    session.output.note(format_args!("{path} ({layout}): {read} read{parts}{lines}."));
     tracing::info!(
         file = path,
         rows = report.rows,

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use super::settings::ServiceConnection;
 use super::signals::Interruption;
 use super::stop::Stop;
-use super::{ExitCode, Failure, args, first_token};
+use super::{ExitCode, Failure, Output, args, first_token};
 use crate::auth::{self, Claims};
 use crate::call::{Caller, Pacer};
 use crate::partner_center::{CallError, Class, Outcome, codes};
+use crate::report::spoken;
 use crate::submitter::StopReason;
 
 /// Open connections: as many as there are concurrent lookups, unless a check is configured for more.
@@ -30,6 +31,7 @@ impl Inquiry {
         mut connection: ServiceConnection,
         pace: &args::Pace,
         interruption: &Interruption,
+        output: &Output,
     ) -> Result<Self, Failure> {
         connection.start_simulator().await?;
         let (client, tokens) = connection.ways(pace.timeout, CONNECTIONS)?;
@@ -37,7 +39,7 @@ impl Inquiry {
         let caller = Caller {
             client,
             tokens,
-            pacer: Pacer::new(pace.rate),
+            pacer: Pacer::new(pace.rate).reporting(output.throttling_notes()),
             stopping: interruption.stopping().clone(),
             leaves_questions: true,
         };
@@ -97,7 +99,7 @@ fn no_token(reason: StopReason) -> Failure {
     match reason {
         StopReason::SignIn { message, hint } => refused(&message, hint),
         StopReason::Outage { lasted, last, .. } => {
-            Failure::new(ExitCode::Failed, format!("no answer for {} s", lasted.as_secs()))
+            Failure::new(ExitCode::Failed, format!("no answer for {}", spoken(lasted)))
                 .with_hint("check the network and `--authority-url`")
                 .because_of(last)
         }

@@ -76,6 +76,7 @@ use run_log::RunLog;
 
 use crate::report::counted;
 use crate::submitter::Mode;
+use crate::telemetry::Format;
 
 /// The version, with the commit and its date if the sources were in a git clone (`src/build.rs`).
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("TENANTRY_COMMIT"));
@@ -84,13 +85,19 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("TENANTRY_COMMIT")
 pub(crate) fn run() -> std::process::ExitCode {
     // Before the first output, and before the first thread.
     crate::limits::survive_writes();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    // Before the first message, which may be that the arguments are wrong.
+    choose_format(config::chosen_log_format(&arguments));
     // Settles standard error at the end, however the program ends.
     let _settled = Settled;
     panics::report();
     // Before the first secret is read.
     let private = crate::memory::keep_private();
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let (cli, provenance) = match config::resolve(&arguments) {
+    let resolved = config::resolve(&arguments);
+    if resolved.is_err() && !crate::message::is_json() {
+        choose_format(config::log_format_of_file(&arguments));
+    }
+    let (cli, provenance) = match resolved {
         Ok(invocation) => invocation,
         Err(config::InvocationError::Usage(error)) => {
             if error.use_stderr() {
@@ -112,6 +119,7 @@ pub(crate) fn run() -> std::process::ExitCode {
             return failure.exit_code.into();
         }
     };
+    choose_format(Some(cli.logging.log_format));
     let output = Output::new(cli.logging.quiet, provenance.matches().clone());
     report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
@@ -143,6 +151,10 @@ pub(crate) fn run() -> std::process::ExitCode {
             failure.exit_code.into()
         }
     }
+}
+
+fn choose_format(format: Option<Format>) {
+    crate::message::choose_json(format == Some(Format::Json));
 }
 
 /// Waits for a limited time, when dropped, until standard error is written.

@@ -13,9 +13,9 @@ use super::shell::quoted;
 use super::{ExitCode, settings};
 use crate::files::free_name;
 use crate::ledger::{
-    self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State,
+    self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
 };
-use crate::report::LedgerSummary;
+use crate::report::{ErrorLine, LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 pub(super) use repeated::Repeated;
 use repeated::flags_of;
@@ -104,13 +104,13 @@ impl Remaining {
         self.gone > 0 && self.gone == self.rows.refused() + self.agreements.refused()
     }
 
-    /// The next command, after a command that read and validated files with the options `given`.
+    /// The next steps, after a command that read and validated files with the options `given`.
     fn next(
         &self,
         stopped: Option<&StopReason>,
         repeated: &Repeated,
         given: &InputOptions,
-    ) -> Option<String> {
+    ) -> Option<NextSteps> {
         let is_discarded = matches!(
             stopped,
             Some(
@@ -121,35 +121,39 @@ impl Remaining {
                     | StopReason::ListRefused
             )
         );
+        let once = stopped.and_then(condition);
         if is_discarded && self.open() == 0 {
             None
         } else if let Some(files) = &self.waits_for {
             // `resume` would find nothing that it may send.
-            Some(repeated.command("import") + files)
+            Some(NextSteps { once, ..NextSteps::run(repeated.command("import") + files) })
         } else if stopped.is_some() || self.open() > 0 {
-            Some(repeated.command("resume"))
+            Some(NextSteps { once, ..NextSteps::run(repeated.command("resume")) })
         } else if self.rows.unacknowledged(State::Unresolved) > 0 {
-            Some(repeated.command("reconcile"))
+            Some(NextSteps::run(repeated.command("reconcile")))
         } else if self.are_all_gone() {
-            Some(repeated.command("acknowledge --gone"))
+            Some(NextSteps::run(repeated.command("acknowledge --gone")))
         } else if let Some(what) = to_correct(&self.rows, &self.agreements) {
             Some(self.correction(what, repeated, given))
-        } else if self.rows.of(State::Created) > 0 {
-            Some(format!("{} -o {}", repeated.command("credentials"), free("passwords.csv")))
+        } else if self.rows.of(State::Created) > 0 && repeated.can_open_passwords() {
+            let command = format!("{} -o {}", repeated.command("credentials"), free("passwords.csv"));
+            Some(NextSteps::run(command))
         } else {
             None
         }
     }
 
     /// Exports `what`, to be corrected and imported again.
-    fn correction(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> String {
+    fn correction(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> NextSteps {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
+        let next = NextSteps::run(format!("{export} -o {file}"));
         if self.exported.len() > 1 {
             // A single command would give the rows of one file the reseller of another.
-            return format!(
-                "{export} -o {file}, mend it, then import the rows of each file by themselves, with the --map, \
-                 --default, --reseller-id, --allow-direct and --strict that it had"
+            return next.then(
+                "then correct it, and import the rows of each list separately, with the --map, --default, \
+                 --reseller-id, --allow-direct and --strict that the list had",
+                None,
             );
         }
         // If the flags are not known, use those of this run.
@@ -157,7 +161,26 @@ impl Remaining {
         // A refused acceptance may be correct as it is: its customer may have become visible since.
         let again = if what.0 == Filter::UnrecordedAgreements { " --retry-failed" } else { "" };
         let import = repeated.command("import");
-        format!("{export} -o {file}, mend it, then {import}{flags}{again} {file}")
+        next.then(format!("then correct {file} and run"), format!("{import}{flags}{again} {file}"))
+    }
+}
+
+/// When the next command works after this stop; `None`: at once.
+fn condition(stopped: &StopReason) -> Option<&'static str> {
+    match stopped {
+        StopReason::SignIn { .. } => Some("when the sign-in works"),
+        StopReason::NeedsUser(_) => Some("when you have signed in as a user (`tenantry login`)"),
+        StopReason::Rights(_) => Some("when the rights are granted"),
+        StopReason::Unexplained { .. } => Some("when the cause is removed"),
+        _ => None,
+    }
+}
+
+/// Adds to each kind of error the command that lists all its rows.
+pub(super) fn list_rows(errors: &mut [ErrorLine], repeated: &Repeated) {
+    for error in errors.iter_mut().filter(|error| error.refused.kind == StepKind::Create) {
+        let code = quoted(&error.code);
+        error.list = Some(repeated.reading(&format!("list --state {} --code {code}", error.state)));
     }
 }
 
@@ -166,14 +189,14 @@ fn free(name: &str) -> String {
     quoted(&free_name(Path::new(name)).to_string_lossy())
 }
 
-/// The next command after a run that read `inputs` with the options `given`.
+/// The next steps after a run that read `inputs` with the options `given`.
 pub(super) fn after_run(
     left: &Remaining,
     stopped: Option<&StopReason>,
     repeated: &Repeated,
     given: &InputOptions,
     inputs: &[PathBuf],
-) -> Option<String> {
+) -> Option<NextSteps> {
     match (stopped, inputs) {
         // `retry` left these rows alone; they are corrected like refused rows.
         (Some(StopReason::NotAllValid(_)), []) => left.next(None, repeated, given),
@@ -185,20 +208,20 @@ pub(super) fn after_run(
             let condition = if matches!(why, StopReason::NotAllValid(_)) { " --require-valid" } else { "" };
             // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
             // from another row.
-            Some(format!(
-                "tenantry check{settings}{reading} {input}, mend {input}, then {import}{reading}{condition} {input}"
-            ))
+            let check = NextSteps::run(format!("tenantry check{settings}{reading} {input}"));
+            let import = format!("{import}{reading}{condition} {input}");
+            Some(check.then(format!("then correct {input} and run"), import))
         }
         _ => left.next(stopped, repeated, given),
     }
 }
 
-/// The next command between two runs, from the contents of the ledger.
+/// The next steps between two runs, from the contents of the ledger.
 pub(super) fn between_runs(
     queries: &Queries,
     standing: &LedgerSummary,
     matches: &ArgMatches,
-) -> Result<Option<String>, ledger::Error> {
+) -> Result<Option<NextSteps>, ledger::Error> {
     let mut repeated = Repeated::of(matches);
     let left = Remaining::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
     if let Some(environment) = queries.environment()? {
@@ -218,7 +241,7 @@ pub(super) fn between_runs(
         && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
         && !left.are_all_gone();
     Ok(Some(if left.open() == 0 && is_refused {
-        format!("{next}; or, where the cause is gone, {}", repeated.command("retry"))
+        next.then("or, if the cause is gone", repeated.command("retry"))
     } else {
         next
     }))

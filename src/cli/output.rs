@@ -17,12 +17,15 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use console::{StyledObject, style};
 
+use super::exit_code::ExitCode;
 use super::failure::Failure;
 use super::options::deepest;
 use super::signals;
+use crate::call::Throttling;
+use crate::message::{self, Level, Message};
 use crate::outlet;
 use crate::printable::{escape_for_terminal, escape_json_for_terminal, escape_lines_for_terminal};
-use crate::report::pretty;
+use crate::report::{Tone, Toned, pretty, spoken};
 
 /// Prints the output of one command.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ impl Output {
     pub(crate) fn new(quiet: bool, matches: ArgMatches) -> Self {
         // A dumb terminal cannot overwrite its output.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let has_bars = !quiet && !is_dumb && io::stderr().is_terminal();
+        let has_bars = !quiet && !is_dumb && !message::is_json() && io::stderr().is_terminal();
         Self { quiet, has_bars, matches, has_result: AtomicBool::new(false) }
     }
 
@@ -57,6 +60,11 @@ impl Output {
     pub(crate) fn is_typed(&self, id: &str) -> bool {
         let matches = deepest(&self.matches);
         matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+    }
+
+    /// Whether only errors are wanted on standard error.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// clap's matches of the command line.
@@ -82,6 +90,15 @@ impl Output {
     /// Prints a text that is compiled in and may be coloured.
     pub(crate) fn own_text(&self, text: &str) -> Result<(), Failure> {
         self.standard_output(text)
+    }
+
+    /// Prints a text result in colours, if the terminal and `NO_COLOR` allow it.
+    pub(crate) fn toned(&self, text: &Toned) -> Result<(), Failure> {
+        let parts = text.parts().map(|(tone, part)| {
+            let part = escape_lines_for_terminal(part);
+            tone.map_or_else(|| part.to_string(), |tone| coloured(tone, &part).to_string())
+        });
+        self.standard_output(&parts.collect::<String>())
     }
 
     /// Prints a JSON result, or a part of it, on standard output.
@@ -140,24 +157,46 @@ impl Output {
     /// Prints information for the person at the terminal, on standard error.
     pub(crate) fn note(&self, text: impl Display) {
         if !self.quiet {
-            self.error_line(&text);
+            error_line(&text);
+        }
+    }
+
+    /// Prints a sentence for each time that the service slows us down.
+    pub(crate) fn throttling_notes(&self) -> impl Fn(Throttling) + Send + Sync + 'static {
+        let quiet = self.quiet;
+        move |throttling| {
+            if !quiet {
+                error_line(&describe_throttling(throttling));
+            }
         }
     }
 
     /// Prints what the person has to do now, on standard error, even with --quiet.
     pub(crate) fn prompt(&self, text: &str) {
         for line in text.lines() {
-            self.error_line(&line);
+            error_line(&line);
         }
     }
 
     /// Prints a usage error, which quotes the command line. Without colours, so that quoted text cannot imitate them.
     pub(crate) fn usage(&self, error: &clap::Error) {
-        self.prompt(error.render().to_string().trim_end());
+        let text = error.render().to_string();
+        if message::is_json() {
+            let words = text.trim_end();
+            let words = words.strip_prefix("error: ").unwrap_or(words);
+            let exit_code = Some(ExitCode::Usage.number());
+            return write(Message { exit_code, ..Message::new(Level::Error, words) }.line());
+        }
+        self.prompt(text.trim_end());
     }
 
     /// Prints why the command failed, and what to do.
     pub(crate) fn failure(&self, failure: &Failure) {
+        if message::is_json() {
+            let Some((first, because)) = failure.messages.split_first() else { return };
+            let (hint, exit_code) = (failure.hint.as_deref(), Some(failure.exit_code.number()));
+            return write(Message { because, hint, exit_code, ..Message::new(Level::Error, first) }.line());
+        }
         let mut lines = failure.messages.iter();
         if let Some(first) = lines.next() {
             self.labelled_line(style("error:").red().bold(), first);
@@ -170,19 +209,45 @@ impl Output {
         }
     }
 
-    /// Prints one line, so that a name in it cannot look like another line.
-    fn error_line(&self, text: &impl Display) {
-        self.write_line(&escape_for_terminal(&text.to_string()));
-    }
-
     /// The label comes from this program and may be coloured (if the terminal and `NO_COLOR` allow it); the text is
     /// not.
     fn labelled_line(&self, label: StyledObject<&str>, text: &str) {
-        self.write_line(&format_args!("{} {}", label.for_stderr(), escape_for_terminal(text)));
+        write(format!("{} {}\n", label.for_stderr(), escape_for_terminal(text)));
     }
+}
 
-    fn write_line(&self, line: &impl Display) {
-        outlet::stderr().write(format!("{line}\n"));
+/// Prints one line, so that a name in it cannot look like another line.
+fn error_line(text: &impl Display) {
+    let text = text.to_string();
+    write(match message::is_json() {
+        true => Message::new(Level::Info, &text).line(),
+        false => format!("{}\n", escape_for_terminal(&text)),
+    });
+}
+
+fn describe_throttling(Throttling { wait, percent_of_rate }: Throttling) -> String {
+    let rate = match percent_of_rate {
+        50 => "half the rate".to_owned(),
+        percent => format!("{percent} % of the rate"),
+    };
+    format!("throttled: continuing at {rate} in {}", spoken(wait))
+}
+
+/// Queues a whole line for standard error.
+fn write(line: String) {
+    outlet::stderr().write(line);
+}
+
+/// Text for standard output in the colour of its meaning.
+fn coloured(tone: Tone, text: &str) -> StyledObject<&str> {
+    let text = style(text);
+    match tone {
+        Tone::Good => text.green(),
+        Tone::Open => text.cyan(),
+        Tone::Doubtful => text.yellow(),
+        Tone::Bad => text.red(),
+        Tone::Faint => text.dim(),
+        Tone::Strong => text.bold(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use super::{ExitCode, Failure};
 use crate::limits::{self, Resource};
+use crate::message::{self, Level, Message};
 use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
 use crate::reader::is_reading_workbook;
@@ -23,21 +24,25 @@ pub(super) fn report() {
             return;
         }
         // Not through the log, which may be what panics.
-        outlet::stderr().write(escape_lines_for_terminal(&describe(panic)).into_owned());
+        let words = describe(panic);
+        outlet::stderr().write(match message::is_json() {
+            true => Message::new(Level::Error, &words).line(),
+            false => escape_lines_for_terminal(&format!("error: {words}\n")).into_owned(),
+        });
     }));
 }
 
 fn describe(panic: &PanicHookInfo<'_>) -> String {
     if let Some(wanted) = panic.location().and_then(|place| limits::wanted_at(place.file())) {
-        return format!("error: {}\n", wanted.words());
+        return wanted.words().to_owned();
     }
     let place = panic.location().map_or_else(|| "a place unknown".to_owned(), ToString::to_string);
     let words = own_words(panic.payload()).map(|words| format!(": {words}")).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    let mut text = format!("error: a bug in tenantry {version}, at {place}{words}\n");
+    let mut text = format!("a bug in tenantry {version}, at {place}{words}");
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        write!(text, "{backtrace}").expect("memory can be written to");
+        write!(text, "\n{backtrace}").expect("memory can be written to");
     }
     text
 }

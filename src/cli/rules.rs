@@ -9,11 +9,12 @@ use super::inquiry::Inquiry;
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
+use crate::clock;
 use crate::country_rules::{self, Cache, Contents, NamedCountries, Update, UpdateError};
 use crate::partner_center::Outcome;
 use crate::printable::escape_for_terminal;
 use crate::reader::{self, Reader};
-use crate::report::counted;
+use crate::report::{counted, spoken};
 use crate::validation::{self, LiveRules, Validator};
 
 /// The country rules that were fetched from an API, by the API's name in ledgers. Prints their countries and dates.
@@ -33,7 +34,7 @@ pub(crate) fn live(api: &str, output: &Output) -> Vec<LiveRules> {
 fn days(contents: &Contents) -> Option<String> {
     let mut days: Vec<(String, Vec<&str>)> = Vec::new();
     for cached in &contents.rules {
-        let day = cached.fetched_at.strftime("%Y-%m-%d").to_string();
+        let day = clock::zoned(cached.fetched_at).strftime("%Y-%m-%d").to_string();
         match days.iter_mut().find(|(known, _)| *known == day) {
             Some((_, countries)) => countries.push(&cached.country),
             None => days.push((day, vec![&cached.country])),
@@ -62,7 +63,7 @@ pub(crate) async fn update(args: args::RulesUpdate, output: &Output) -> Result<E
         return Ok(ExitCode::Done);
     }
     let connection = ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
-    let inquiry = Inquiry::begin(connection, &args.pace, &interruption).await?;
+    let inquiry = Inquiry::begin(connection, &args.pace, &interruption, output).await?;
     let fetched = fetch(&named, &inquiry, &cache, args.pace.max_outage, output).await;
     inquiry.close().await;
     fetched
@@ -144,7 +145,7 @@ async fn fetch(
             Err(UpdateError::Unanswered(Outcome::Unknown(silence))) => {
                 let lasted = answered_at.elapsed();
                 if lasted > max_outage || silence.is_on_the_way() {
-                    let message = format!("stopped: no answer for {} s", lasted.as_secs());
+                    let message = format!("stopped: no answer for {}", spoken(lasted));
                     return Err(Failure::new(ExitCode::Failed, message).because_of(silence));
                 }
                 format!("could not be fetched: {silence}")

@@ -14,6 +14,7 @@ use super::settings::{ServiceConnection, is_simulated};
 use super::{Failure, Output, args, dry_run, first_token, partner, recipient, wait_lock};
 use crate::auth::{Claims, SignIn, TokenKind};
 use crate::call::{Caller, Pacer};
+use crate::clock;
 use crate::intake::Changes;
 use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, SubmissionPlan, UserNeeds};
 use crate::reader::ColumnUse;
@@ -182,6 +183,7 @@ impl<'a> Session<'a> {
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
+        let sent_now = equipment.caller.pacer.sent_now();
         let submission = Box::pin(submitter::submit(
             &self.ledger,
             equipment,
@@ -192,7 +194,7 @@ impl<'a> Session<'a> {
         ));
         let outcome = tokio::select! {
             outcome = submission => outcome,
-            never = self.output.show_submission(self.args.pace.rate, receiver) => match never {},
+            never = self.output.show_submission(self.args.pace.rate, sent_now, receiver) => match never {},
         };
         if outcome.abandoned {
             tracing::warn!("left at once; what was in flight is settled by the next run");
@@ -217,7 +219,8 @@ impl<'a> Session<'a> {
             self.ledger.refuse_other(environment.clone()).await?;
             let kind = connection.sign_in.kind(&token.secret);
             let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
-            let (pacer, stopping) = (Pacer::new(pace.rate), CancellationToken::new());
+            let pacer = Pacer::new(pace.rate).reporting(self.output.throttling_notes());
+            let stopping = CancellationToken::new();
             let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
             let user_domain = claims.user_domain();
             self.signed_in = Some(SignedIn { caller, environment, kind, app, user_domain });
@@ -297,6 +300,7 @@ fn report_restored(output: &Output, restored: Option<Restored>) {
         output.note("This ledger is no copy that waits to be restored: `--restored` changes nothing.");
         return;
     };
+    let copied_at = clock::local(copied_at);
     if rows == 0 {
         output.note(format_args!(
             "Restored from a copy of {copied_at}, in which no row was waiting. Files that were first imported since, and \

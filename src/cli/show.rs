@@ -169,11 +169,11 @@ const LIST_HINT: &str =
 const LINE_HINT: &str = "a row keeps file and line of its first reading: `tenantry show DOMAIN` finds it too, and \
                          `tenantry list --search TEXT` finds it by a part of its values";
 
-/// The service and tenant that support needs to know, and the time zone of the times below.
+/// The service and tenant that support needs to know.
 fn service(environment: &Environment) -> String {
     let tenant =
         environment.partner_tenant_id.map(|id| format!(" · partner tenant {id}")).unwrap_or_default();
-    format!("{}{tenant} · times are UTC\n", environment.api)
+    format!("{}{tenant}\n", environment.api)
 }
 
 /// Suggests domains that differ from `asked` by one or two characters, if there are any.

@@ -9,6 +9,7 @@ use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
+use crate::clock;
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::escape_for_terminal;
@@ -118,7 +119,7 @@ pub(crate) async fn whoami(args: args::WhoamiArgs, output: &Output) -> Result<Ex
          MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {}\n",
         tenant.map_or_else(|| UNKNOWN.to_owned(), |id| id.to_string()),
         escape_for_terminal(claims.user().unwrap_or(UNKNOWN)),
-        claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string()),
+        claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| clock::local(at).to_string()),
         escape_for_terminal(&answer),
     ))?;
     Ok(exit_code)

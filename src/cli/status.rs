@@ -2,11 +2,14 @@
 
 use serde_json::json;
 
-use super::{ExitCode, Failure, Output, args, next_command};
-use crate::ledger::{HoldReason, RunTotals};
+use super::next_command::{self, Repeated};
+use super::{ExitCode, Failure, Output, args};
+use crate::clock;
+use crate::ledger::{HoldReason, RunTotals, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, counted, counted_with, describe_end, lost_passwords, rough, run_json,
+    LOST_PASSWORDS_NAMED, LedgerSummary, PushLine as _, Toned, counted, counted_with, describe_end,
+    lost_passwords, rough, run_json, spoken,
 };
 
 /// The number of runs that are listed.
@@ -14,7 +17,7 @@ const RUNS: u32 = 5;
 
 pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
-    let standing = LedgerSummary::of(&queries)?;
+    let mut standing = LedgerSummary::of(&queries)?;
     let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
     let expected = args.rate.time_for(left);
@@ -27,50 +30,53 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     let environment = queries.environment()?;
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
-    let mut text = format!("{} · {api}\n", escape_for_terminal(&args.ledger.path().to_string_lossy()));
-    text.push_str(&standing.text(usize::MAX));
+    let mut text = Toned::default();
+    text.push_line(format_args!("{} · {api}", escape_for_terminal(&args.ledger.path().to_string_lossy())));
+    next_command::list_rows(&mut standing.errors, &Repeated::of(output.matches()));
+    text.append(standing.text());
     let lost = queries.created_without_credentials()?;
-    text.push_str(&lost_passwords(lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?));
-    text.push_str("\nLast runs, newest first:\n");
+    lost_passwords(&mut text, lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?);
+    text.push_line(format_args!("\nLast runs, newest first:"));
     for run in &runs {
-        text.push_str(&run_line(run));
+        text.push_line(format_args!("{}", run_line(run)));
     }
     for source in &standing.held_back {
-        text.push_str(&format!("\n{}\n", source.describe(escape_for_terminal(&source.path).as_ref())));
+        text.push_line(format_args!("\n{}", source.describe(escape_for_terminal(&source.path).as_ref())));
     }
     if standing.held_back.iter().any(|source| source.why != HoldReason::Restored) {
-        text.push_str("\nTo discard waiting rows without their list: `tenantry discard --list FILE`.\n");
+        text.push_line(format_args!("\nTo discard waiting rows without their list: `tenantry discard --list FILE`."));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
-        text.push_str(&format!(
-            "\nLeft: {}{time}.\n",
+        text.push_line(format_args!(
+            "\nLeft: {}{time}.",
             counted_with(standing.rows.open(), standing.agreements.open(), "agreement")
         ));
     }
     for let_go in &standing.let_go {
-        text.push_str(&format!("\n{}\n", let_go.describe(escape_for_terminal(&let_go.path).as_ref())));
+        text.push_line(format_args!("\n{}", let_go.describe(escape_for_terminal(&let_go.path).as_ref())));
     }
     if let Some(process) = queries.at_work() {
-        text.push_str(&format!(
-            "\nA run is at work on this ledger (pid {process}); its end will say what is next.\n"
+        text.push_line(format_args!(
+            "\nA run is working on this ledger (pid {process}). It names the next command when it ends."
         ));
     } else if let Some(next) = next_command::between_runs(&queries, &standing, output.matches())? {
-        text.push_str(&format!("\nNext: {next}\n"));
+        next.describe(&mut text);
     }
-    output.result(&text)?;
+    output.toned(&text)?;
     Ok(ExitCode::Done)
 }
 
+/// One line for a run, in columns.
 fn run_line(run: &RunTotals) -> String {
-    let ended = describe_end(run);
-    format!(
-        "  run {} {} · {} · {} submitted, {}, {} throttled · {ended}\n",
-        run.id,
-        run.command,
-        run.started_at,
-        run.submitted,
-        counted(run.requests, "request"),
-        run.throttled
-    )
+    let took = run.duration.map_or_else(|| "–".to_owned(), spoken);
+    let done = State::OF_ROWS.into_iter().filter_map(|state| {
+        let count = run.outcomes?.of(state);
+        (count > 0).then(|| format!("{count} {}", state.name()))
+    });
+    let done: Vec<String> = done.collect();
+    let done =
+        if done.is_empty() { format!("{} sent", counted(run.submitted, "row")) } else { done.join(", ") };
+    let (id, command, at) = (run.id.0, &run.command, clock::local(run.started_at));
+    format!("  {id:>4}  {command:<9}  {at}  {took:>13}  {done} · {}", describe_end(run))
 }

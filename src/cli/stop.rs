@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{ExitCode, Failure, panics};
+use crate::clock;
 use crate::ledger::{Refusal, UserNeeds};
 use crate::partner_center::codes;
-use crate::report::{counted, counted_with};
+use crate::report::{counted, counted_with, spoken};
 use crate::submitter::StopReason;
 use crate::transport::NoResponse;
 
@@ -155,7 +156,7 @@ fn outage(lasted: Duration, last: &NoResponse, to: Option<&str>) -> Stop {
     let resume = "nothing is lost: run the next command when that is mended";
     let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
     let to = to.map(|what| format!(" to {what}")).unwrap_or_default();
-    let no_answer = format!("no answer{to} for {} s", lasted.as_secs());
+    let no_answer = format!("no answer{to} for {}", spoken(lasted));
     let failure = Failure::new(ExitCode::Stopped, format!("stopped: {no_answer}"))
         .because(&last.reason)
         .with_hint(hint);
@@ -165,18 +166,21 @@ fn outage(lasted: Duration, last: &NoResponse, to: Option<&str>) -> Stop {
 fn throttled(since: Timestamp, lasted: Duration, until: Option<Timestamp>) -> Stop {
     let (why, when) = match until {
         Some(until) => (
-            format!("Partner Center wants no request before {until:.0}, later than --max-outage allows"),
+            format!(
+                "Partner Center wants no request before {}, later than --max-outage allows",
+                clock::local(until)
+            ),
             "run the next command after that",
         ),
         None => (
-            format!("no request was accepted for {} s", lasted.as_secs()),
+            format!("no request was accepted for {}", spoken(lasted)),
             "run the next command later; a lower --rate helps where others use the same tenant",
         ),
     };
     let words = format!("throttled since {since:.0}");
-    let failure = Failure::new(ExitCode::Stopped, format!("stopped: {words}"))
-        .because(why)
-        .with_hint(format!("nothing is lost: {when}"));
+    let failure = format!("stopped: throttled since {}", clock::local(since));
+    let failure =
+        Failure::new(ExitCode::Stopped, failure).because(why).with_hint(format!("nothing is lost: {when}"));
     Stop::new("throttled for too long", words, failure)
 }
 

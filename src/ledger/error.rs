@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::steps::IllegalTransition;
+use tenantry_model::clock;
 
 /// Why the ledger could not be opened, read or written, with what the operator can do about it ([`Error::hint`]).
 /// Cloneable, because one failed commit fails many writes.
@@ -33,7 +34,7 @@ pub enum Error {
     )]
     Empty { path: PathBuf },
 
-    #[error("`{}` is a copy that was made on {copied_at}: {rows} of its rows may have been sent or replaced since", path.display())]
+    #[error("`{}` is a copy that was made at {}: {rows} of its rows may have been sent or replaced since", path.display(), clock::local(*copied_at))]
     #[strum(message = "if the original ledger still exists, use it; if this copy replaces it, add \
                        `--restored`: these rows are sent only after their files were imported again, \
                        corrected files first")]

@@ -86,11 +86,11 @@ pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,
     LedgerDoubles, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter, PasswordOpening,
-    Queries, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey, SealedPassword,
-    SealedTo, SourceTotals, Span, SubmissionPlan, UserNeeds,
+    Queries, RefusedRow, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey,
+    SealedPassword, SealedTo, SourceTotals, Span, SubmissionPlan, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
-pub use runs::RunEnd;
+pub use runs::{Outcomes, RunEnd};
 pub use schema::Environment;
 pub use steps::{
     Attempt, AttemptResult, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded, Refusal,

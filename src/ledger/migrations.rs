@@ -21,6 +21,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0007_boot_clock.sql"),
     include_str!("../../migrations/0008_declined.sql"),
     include_str!("../../migrations/0009_erasures.sql"),
+    include_str!("../../migrations/0010_run_outcomes.sql"),
 ];
 
 /// How many of the scripts have been applied to a ledger.

@@ -13,6 +13,7 @@ mod waiting;
 
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
@@ -20,7 +21,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use strum::VariantArray;
 
-use super::runs::{self, CallCounts};
+use super::runs::{self, CallCounts, Outcomes};
 use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, value};
 use super::{Environment, Result, RunId, lock, schema};
@@ -204,6 +205,17 @@ pub struct RefusedStep {
     pub domain_burned: bool,
 }
 
+/// Where a refused row is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedRow {
+    /// As the operator gave it; not part of the JSON of a summary.
+    #[serde(skip)]
+    pub file: String,
+    pub line: u64,
+    /// `None`: the cell is no domain.
+    pub domain: Option<String>,
+}
+
 /// One kind of refusal, and how many steps have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCount {
@@ -222,9 +234,10 @@ pub struct SourceTotals {
     pub known: u64,
     pub duplicates: u64,
     pub ignored_changes: u64,
+    pub rejected: u64,
 }
 
-/// One run, with the totals of its attempts. Serialized as what it sent, and when.
+/// One run: what it read, sent and settled, and when. Serialized without texts.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunTotals {
     pub id: RunId,
@@ -232,7 +245,9 @@ pub struct RunTotals {
     pub command: String,
     pub started_at: Timestamp,
     pub finished_at: Option<Timestamp>,
-    #[serde(skip)]
+    /// `None`: it has not ended, or the clock was set back meanwhile.
+    #[serde(rename = "duration_s", serialize_with = "in_seconds")]
+    pub duration: Option<Duration>,
     pub exit_code: Option<u8>,
     /// May quote the service, so a notification must not contain it.
     #[serde(skip)]
@@ -245,6 +260,24 @@ pub struct RunTotals {
     pub throttled: u64,
     /// Rows for which this run sent a create, or may have.
     pub submitted: u64,
+    /// Rows that it read from lists.
+    pub rows_read: u64,
+    /// Of these: rows that the ledger had already.
+    pub skipped: u64,
+    /// Of these: rows that equal an earlier row of their list.
+    pub duplicates: u64,
+    /// Of `skipped`: rows that were changed in their list after they were sent.
+    pub ignored_changes: u64,
+    /// `None`: the run is of an earlier version of the program, which did not count.
+    #[serde(flatten)]
+    pub outcomes: Option<Outcomes>,
+}
+
+fn in_seconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    duration.map(|it| it.as_secs_f64()).serialize(serializer)
 }
 
 /// SQL for the current steps of a kind, as `step`.
@@ -379,23 +412,24 @@ impl Queries {
         })
     }
 
-    /// File and line of the first steps that were refused in this way.
-    pub fn refused_at(
+    /// The first rows whose step was refused in this way.
+    pub fn refused_rows(
         &self,
         scope: Scope,
         code: &str,
         refused: RefusedStep,
         limit: u32,
-    ) -> Result<Vec<(String, u64)>> {
+    ) -> Result<Vec<RefusedRow>> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
         let sql = format!(
-            "SELECT s.path, step.line FROM {steps} JOIN sources s ON s.id = step.source_id
+            "SELECT s.path, step.line, (SELECT domain FROM customer_rows WHERE id = {row})
+               FROM {steps} JOIN sources s ON s.id = step.source_id
               WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3
                 AND step.acknowledged_at IS NULL AND {} ORDER BY step.id LIMIT ?4",
             scope.touched(row, "step.source_id")
         );
         collect(&self.connection, &sql, (code, refused.state, refused.domain_burned, limit), |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok(RefusedRow { file: row.get(0)?, line: row.get(1)?, domain: row.get(2)? })
         })
     }
 
@@ -403,13 +437,14 @@ impl Queries {
     pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
         let sql =
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
-                          coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0)
+                          coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0),
+                          coalesce(sum(rows_rejected), 0)
                      FROM sources
                     WHERE ?1 IS NULL
                        OR (run_id = ?1 AND run_id IN (SELECT id FROM program_runs WHERE command <> 'retry'))";
-        let (read, new, known, duplicates, ignored_changes) =
+        let (read, new, known, duplicates, ignored_changes, rejected) =
             self.connection.query_row(sql, [run], |row| row.try_into())?;
-        Ok(SourceTotals { read, new, known, duplicates, ignored_changes })
+        Ok(SourceTotals { read, new, known, duplicates, ignored_changes, rejected })
     }
 
     /// Files that rows came from, by their paths as given.
@@ -504,26 +539,45 @@ impl Queries {
 
     /// The totals of one run.
     pub fn run_totals(&self, run: RunId) -> Result<RunTotals> {
-        let time = |ms: Option<i64>| ms.map(clock::from_ms);
         let calls = CallCounts::of(&self.connection, run)?;
-        Ok(self.connection.query_row(
-            "SELECT command, started_at, finished_at, exit_code, ended FROM program_runs WHERE id = ?1",
-            [run],
-            |row| {
-                Ok(RunTotals {
-                    id: run,
-                    command: row.get(0)?,
-                    started_at: clock::from_ms(row.get(1)?),
-                    finished_at: time(row.get(2)?),
-                    exit_code: row.get(3)?,
-                    ended: row.get(4)?,
-                    requests: calls.requests,
-                    retries: calls.creates - calls.submitted,
-                    throttled: calls.throttled,
-                    submitted: calls.submitted,
-                })
-            },
-        )?)
+        let SourceTotals { read, known, duplicates, ignored_changes, rejected, .. } =
+            self.source_totals(Some(run))?;
+        let sql =
+            "SELECT command, started_at, finished_at, exit_code, ended, created, existing, failed, unresolved
+                     FROM program_runs WHERE id = ?1";
+        Ok(self.connection.query_row(sql, [run], |row| {
+            let started_at = clock::from_ms(row.get(1)?);
+            let finished_at = row.get::<_, Option<i64>>(2)?.map(clock::from_ms);
+            let created: Option<u64> = row.get(5)?;
+            let outcomes = match created {
+                Some(created) => Some(Outcomes {
+                    created,
+                    existing: row.get(6)?,
+                    failed: row.get(7)?,
+                    rejected,
+                    unresolved: row.get(8)?,
+                }),
+                None => None,
+            };
+            Ok(RunTotals {
+                id: run,
+                command: row.get(0)?,
+                started_at,
+                finished_at,
+                duration: finished_at.and_then(|end| clock::elapsed_since(started_at, end)),
+                exit_code: row.get(3)?,
+                ended: row.get(4)?,
+                requests: calls.requests,
+                retries: calls.creates - calls.submitted,
+                throttled: calls.throttled,
+                submitted: calls.submitted,
+                rows_read: read,
+                skipped: known,
+                duplicates,
+                ignored_changes,
+                outcomes,
+            })
+        })?)
     }
 
     /// The accounting promise: every row that was ever read is a row of the ledger, was known already, or equals an

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
+use serde::Serialize;
 
+use super::steps::State;
 use super::stored::{Value, insert, update};
 use super::{Result, RunId, lock, schema};
 use tenantry_model::clock::{self, BootMoment};
@@ -17,12 +19,16 @@ pub struct RunEnd {
 }
 
 pub(super) fn begin(connection: &Connection, command: &str) -> Result<RunId> {
-    let values: [Value<'_>; 5] = [
+    let values: [Value<'_>; 9] = [
         ("command", &command),
         ("program_version", &env!("CARGO_PKG_VERSION")),
         ("pid", &std::process::id()),
         ("started_at", &clock::now().as_millisecond()),
         ("boot_id", &BootMoment::now().map(|now| now.boot.to_string())),
+        ("created", &0),
+        ("existing", &0),
+        ("failed", &0),
+        ("unresolved", &0),
     ];
     let run = insert(connection, "program_runs", &values)?;
     Ok(RunId(run))
@@ -40,6 +46,40 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &RunEnd) -> Resul
         ("throttled", &calls.throttled),
     ];
     update(tx, "program_runs", &run, &values)
+}
+
+/// Counts a row that `run` has brought to `state`, in the commit that records it. States that no run ends with are not
+/// counted.
+pub(super) fn count_outcome(tx: &Transaction<'_>, run: RunId, state: State) -> Result<()> {
+    if state.is_settled() {
+        let sql = format!("UPDATE program_runs SET {state} = {state} + 1 WHERE id = ?1");
+        tx.prepare_cached(&sql)?.execute([run])?;
+    }
+    Ok(())
+}
+
+/// The rows that a run has settled. A row that fails validation is settled by its reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Outcomes {
+    pub created: u64,
+    pub existing: u64,
+    pub failed: u64,
+    pub rejected: u64,
+    pub unresolved: u64,
+}
+
+impl Outcomes {
+    /// The number of rows that were brought to `state`; 0 for states that no run ends with.
+    pub fn of(&self, state: State) -> u64 {
+        match state {
+            State::Created => self.created,
+            State::Existing => self.existing,
+            State::Failed => self.failed,
+            State::Rejected => self.rejected,
+            State::Unresolved => self.unresolved,
+            _ => 0,
+        }
+    }
 }
 
 /// How many calls a run made.

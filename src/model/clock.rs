@@ -1,7 +1,7 @@
 //! Reads the wall clock, and the clock that counts since the machine's boot.
 //!
-//! No other module reads the wall clock. Stored times are UTC milliseconds since the Unix epoch, and are shown as RFC
-//! 3339. They order events for people and limit ages across restarts. An age that is not plausible, because the clock
+//! No other module reads the wall clock. Stored times are UTC milliseconds since the Unix epoch, and are shown to
+//! scripts as RFC 3339, to people in the local time zone. They order events for people and limit ages across restarts. An age that is not plausible, because the clock
 //! was set back, always counts as too old, which is the safe side. Ages and waits inside a run use tokio's monotonic
 //! clock, so setting the clock does not affect them. If an age between two runs depends on a time, the time since boot
 //! is stored with it, together with the boot's id. If the boot is still the same, the wall clock is not used.
@@ -12,7 +12,8 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use uuid::Uuid;
 
 use crate::failpoint;
@@ -26,6 +27,17 @@ pub fn now() -> Timestamp {
 /// Converts a stored time. A value outside the calendar cannot have been written by us and becomes the epoch.
 pub fn from_ms(unix_ms: i64) -> Timestamp {
     Timestamp::from_millisecond(unix_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// A time for people: local, with the offset, to the second, such as `2026-03-01 17:04:05 +01:00`.
+pub fn local(time: Timestamp) -> impl fmt::Display {
+    zoned(time).strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+/// A time in the time zone of the machine, or in UTC where the machine has none.
+pub fn zoned(time: Timestamp) -> Zoned {
+    static ZONE: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
+    time.to_zoned(ZONE.clone())
 }
 
 /// How long ago `then` was; `None` if it is in the future, so that a clock that was set back is detected.

@@ -8,6 +8,7 @@ use std::io;
 use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::*;
@@ -256,7 +257,8 @@ fn over_time(
 ) -> String {
     svg((WIDTH, 250), |area| {
         let (from, to) = ends(timeline);
-        let (marks, label) = times(from, to);
+        let zone = clock::zoned(timeline.from).time_zone().clone();
+        let (marks, label) = times(from, to, zone);
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
             .margin_right(TIME_LABEL_OVERHANG)
@@ -276,10 +278,12 @@ fn over_time(
 }
 
 /// The positions of the time marks, and a function that labels a mark.
-fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
+fn times(from: f64, to: f64, zone: TimeZone) -> (Vec<f64>, impl Fn(f64) -> String) {
     let fits = |step: &i64| (to - from) / seconds(*step) <= seconds(TIME_LABELS);
     let step = STEPS_S.into_iter().find(fits).map_or((to - from) / 2.0, seconds);
-    let first = (from / step).ceil() * step;
+    // Whole hours and days are those of the time zone.
+    let offset = f64::from(zone.to_offset(at(from)).seconds());
+    let first = ((from + offset) / step).ceil() * step - offset;
     let marks = std::iter::successors(Some(first), |mark| Some(mark + step).filter(|&next| next <= to));
     let form = match step {
         step if step < 60.0 => "%H:%M:%S",
@@ -288,7 +292,7 @@ fn times(from: f64, to: f64) -> (Vec<f64>, impl Fn(f64) -> String) {
         step if step < 2_592_000.0 => "%d %b",
         _ => "%b %Y",
     };
-    (marks.collect(), move |second| at(second).strftime(form).to_string())
+    (marks.collect(), move |second| at(second).to_zoned(zone.clone()).strftime(form).to_string())
 }
 
 /// Draws the parts of a bar one after the other; `corners` maps the sums before and after a part to its rectangle.
@@ -395,7 +399,7 @@ mod tests {
             limit_per_minute: None,
             parts: vec![TimelinePart { start: from, rows: created, ..TimelinePart::default() }; 24],
         };
-        let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(03 Mar(?: 00:00)?)\s*<"#).unwrap();
+        let label = regex::Regex::new(r#"<text x="(\d+)"[^>]*>\s*(0[23] Mar(?: \d\d:\d\d)?)\s*<"#).unwrap();
         let drawn = outcomes(&timeline);
         let last = label.captures(&drawn).unwrap_or_else(|| panic!("not marked: {drawn}"));
         let (middle, characters): (u32, _) =
@@ -405,16 +409,20 @@ mod tests {
 
     #[test]
     fn a_time_is_marked_where_people_look() {
-        let check = |from: &str, seconds_long: f64, expected: &[&str]| {
+        let utc = || TimeZone::UTC;
+        let check = |from: &str, seconds_long: f64, zone: TimeZone, expected: &[&str]| {
             let from = seconds(from.parse::<Timestamp>().unwrap().as_second());
-            let (marks, label) = times(from, from + seconds_long);
+            let (marks, label) = times(from, from + seconds_long, zone);
             assert_eq!(marks.into_iter().map(label).collect::<Vec<_>>(), expected);
         };
         let moments = ["10:00:05", "10:00:10", "10:00:15", "10:00:20", "10:00:25", "10:00:30"];
-        check("2026-03-01T10:00:03Z", 28.0, &moments);
+        check("2026-03-01T10:00:03Z", 28.0, utc(), &moments);
         let hours = ["22:00", "23:00", "00:00", "01:00", "02:00", "03:00", "04:00"];
-        check("2026-03-01T22:00:00Z", 6.0 * 3600.0, &hours);
+        check("2026-03-01T22:00:00Z", 6.0 * 3600.0, utc(), &hours);
         let days = ["02 Mar", "04 Mar", "06 Mar", "08 Mar", "10 Mar", "12 Mar"];
-        check("2026-03-01T22:00:00Z", 12.0 * 86_400.0, &days);
+        check("2026-03-01T22:00:00Z", 12.0 * 86_400.0, utc(), &days);
+        let kolkata = TimeZone::fixed(jiff::tz::Offset::from_seconds(19_800).unwrap());
+        check("2026-03-01T16:30:00Z", 6.0 * 3600.0, kolkata.clone(), &hours);
+        check("2026-03-01T16:30:00Z", 12.0 * 86_400.0, kolkata, &days);
     }
 }

@@ -7,6 +7,7 @@ use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
 use super::push_line::PushLine as _;
 use super::states::describe;
 use super::summary::{counted, describe_agreements, one_line};
+use crate::clock;
 use crate::ledger::State;
 
 pub(crate) fn markdown(report: &Overview) -> String {
@@ -18,11 +19,7 @@ pub(crate) fn markdown(report: &Overview) -> String {
     if let Some(tenant) = &report.partner_tenant_id {
         text.push_line(format_args!("- Partner tenant: {}", plain(tenant)));
     }
-    text.push_line(format_args!(
-        "- Covers: {}, as of {} (all times are UTC)",
-        report.subject(),
-        report.made_at
-    ));
+    text.push_line(format_args!("- Covers: {}, as of {}", report.subject(), clock::local(report.made_at)));
     if report.created_without_credentials > 0 {
         text.push_line(format_args!(
                 "\n**{} without a password here: the service's answer was lost.** Reset the password of admin@DOMAIN in \
@@ -35,7 +32,10 @@ pub(crate) fn markdown(report: &Overview) -> String {
         text.push_line(format_args!("\n{waiting}"));
     }
     if let Some(next) = &report.next {
-        text.push_line(format_args!("\nNext:\n\n    {}", one_line(next)));
+        text.push_line(format_args!("\n{}\n\n    {}", next.label(), one_line(&next.command)));
+        for step in next.further() {
+            text.push_line(format_args!("    {}", one_line(&step)));
+        }
     }
     states(&mut text, report);
     refusals(&mut text, report);
@@ -111,13 +111,14 @@ fn runs(text: &mut String, report: &Overview) {
         "finished",
         "submitted:",
         "requests:",
-        "repeats:",
+        "retries:",
         "throttled:",
         "ended",
     ];
     let rows = report.runs.iter().map(|run| {
-        let finished = run.finished_at.map_or_else(|| "–".to_owned(), |time| time.to_string());
-        let begun = [run.id.to_string(), run.command.to_string(), run.started_at.to_string(), finished];
+        let finished = run.finished_at.map_or_else(|| "–".to_owned(), |time| clock::local(time).to_string());
+        let begun =
+            [run.id.to_string(), run.command.to_string(), clock::local(run.started_at).to_string(), finished];
         let sums = [run.submitted, run.requests, run.retries, run.throttled].map(|count| count.to_string());
         begun.into_iter().chain(sums).chain([plain(&describe_end(run))]).collect::<Vec<_>>()
     });

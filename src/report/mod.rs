@@ -8,6 +8,7 @@ mod export;
 mod groups;
 mod lines;
 mod markdown;
+mod next_steps;
 mod overview;
 mod page;
 mod push_line;
@@ -17,10 +18,12 @@ mod states;
 mod summary;
 mod table;
 mod timeline;
+mod toned;
 
 pub(crate) use export::{ExportError, export};
 pub(crate) use lines::on_lines;
 pub(crate) use markdown::markdown;
+pub(crate) use next_steps::NextSteps;
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
@@ -29,7 +32,8 @@ pub(crate) use row_list::{RowFilter, ShownRows, each_listed, write_list};
 #[cfg(test)]
 pub(crate) use states::meaning;
 pub(crate) use summary::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with, lost_passwords,
-    one_line, pretty, rough,
+    ErrorLine, LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with,
+    lost_passwords, one_line, pretty, rough, spoken,
 };
 pub(crate) use table::{Cell, Column, Content, Format, Highlight, HighlightKind, Style, Table, TableError};
+pub(crate) use toned::{Tone, Toned};

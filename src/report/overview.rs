@@ -10,16 +10,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{GroupTally, Groups};
-use super::summary::{ErrorLine, LedgerSummary, counted, one_line};
+use super::next_steps::NextSteps;
+use super::summary::{ErrorLine, LedgerSummary, ROWS_NAMED, counted, one_line};
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
     self, AgreementCounts, DiscardedSource, HeldSource, Queries, RowCounts, RunId, RunTotals, Scope,
     SourceTotals, State,
 };
-
-/// The most places listed for each kind of refusal.
-const PLACES: u32 = 3;
 
 /// The most kinds of refusals that are listed, most frequent first. The service can invent any number of codes.
 const KINDS: usize = 50;
@@ -65,8 +63,7 @@ pub(crate) struct Overview {
     pub(crate) runs: Vec<RunTotals>,
     /// The number of older runs, which are not listed.
     pub(crate) earlier_runs: u64,
-    /// The next command.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<NextSteps>,
 }
 
 /// One kind of refusal, and where its rows are.
@@ -93,7 +90,7 @@ impl Overview {
         ledger: &Path,
         scope: Scope,
         limit_per_minute: Option<u64>,
-        next: impl FnOnce(&Queries, &LedgerSummary) -> Result<Option<String>, ledger::Error>,
+        next: impl FnOnce(&Queries, &LedgerSummary) -> Result<Option<NextSteps>, ledger::Error>,
     ) -> Result<Self, ledger::Error> {
         let run = match scope {
             Scope::Ledger => None,
@@ -240,7 +237,6 @@ pub(crate) fn describe_end(run: &RunTotals) -> String {
 pub(crate) fn run_json(run: &RunTotals) -> Value {
     let mut value = json!(run);
     value["command"] = json!(run.command);
-    value["exit_code"] = json!(run.exit_code);
     value["ended"] = json!(run.ended);
     value
 }
@@ -250,8 +246,8 @@ fn runs_as_json<S: serde::Serializer>(runs: &[RunTotals], serializer: S) -> Resu
 }
 
 fn with_places(queries: &Queries, scope: Scope, error: ErrorLine) -> Result<ErrorPlaces, ledger::Error> {
-    let places = queries.refused_at(scope, &error.code, error.refused, PLACES)?;
-    let places = places.into_iter().map(|(file, line)| ErrorPlace { file, line }).collect();
+    let rows = queries.refused_rows(scope, &error.code, error.refused, ROWS_NAMED)?;
+    let places = rows.into_iter().map(|row| ErrorPlace { file: row.file, line: row.line }).collect();
     Ok(ErrorPlaces { error, places })
 }
 

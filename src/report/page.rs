@@ -14,8 +14,9 @@ use super::charts;
 use super::groups::{Groups, group_heads};
 use super::overview::{ErrorPlaces, Overview, by_file, describe_end};
 use super::states::{describe, settled, stack, stacked, swatch};
-use super::summary::{counted, describe_agreements, one_line, rough};
+use super::summary::{counted, describe_agreements, one_line, rough, spoken};
 use super::timeline::{OperationCalls, Timeline, TimelinePart};
+use crate::clock;
 use crate::ledger::RunTotals;
 
 const CSS: &str = include_str!("page.css");
@@ -72,7 +73,7 @@ fn head(report: &Overview) -> Markup {
                     span.id { (one_line(&report.api)) }
                     @if let Some(tenant) = &report.partner_tenant_id { ", partner tenant " span.id { (one_line(tenant)) } }
                 }
-                dt { "Covers" } dd { (report.subject()) ", as of " (time(report.made_at)) " UTC" }
+                dt { "Covers" } dd { (report.subject()) ", as of " (time(report.made_at)) }
             }
             ul.tiles {
                 li { b { (number(report.standing_rows)) } "rows" }
@@ -91,7 +92,10 @@ fn head(report: &Overview) -> Markup {
                 p { (waiting) }
             }
             @if let Some(next) = &report.next {
-                div.next { "Next:" code { (one_line(next)) } }
+                div.next {
+                    (next.label()) code { (one_line(&next.command)) }
+                    @for step in next.further() { code { (one_line(&step)) } }
+                }
             }
         }
     }
@@ -184,7 +188,7 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
     html! {
         section {
             h2 { "Over time" }
-            p.soft { "All times are UTC. One bar stands for " (part) "." }
+            p.soft { "Times are local. One bar stands for " (part) "." }
             @if settled {
                 (figure("Outcomes", html! {
                     "Rows by the time at which they came to their present state."
@@ -230,7 +234,7 @@ fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
         table {
             caption { (report.subject()) "; parts in which nothing happened are left out." }
             thead { tr {
-                th { "From (UTC)" } @for (state, _) in settled(&report.rows) { th.n { (state) } }
+                th { "From" } @for (state, _) in settled(&report.rows) { th.n { (state) } }
                 th.n { "requests" } th.n { "throttled" } th.n { "busiest 60 s" }
                 th.n { "p50 ms" } th.n { "p90 ms" } th.n { "p99 ms" }
             } }
@@ -302,11 +306,11 @@ fn runs(report: &Overview) -> Markup {
             @if report.runs.is_empty() {
                 p.soft { "No command has worked on this ledger yet." }
             } @else {
-                p.soft { "Newest first; times are UTC." }
+                p.soft { "Newest first." }
                 div.scroll { table {
                     thead { tr {
                         th.n { "Run" } th { "Command" } th { "Started" } th { "Took" } th.n { "Submitted" } th.n { "Requests" }
-                        th.n { "Repeats" } th.n { "Throttled" } th { "Ended" }
+                        th.n { "Retries" } th.n { "Throttled" } th { "Ended" }
                     } }
                     tbody { @for run in &report.runs { (run_row(run)) } }
                 } }
@@ -319,13 +323,12 @@ fn runs(report: &Overview) -> Markup {
 }
 
 fn run_row(run: &RunTotals) -> Markup {
-    let took = run.finished_at.and_then(|end| Duration::try_from(end.duration_since(run.started_at)).ok());
     html! {
         tr {
             td.n { (run.id) }
             td { (run.command) }
             td.time { (time(run.started_at)) }
-            td.time { @match took { Some(took) => (rough(took)), None => "–" } }
+            td.time { @match run.duration { Some(took) => (spoken(took)), None => "–" } }
             @for count in [run.submitted, run.requests, run.retries, run.throttled] { td.n { (number(count)) } }
             td.words { (describe_end(run)) }
         }
@@ -336,7 +339,7 @@ fn foot(report: &Overview) -> Markup {
     html! {
         footer {
             p {
-                "Made by tenantry " (report.program_version) " from the ledger alone, at " (time(report.made_at)) " UTC. The page "
+                "Made by tenantry " (report.program_version) " from the ledger alone, at " (time(report.made_at)) ". The page "
                 "runs no script and fetches nothing. It holds no passwords; the words of the service may quote what a file "
                 "says. One row's whole story: " code { "tenantry show DOMAIN" } "."
             }
@@ -387,7 +390,7 @@ fn with_code(words: &str) -> Markup {
 }
 
 fn time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    clock::local(time).to_string()
 }
 
 /// Formats a number with a comma after every three digits.

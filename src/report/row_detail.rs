@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::customer_facts::CustomerFacts;
 use super::push_line::PushLine as _;
 use super::summary::{hint, one_line};
+use crate::clock;
 use crate::ledger::{AttemptRecord, PasswordOpening, RowDetail, RowId, State};
 use crate::partner_center::{codes, request_line};
 use crate::printable::escape_for_terminal;
@@ -86,8 +87,8 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("external id", customer.external_id.as_deref().map(one_line)),
         ("reseller", customer.associated_partner_id.as_deref().map(one_line)),
         ("personal data", row.erased_at.map(|erased| erased_words(erased, row))),
-        ("read", Some(row.made_at.to_string())),
-        ("last change", Some(row.changed_at.to_string())),
+        ("read", Some(clock::local(row.made_at).to_string())),
+        ("last change", Some(clock::local(row.changed_at).to_string())),
         ("customer id", row.customer_id.as_deref().map(one_line)),
         ("commerce id", row.commerce_id.as_deref().map(one_line)),
         ("user name", user_name),
@@ -210,10 +211,10 @@ fn when(attempt: &AttemptRecord) -> String {
     match (attempt.sent_at, attempt.finished_at) {
         (Some(sent), Some(finished)) => {
             let took = finished.duration_since(sent).as_millis();
-            format!("sent {sent}, answered after {took} ms")
+            format!("sent {}, answered after {took} ms", clock::local(sent))
         }
-        (None, Some(finished)) => format!("given up {finished}, never sent"),
-        (_, None) => format!("decided {}", attempt.intended_at),
+        (None, Some(finished)) => format!("given up {}, never sent", clock::local(finished)),
+        (_, None) => format!("decided {}", clock::local(attempt.intended_at)),
     }
 }
 

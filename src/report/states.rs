@@ -3,6 +3,7 @@
 use serde::Serializer;
 
 use super::summary::counted;
+use super::toned::Tone;
 use crate::ledger::{RowCounts, State};
 
 /// A name with its colour on a light page, as `0xRRGGBB`; `page.css` defines the colours of a dark page.
@@ -18,12 +19,23 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
         State::Failed => ("refused by Partner Center", Some(("failed", 0xC4432B))),
         State::Rejected => ("failed validation, never sent", Some(("rejected", 0xB07A0A))),
         State::Unresolved => ("may have been created; asking did not tell", Some(("unresolved", 0x8E4A9E))),
-        State::InFlight => ("sent, outcome not known yet", Some(OPEN)),
-        State::Pending => ("waiting to be sent", Some(OPEN)),
+        State::InFlight => ("being sent, or sent without a known outcome", Some(OPEN)),
+        State::Pending => ("waiting, not sent yet", Some(OPEN)),
         State::Superseded => ("replaced by corrected rows", None),
         State::Declined => ("not sent: you said no, or the list no longer contains them", None),
         State::Recorded => ("the service has the agreement", None),
         State::Withdrawn => ("discarded, never sent", None),
+    }
+}
+
+/// The colour of the state on a terminal.
+pub(super) const fn tone(state: State) -> Tone {
+    match state {
+        State::Created | State::Existing | State::Recorded => Tone::Good,
+        State::Failed | State::Rejected => Tone::Bad,
+        State::Unresolved => Tone::Doubtful,
+        State::InFlight | State::Pending => Tone::Open,
+        State::Superseded | State::Declined | State::Withdrawn => Tone::Faint,
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
+use super::next_steps::NextSteps;
 use super::push_line::PushLine as _;
-use super::states::describe;
+use super::states::{describe, meaning, tone};
+use super::toned::{Tone, Toned};
 use crate::intake::Changes;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, LOST_PASSWORD, Queries, RefusedStep,
-    RowCounts, RunId, RunTotals, Scope, SourceTotals, State, StepKind, SubmissionPlan,
+    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, LOST_PASSWORD, Queries, RefusedRow,
+    RefusedStep, RowCounts, RunId, RunTotals, Scope, State, StepKind, SubmissionPlan,
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
@@ -18,6 +20,9 @@ use crate::reader::ColumnUse;
 
 /// The most domains with a lost password that are listed; `export created` lists all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
+
+/// The most rows that are named for each kind of refusal.
+pub(super) const ROWS_NAMED: u32 = 3;
 
 /// The most errors in the text; the JSON lists all.
 const TOP_ERRORS: usize = 5;
@@ -48,6 +53,12 @@ pub(crate) struct ErrorLine {
     pub(crate) state: &'static str,
     /// The error text of one of the rows.
     pub(crate) example: String,
+    /// Its first rows. Empty in a report, which names no domains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rows: Vec<RefusedRow>,
+    /// The command that lists all its rows.
+    #[serde(skip)]
+    pub(crate) list: Option<String>,
     /// Finds the rows of this refusal again; not part of the JSON.
     #[serde(skip)]
     pub(crate) refused: RefusedStep,
@@ -68,8 +79,7 @@ pub(crate) struct Summary {
     pub(crate) columns: ColumnUse,
     /// The result files that were written at the end of the run.
     pub(crate) files: Vec<ResultFile>,
-    /// The next command.
-    pub(crate) next: Option<String>,
+    pub(crate) next: Option<NextSteps>,
 }
 
 /// A result file.
@@ -79,14 +89,11 @@ pub(crate) struct ResultFile {
     pub(crate) rows: u64,
 }
 
+/// What the run itself did.
 #[derive(Debug, Serialize)]
 pub(crate) struct RunLine {
     #[serde(flatten)]
-    figures: RunTotals,
-    rows_read: u64,
-    skipped: u64,
-    duplicates: u64,
-    ignored_changes: u64,
+    totals: RunTotals,
     ended: Option<String>,
 }
 
@@ -97,16 +104,43 @@ impl ErrorLine {
             StepKind::Create => (refused.state.name(), hint(&code, refused.state, refused.domain_burned)),
             StepKind::Agreement => ("agreement", codes::agreement_hint(&code)),
         };
-        Self { hint: hint.to_owned(), code, count, state, example, refused }
+        let (rows, list) = (Vec::new(), None);
+        Self { hint: hint.to_owned(), code, count, state, example, rows, list, refused }
+    }
+
+    /// Adds this kind to a text, with its first rows.
+    fn describe(&self, text: &mut Toned, with_hint: bool) {
+        let Self { code, count, state, example, rows, list, .. } = self;
+        let such_as = if *count > 1 { "such as: " } else { "" };
+        text.push_line(format_args!(
+            "  {count} × {} ({state}), {such_as}{}",
+            one_line(code),
+            one_line(example)
+        ));
+        for RefusedRow { file, line, domain } in rows {
+            let domain = domain.as_deref().map(|domain| format!(" {domain}")).unwrap_or_default();
+            text.push_line(format_args!("      {}:{line}:{}", one_line(file), escape_for_terminal(&domain)));
+        }
+        if let Some(list) = list.as_ref().filter(|_| *count > rows.len() as u64) {
+            text.push_line(format_args!("      … all of them: {list}"));
+        }
+        if with_hint {
+            text.push_line(format_args!("      → {}", self.hint));
+        }
     }
 }
 
 impl LedgerSummary {
+    /// The summary of the whole ledger, with the first rows of each kind of refusal.
     pub(crate) fn of(queries: &Queries) -> Result<Self, ledger::Error> {
-        Self::in_scope(queries, Scope::Ledger)
+        let mut summary = Self::in_scope(queries, Scope::Ledger)?;
+        for error in &mut summary.errors {
+            error.rows = queries.refused_rows(Scope::Ledger, &error.code, error.refused, ROWS_NAMED)?;
+        }
+        Ok(summary)
     }
 
-    /// The summary of a part of the ledger.
+    /// The summary of a part of the ledger, without rows.
     pub(crate) fn in_scope(queries: &Queries, scope: Scope) -> Result<Self, ledger::Error> {
         let of_agreements = queries.errors(StepKind::Agreement, scope)?;
         let errors = queries.errors(StepKind::Create, scope)?.into_iter().chain(of_agreements);
@@ -117,76 +151,91 @@ impl LedgerSummary {
         Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()? })
     }
 
-    /// Totals that add up, then the most frequent errors with hints.
-    pub(crate) fn text(&self, most_errors: usize) -> String {
-        let mut text = String::new();
+    /// Totals that add up, then the errors with hints, the most frequent first.
+    pub(crate) fn text(&self) -> Toned {
+        let mut text = Toned::default();
         for state in State::OF_ROWS {
             let count = self.rows.of(state);
             if count > 0 {
-                let words = describe(state, &self.rows);
-                text.push_line(format_args!("  {:<11}{count:>9}  {words}", state.name()));
+                push_count(&mut text, state, count, &describe(state, &self.rows));
             }
         }
         text.push_line(format_args!("  {:<11}{:>9}", "total", self.rows.total()));
         if let Some(words) = describe_agreements(&self.agreements, |count| count.to_string()) {
             text.push_line(format_args!("{words}"));
         }
+        self.describe_errors(&mut text, usize::MAX);
+        text
+    }
+
+    /// All rows of the ledger in one sentence.
+    fn sentence(&self) -> String {
+        let states = State::OF_ROWS.into_iter().filter(|state| self.rows.of(*state) > 0);
+        let counts: Vec<String> =
+            states.map(|state| format!("{} {}", self.rows.of(state), state.name())).collect();
+        match counts.is_empty() {
+            true => "The ledger has no rows.".to_owned(),
+            false => {
+                format!("The ledger now has {}: {}.", counted(self.rows.total(), "row"), counts.join(", "))
+            }
+        }
+    }
+
+    /// Adds the most frequent errors; a hint that several of them share is given once.
+    fn describe_errors(&self, text: &mut Toned, most: usize) {
         if !self.errors.is_empty() {
-            text.push_line(format_args!("\nWhy, most frequent first:"));
+            text.push_line(format_args!("\nErrors, most frequent first:"));
         }
         let mut last_hint = "";
-        for error in self.errors.iter().take(most_errors) {
-            let ErrorLine { code, count, hint, state, example, .. } = error;
-            let code = one_line(code);
-            let such_as = if *count > 1 { "such as: " } else { "" };
-            text.push_line(format_args!("  {count} × {code} ({state}), {such_as}{}", one_line(example)));
-            if hint != last_hint {
-                text.push_line(format_args!("      → {hint}"));
-            }
-            last_hint = hint;
+        for error in self.errors.iter().take(most) {
+            error.describe(text, error.hint != last_hint);
+            last_hint = &error.hint;
         }
-        if self.errors.len() > most_errors {
+        if self.errors.len() > most {
             text.push_line(format_args!(
                 "  … and {} more kinds: see `tenantry status`",
-                self.errors.len() - most_errors
+                self.errors.len() - most
             ));
         }
-        text.push_str(&gone_words(self.gone));
-        text
+        push_gone(text, self.gone);
     }
 }
 
-/// Says how many refused rows their lists no longer contain, and what can be done about that; empty if there are none.
-fn gone_words(gone: u64) -> String {
+/// Says how many refused rows their lists no longer contain, and what can be done about that.
+fn push_gone(text: &mut Toned, gone: u64) {
     let are_gone = match gone {
-        0 => return String::new(),
+        0 => return,
         1 => "1 refused row is no longer in its list".to_owned(),
         _ => format!("{gone} refused rows are no longer in their lists"),
     };
-    format!("\n{are_gone}. `tenantry acknowledge --gone` takes such rows out of the exit code.\n")
+    text.push_line(format_args!(
+        "\n{are_gone}. `tenantry acknowledge --gone` takes such rows out of the exit code."
+    ));
+}
+
+/// Adds the number of rows in a state, and what the rows are.
+fn push_count(text: &mut Toned, state: State, count: u64, words: &str) {
+    text.push(tone(state), format!("  {:<11}{count:>9}", state.name()));
+    text.push_line(format_args!("  {words}"));
 }
 
 impl Summary {
-    pub(crate) fn of(queries: &Queries, run: RunId, next: Option<String>) -> Result<Self, ledger::Error> {
-        let SourceTotals { read, known, duplicates, ignored_changes, .. } =
-            queries.source_totals(Some(run))?;
+    pub(crate) fn of(queries: &Queries, run: RunId, next: Option<NextSteps>) -> Result<Self, ledger::Error> {
         let totals = queries.run_totals(run)?;
         Ok(Self {
             standing: LedgerSummary::of(queries)?,
-            run: RunLine {
-                rows_read: read,
-                skipped: known,
-                duplicates,
-                ignored_changes,
-                ended: totals.ended.clone(),
-                figures: totals,
-            },
+            run: RunLine { ended: totals.ended.clone(), totals },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
             columns: ColumnUse::default(),
             files: Vec::new(),
             next,
         })
+    }
+
+    /// Whether passwords were lost, which the operator has to be told even after a run without other problems.
+    pub(crate) fn has_lost_passwords(&self) -> bool {
+        self.created_without_credentials > 0
     }
 
     /// The expected result of a run that was only planned (`--dry-run`).
@@ -211,34 +260,47 @@ impl Summary {
         format!("{value:#}\n")
     }
 
-    /// The text printed at the end of a run.
-    pub(crate) fn text(&self) -> String {
-        let run = &self.run;
-        let mut text = String::new();
-        if run.rows_read > 0 {
-            let new = run.rows_read - run.skipped - run.duplicates;
-            text.push_line(format_args!(
-                "{} read: {new} new, {} known already, {}.",
-                counted(run.rows_read, "row"),
-                run.skipped,
-                counted(run.duplicates, "equal duplicate")
-            ));
+    /// The text printed at the end of a run: what the run did, then where the ledger is.
+    pub(crate) fn text(&self) -> Toned {
+        let run = &self.run.totals;
+        let mut text = Toned::default();
+        let outcomes = run.outcomes.unwrap_or_default();
+        text.push(Tone::Strong, format!("Run {}", run.id));
+        let took = run.duration.map(|took| format!(" took {}", spoken(took))).unwrap_or_default();
+        text.push_line(format_args!(
+            " ({}){took}: {} sent, {}, {}, {} throttled.",
+            run.command,
+            counted(run.submitted, "row"),
+            counted(run.requests, "request"),
+            counted_retries(run.retries),
+            run.throttled
+        ));
+        for state in State::OF_ROWS {
+            if outcomes.of(state) > 0 {
+                push_count(&mut text, state, outcomes.of(state), meaning(state));
+            }
+        }
+        for (name, count, means) in [
+            ("skipped", run.skipped, "in the ledger already"),
+            ("duplicates", run.duplicates, "equal to an earlier row of their list"),
+        ] {
+            if count > 0 {
+                text.push(Tone::Faint, format!("  {name:<11}{count:>9}"));
+                text.push_line(format_args!("  {means}"));
+            }
         }
         if run.ignored_changes > 0 {
             text.push_line(format_args!(
-                "{} changed in the file after it was sent; the change is ignored.",
-                counted(run.ignored_changes, "known row")
+                "{} changed in the list after it was sent: the change is ignored.",
+                counted(run.ignored_changes, "row")
             ));
         }
-        text.push_line(format_args!(
-            "{} submitted with {} ({}, {} throttled).\n",
-            counted(run.figures.submitted, "row"),
-            counted(run.figures.requests, "request"),
-            counted(run.figures.retries, "repeat"),
-            run.figures.throttled
-        ));
-        text.push_str(&self.standing.text(TOP_ERRORS));
-        text.push_str(&lost_passwords(self.created_without_credentials, &self.domains_without_credentials));
+        text.push_line(format_args!("\n{}", self.standing.sentence()));
+        if let Some(words) = describe_agreements(&self.standing.agreements, |count| count.to_string()) {
+            text.push_line(format_args!("{words}"));
+        }
+        self.standing.describe_errors(&mut text, TOP_ERRORS);
+        lost_passwords(&mut text, self.created_without_credentials, &self.domains_without_credentials);
         if !self.files.is_empty() {
             text.push_line(format_args!("\nFiles written:"));
         }
@@ -246,10 +308,14 @@ impl Summary {
             text.push_line(format_args!("  {path} ({})", counted(*rows, "row")));
         }
         if let Some(next) = &self.next {
-            text.push_line(format_args!("\nNext: {next}"));
+            next.describe(&mut text);
         }
         text
     }
+}
+
+fn counted_retries(count: u64) -> String {
+    if count == 1 { "1 retry".to_owned() } else { format!("{count} retries") }
 }
 
 /// One sentence about the customer agreements; `None` if there are none.
@@ -268,14 +334,15 @@ pub(super) fn describe_agreements(
     (agreements.total() > 0).then_some(words)
 }
 
-/// A prominent warning about lost passwords, with the way to reset them.
-pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
-    let mut text = String::new();
+/// Adds a prominent warning about lost passwords, with the way to reset them.
+pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String]) {
     if count == 0 {
-        return text;
+        return;
     }
+    text.push_line(format_args!(""));
+    text.push(Tone::Bad, "ATTENTION:");
     text.push_line(format_args!(
-        "\nATTENTION: {} without a password here: the service's answer was lost.\n\
+        " {} without a password here: the service's answer was lost.\n\
              Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses):",
         counted(count, "created customer")
     ));
@@ -286,14 +353,13 @@ pub(crate) fn lost_passwords(count: u64, domains: &[String]) -> String {
         text.push_line(format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
     }
     text.push_line(format_args!("Then run `tenantry acknowledge --code {LOST_PASSWORD}`."));
-    text
 }
 
 /// What the operator can do about an error code. Rejected rows get a general hint: each problem has its own suggestion.
 pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
         (State::Rejected, _) => {
-            "mend the rows (`tenantry export rejected` lists every problem) and import them again"
+            "correct these rows and import the list again; `tenantry check FILE` lists every problem"
         }
         (_, _) if domain_burned => {
             "mend what the text names, choose another domain, and import the row again"
@@ -329,7 +395,20 @@ pub(crate) fn counted_with(rows: u64, agreements: u64, noun: &str) -> String {
     }
 }
 
-/// `3 h 20 min`, `45 s`.
+/// An exact duration: `8 s`, `3 min 20 s`, `2 h 5 min`.
+pub(crate) fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => "less than 1 s".to_owned(),
+        1..60 => format!("{seconds} s"),
+        60..3600 if seconds % 60 == 0 => format!("{} min", seconds / 60),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ if seconds % 3600 < 60 => format!("{} h", seconds / 3600),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// An estimated duration: `3 h 20 min`, `45 s`.
 pub(crate) fn rough(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {

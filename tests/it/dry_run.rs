@@ -91,7 +91,7 @@ fn a_dry_run_looks_on_while_a_run_goes_on() {
     bench.import("more.csv").args(["--dry-run"]).exits(0);
     if cfg!(target_os = "linux") {
         let status = bench.tenantry(["status"]).exits(0).stdout;
-        assert!(status.contains("A run is at work") && !status.contains("Next:"), "{status}");
+        assert!(status.contains("A run is working") && !status.contains("Next:"), "{status}");
     }
     bench.simulator().release();
     assert_eq!(running.wait().code, Some(0));

@@ -554,6 +554,11 @@ pub(crate) use snapshot;
 pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[GUID]"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d\d:\d\d", "[LOCAL TIME]"),
+    (r" took (?:less than 1 s|\d+ s)", " took [TIME]"),
+    // In the list of runs of `status`.
+    (r"\[LOCAL TIME\] +(?:less than 1 s|\d+ s)  ", "[LOCAL TIME]  [TIME]  "),
+    (r#""duration_s": [0-9.]+"#, "\"duration_s\": [SECONDS]"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:[PORT]"),
     // In the name of a folder.
     (r"127\.0\.0\.1-\d+", "127.0.0.1-[PORT]"),
@@ -561,7 +566,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"enter the code \w+", "enter the code [CODE]"),
     (r"sign-in-[0-9a-f]{32}", "sign-in-[NAME]"),
     (r"after \d+ ms", "after [N] ms"),
-    (r"no answer for \d+ s", "no answer for [N] s"),
+    (r"no answer for (?:less than 1|\d+) s", "no answer for [N] s"),
     // The temporary folder, in paths that the program was given whole.
     (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]"#, "[FOLDER]/"),
     // The temporary folder itself.

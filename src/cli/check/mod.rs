@@ -43,7 +43,7 @@ pub(crate) async fn run(args: args::CheckArgs, output: &Output) -> Result<ExitCo
     if args.online {
         let connection =
             ServiceConnection::prepare(&args.connection, args.rehearsal.simulate.as_ref(), None)?;
-        let opened = Box::pin(OnlineChecker::open(connection, &args.pace, &interruption)).await?;
+        let opened = Box::pin(OnlineChecker::open(connection, &args.pace, &interruption, output)).await?;
         validation.partner_domains.extend_from_slice(&opened.partner_domains);
         checker = Some(opened);
     }

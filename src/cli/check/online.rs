@@ -7,7 +7,7 @@ use crate::cli::inquiry::Inquiry;
 use crate::cli::partner::{Partner, own_domains};
 use crate::cli::settings::ServiceConnection;
 use crate::cli::signals::Interruption;
-use crate::cli::{ExitCode, Failure, args, partner};
+use crate::cli::{ExitCode, Failure, Output, args, partner};
 use crate::partner_center::operations::organization_profile;
 use crate::partner_center::{CallError, Outcome};
 use crate::report::counted;
@@ -28,9 +28,10 @@ impl OnlineChecker {
         connection: ServiceConnection,
         pace: &args::Pace,
         interruption: &Interruption,
+        output: &Output,
     ) -> Result<Self, Failure> {
         let domain_suffix = connection.domain_suffix;
-        let inquiry = Inquiry::begin(connection, pace, interruption).await.map_err(stopped)?;
+        let inquiry = Inquiry::begin(connection, pace, interruption, output).await.map_err(stopped)?;
         let partner = describe_partner(&inquiry).await?;
         let partner_domains = own_domains([inquiry.user_domain().await?, partner.domain.clone()]);
         let online = Arc::new(Online::new(Arc::clone(&inquiry.caller), domain_suffix, pace.max_outage));

@@ -17,19 +17,22 @@ mod file;
 mod show;
 mod trust;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgAction, ArgMatches, Command, FromArgMatches};
+use clap::{ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum as _};
 
 use super::args::{Cli, Settings};
-use super::options::{self, Setting, deepest};
+use super::options::{self, Setting, SettingValue, deepest};
 use super::settings::{self, SECRETS};
 use super::{Failure, help};
 use crate::nearest::nearest;
+use crate::telemetry::Format;
+use crate::variables::variable;
 pub(super) use file::is_settings;
 use file::{ConfigFile, Entry};
 pub(super) use show::run as show;
@@ -123,6 +126,46 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     };
     let provenance = Provenance { matches, file, profile, entries };
     Ok((cli, provenance))
+}
+
+/// The form of the log lines as the arguments or the environment choose it, without parsing anything else, so that
+/// mistakes in them are reported in this form too.
+pub(super) fn chosen_log_format(arguments: &[OsString]) -> Option<Format> {
+    chosen_text(arguments, "log-format").and_then(|name| Format::from_str(&name, true).ok())
+}
+
+/// The form of the log lines as the settings file chooses it, if the arguments or the file have a mistake.
+pub(super) fn log_format_of_file(arguments: &[OsString]) -> Option<Format> {
+    let path = chosen_text(arguments, "config").map(PathBuf::from);
+    // What is no regular file can be read only once.
+    if path.as_ref().is_some_and(|path| !path.is_file()) {
+        return None;
+    }
+    let profile = chosen_text(arguments, "profile");
+    let file = file::find(path.as_deref()).ok()??;
+    let format = |profile: Option<&str>| {
+        let is_it = |entry: &&Entry| entry.name == "log-format" && entry.profile.as_deref() == profile;
+        match &file.entries.iter().find(is_it)?.given {
+            SettingValue::Text(text) => Format::from_str(text, true).ok(),
+            _ => None,
+        }
+    };
+    profile.and_then(|profile| format(Some(&profile))).or_else(|| format(None))
+}
+
+/// The value of an option in the arguments, or else in the environment.
+fn chosen_text(arguments: &[OsString], name: &str) -> Option<String> {
+    let (option, with_value) = (format!("--{name}"), format!("--{name}="));
+    let mut value = None;
+    let mut rest = arguments.iter().map(|it| it.to_string_lossy()).take_while(|it| it != "--");
+    while let Some(argument) = rest.next() {
+        match argument.strip_prefix(&with_value) {
+            Some(its) => value = Some(its.to_owned()),
+            None if argument == option => value = rest.next().map(Cow::into_owned),
+            None => {}
+        }
+    }
+    value.or_else(|| variable(&variable_of(name))?.into_string().ok())
 }
 
 /// The command line, extended so that `config show` accepts every setting.

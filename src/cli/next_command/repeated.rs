@@ -5,20 +5,28 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Args as _, Command};
 use serde_json::Value;
 
-use crate::cli::args::Repeat;
+use crate::cli::args::{self, Repeat};
 use crate::cli::options::without_value;
 use crate::cli::shell::quoted;
 use crate::cli::{help, parse};
+use crate::credentials::default_identity_file;
 use crate::ledger::InputOptions;
+use crate::variables::variable;
 
-/// The options to repeat, as they are typed, by id. The text is empty if nothing needs to be typed.
+/// The options to repeat.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Repeated(BTreeMap<String, String>);
+pub(crate) struct Repeated {
+    /// As they are typed, by id. The text is empty if nothing needs to be typed.
+    options: BTreeMap<String, String>,
+    /// The file of `--identity`.
+    identity: Option<PathBuf>,
+}
 
 impl Repeated {
     /// The options of a whole command line.
@@ -46,30 +54,39 @@ impl Repeated {
                 _ => false,
             };
             let text = if is_typed { typed(arg, values) } else { String::new() };
-            self.0.insert(id.to_owned(), text);
+            self.options.insert(id.to_owned(), text);
+            if id == "identity" {
+                self.identity = matches.try_get_one::<PathBuf>(id).ok().flatten().cloned();
+            }
         }
     }
 
-    /// Adds this option, unless it is already present.
+    /// Whether the private key for passwords is on this machine.
+    pub(super) fn can_open_passwords(&self) -> bool {
+        let file = self.identity.clone().or_else(|| variable("TENANTRY_IDENTITY").map(PathBuf::from));
+        file.or_else(|| default_identity_file().ok()).is_some_and(|file| file.exists())
+    }
+
+    /// Adds this option, unless it is already present or the environment sets it.
     pub(crate) fn add_option(&mut self, id: &str, value: &str) {
-        if !self.0.contains_key(id) {
-            let of = |command: &Command| {
-                command.get_arguments().find(|arg| arg.get_id() == id).map(|arg| typed(arg, [value]))
-            };
+        if !self.options.contains_key(id) {
             // `resume` has every option that is added here.
-            let text = help::command().find_subcommand("resume").and_then(of);
-            self.0.insert(id.to_owned(), text.expect("`resume` has this option"));
+            let resume = help::command().find_subcommand("resume");
+            let arg = resume.and_then(|resume| resume.get_arguments().find(|arg| arg.get_id() == id));
+            let arg = arg.expect("`resume` has this option");
+            let is_set = arg.get_env().is_some_and(|name| variable(name).is_some());
+            self.options.insert(id.to_owned(), if is_set { String::new() } else { typed(arg, [value]) });
         }
     }
 
     pub(crate) fn remove(&mut self, id: &str) {
-        self.0.remove(id);
+        self.options.remove(id);
     }
 
     /// Removes the options that the ledger stores with each file: the next command takes them from the ledger.
     pub(crate) fn without_kept(mut self) -> Self {
         let kept = kept(&InputOptions::default());
-        self.0.retain(|id, _| kept.get(id).is_none());
+        self.options.retain(|id, _| kept.get(id).is_none());
         self
     }
 
@@ -82,7 +99,7 @@ impl Repeated {
     }
 
     pub(crate) fn is_rehearsal(&self) -> bool {
-        self.0.contains_key("simulate")
+        self.options.contains_key("simulate")
     }
 
     /// The options that every command has: those that choose the settings.
@@ -98,9 +115,16 @@ impl Repeated {
         format!("tenantry {words}{}{}", self.those_of(root), self.those_of(command))
     }
 
+    /// `tenantry WORDS` for a command that only reads the ledger.
+    pub(super) fn reading(&self, words: &str) -> String {
+        let options = args::LedgerPath::augment_args(Command::new(""));
+        format!("tenantry {words}{}{}", self.settings(), self.those_of(&options))
+    }
+
     fn those_of(&self, command: &Command) -> String {
         let is_meant = |arg: &&Arg| !(self.is_rehearsal() && arg.get::<Repeat>() == Some(&Repeat::AtService));
-        let texts = command.get_arguments().filter(is_meant).map(|arg| self.0.get(arg.get_id().as_str()));
+        let texts =
+            command.get_arguments().filter(is_meant).map(|arg| self.options.get(arg.get_id().as_str()));
         texts.flatten().map(String::as_str).collect()
     }
 }

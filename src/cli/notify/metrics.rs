@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::run_summary::RunSummary;
 use crate::clock;
-use crate::ledger::{RunTotals, State};
+use crate::ledger::{Outcomes, RunTotals, State};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
@@ -35,7 +35,9 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     let acknowledged = standing.map(|figures| count(figures.rows.acknowledged(State::Created)));
     let lost = standing.map(|figures| count(figures.created_without_credentials));
     let last_success = standing.and_then(|figures| figures.last_success).map(seconds);
-    let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(&run.figures)));
+    let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(run)));
+    let outcomes = digest.run.as_ref().and_then(|run| run.outcomes);
+    let done = |of: fn(&Outcomes) -> u64| outcomes.as_ref().map(|outcomes| count(of(outcomes)));
     let duration = clock::elapsed_since(started_at, ended_at).unwrap_or_default();
     for (name, help, value) in [
         (
@@ -49,6 +51,13 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
         ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),
         ("last_run_throttled", "Answers to the last run with status 429", run(|it| it.throttled)),
         ("last_run_submitted", "Rows that the last run sent", run(|it| it.submitted)),
+        ("last_run_skipped", "Rows of lists that the ledger had already", run(|it| it.skipped)),
+        ("last_run_duplicates", "Rows equal to an earlier row of their list", run(|it| it.duplicates)),
+        ("last_run_created", "Customers that the last run created", done(|it| it.created)),
+        ("last_run_existing", "Rows found to be customers already", done(|it| it.existing)),
+        ("last_run_failed", "Rows that Partner Center refused in the last run", done(|it| it.failed)),
+        ("last_run_rejected", "Rows that failed validation in the last run", done(|it| it.rejected)),
+        ("last_run_unresolved", "Rows that the last run could not settle", done(|it| it.unresolved)),
         ("last_run_exit_code", "Exit code of the last run", Some(f64::from(digest.exit_code))),
         ("last_run_start_timestamp_seconds", "When the last run started", Some(seconds(started_at))),
         ("last_run_end_timestamp_seconds", "When the last run ended", Some(seconds(ended_at))),

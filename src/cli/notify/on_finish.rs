@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use super::run_summary::RunSummary;
 use crate::cli::settings::SECRETS;
+use crate::message::{self, Level, Message};
 use crate::printable::escape_lines_for_terminal;
 use crate::{limits, outlet};
 
@@ -38,7 +39,7 @@ pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     shell
         .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())
-        .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.figures.id.to_string()))
+        .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.id.to_string()))
         .env("TENANTRY_LEDGER", ledger)
         .env("TENANTRY_SUMMARY", digest.json())
         .stdin(Stdio::null())
@@ -92,7 +93,14 @@ fn pass_on(said: impl Read) {
         if !line.ends_with(b"\n") {
             line.push(b'\n');
         }
-        outlet::stderr().write(escape_lines_for_terminal(&String::from_utf8_lossy(&line)).into_owned());
+        let text = String::from_utf8_lossy(&line);
+        outlet::stderr().write(match message::is_json() {
+            true => {
+                let said = Message::new(Level::Info, text.trim_end_matches(['\r', '\n']));
+                Message { source: Some("on-finish"), ..said }.line()
+            }
+            false => escape_lines_for_terminal(&text).into_owned(),
+        });
         line.clear();
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::exit_code::ExitCode;
-use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunId, RunTotals, SourceTotals};
+use crate::ledger::{self, AgreementCounts, Queries, RowCounts, RunTotals};
 use crate::report::LedgerSummary;
 
 /// The most kinds of errors in the summary, most frequent first. The summary must fit into an environment variable.
@@ -25,7 +25,7 @@ pub(super) struct RunSummary {
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) standing: Option<Figures>,
     /// `null` if the run failed before it began.
-    pub(super) run: Option<RunSection>,
+    pub(super) run: Option<RunTotals>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,21 +47,13 @@ struct ErrorTotal {
     hint: String,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct RunSection {
-    #[serde(flatten)]
-    pub(super) figures: RunTotals,
-    skipped: u64,
-    duplicates: u64,
-}
-
 impl RunSummary {
     /// Reads from the ledger what this process has done there since `started_at`.
     pub(super) fn of(command: &str, exit_code: ExitCode, ledger: &Path, started_at: Timestamp) -> Self {
         let read = || {
             let queries = Queries::open(ledger)?;
             let run = queries.run_of_this_process(started_at)?;
-            let run = run.map(|run| RunSection::of(&queries, run)).transpose()?;
+            let run = run.map(|run| queries.run_totals(run)).transpose()?;
             Ok::<_, ledger::Error>((Figures::of(&queries)?, run))
         };
         // If there is no readable ledger, the exit code has to be enough.
@@ -92,14 +84,6 @@ impl Figures {
             created_without_credentials: queries.created_without_credentials()?,
             last_success: queries.last_success()?,
         })
-    }
-}
-
-impl RunSection {
-    fn of(queries: &Queries, run: RunId) -> Result<Self, ledger::Error> {
-        let figures = queries.run_totals(run)?;
-        let SourceTotals { known, duplicates, .. } = queries.source_totals(Some(run))?;
-        Ok(Self { figures, skipped: known, duplicates })
     }
 }
 

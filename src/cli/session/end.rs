@@ -8,7 +8,7 @@ use crate::cli::next_command::{self, Remaining, Repeated};
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
 use crate::ledger::{Queries, RowCounts, RunEnd, RunTotals, SealedTo, State};
-use crate::report::{Summary, counted, pretty};
+use crate::report::{PushLine as _, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, StopReason};
 
 impl Session<'_> {
@@ -46,11 +46,11 @@ impl Session<'_> {
             let whom = format!("at {} (partner tenant {tenant})", environment.api);
             let columns = &self.columns.auto_mapped;
             let plan = plan::describe(&plan, 0, &self.changes, columns, &whom, self.args.pace.rate);
-            let rows = summary.standing.text(usize::MAX);
-            self.output.result(&format!(
-                "{plan}\nThe ledger would hold:\n{rows}\nThis was a dry run: nothing was sent, and nothing was \
-                 written.\n"
-            ))
+            let mut text = Toned::default();
+            text.push_line(format_args!("{plan}\nThe ledger would have:"));
+            text.append(summary.standing.text());
+            text.push_line(format_args!("\nThis was a dry run: nothing was sent, and nothing was written."));
+            self.output.toned(&text)
         };
         report_unprinted(self.output, printed, "run the dry run again");
         Ok(Ended::reported(exit_code))
@@ -121,6 +121,7 @@ impl Session<'_> {
             // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&queries, run, next)?;
+        next_command::list_rows(&mut summary.standing.errors, &repeated);
         summary.columns = self.columns;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);
@@ -131,8 +132,14 @@ impl Session<'_> {
         let is_rehearsal = repeated.is_rehearsal();
         let made_ledger = self.makes_default_ledger.then_some(path);
         Ok(Ended::to_report(exit_code, move |output| {
-            let printed =
-                if as_json { output.json(&pretty(&summary)) } else { output.result(&summary.text()) };
+            let printed = if as_json {
+                output.json(&pretty(&summary))
+            } else if output.is_quiet() && exit_code == ExitCode::Done && !summary.has_lost_passwords() {
+                // A good night sends no mail from cron.
+                Ok(())
+            } else {
+                output.toned(&summary.text())
+            };
             report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
             report_stop(output, stopped.as_ref().zip(stop), open);
             if let Some(ledger) = &made_ledger {
@@ -225,18 +232,23 @@ fn report_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
 
 /// Logs only totals and codes: texts of services may name persons.
 fn log_end(run: &RunTotals, rows: &RowCounts, end: &'static str, exit_code: ExitCode) {
+    let outcomes = run.outcomes.unwrap_or_default();
     tracing::info!(
         run_id = run.id.0,
-        created = rows.of(State::Created),
-        existing = rows.of(State::Existing),
-        failed = rows.of(State::Failed),
-        rejected = rows.of(State::Rejected),
-        unresolved = rows.of(State::Unresolved),
-        pending = rows.of(State::Pending),
-        in_flight = rows.of(State::InFlight),
+        created = outcomes.created,
+        existing = outcomes.existing,
+        failed = outcomes.failed,
+        rejected = outcomes.rejected,
+        unresolved = outcomes.unresolved,
+        skipped = run.skipped,
+        duplicates = run.duplicates,
+        ledger_rows = rows.total(),
+        ledger_open = rows.open(),
+        ledger_refused = rows.refused(),
+        ledger_unresolved = rows.of(State::Unresolved),
         submitted = run.submitted,
         requests = run.requests,
-        repeats = run.retries,
+        retries = run.retries,
         throttled = run.throttled,
         end,
         exit_code = exit_code.number(),

@@ -153,7 +153,7 @@ pub struct IngestCounts {
     pub known: u64,
     pub duplicates: u64,
     pub ignored_changes: u64,
-    /// Of `new`: rows that failed validation, or that repeat a domain.
+    /// Rows that this reading found wrong: they failed validation, or repeat a domain.
     pub rejected: u64,
     /// Of `known`: refused rows that are retried.
     pub retried: u64,
@@ -296,9 +296,10 @@ impl IngestSession {
     /// Stores the totals of the rows read so far.
     fn write_sums(&self, tx: &Transaction<'_>) -> Result<()> {
         let counts = &self.counts;
-        let values: [Value<'_>; 5] = [
+        let values: [Value<'_>; 6] = [
             ("rows_read", &counts.rows()),
             ("rows_new", &counts.new),
+            ("rows_rejected", &counts.rejected),
             ("rows_known", &counts.known),
             ("duplicates", &counts.duplicates),
             ("ignored_changes", &counts.ignored_changes),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 
 use super::super::stored::{Value, update};
-use super::super::{Recorder, Result, RowId, RunId};
+use super::super::{Recorder, Result, RowId, RunId, runs};
 use super::attempt::{self, AttemptResult, Operation, bounded};
 use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
 use super::work::stored;
-use super::{CurrentStep, StepEvent, StepKind, whose};
+use super::{CurrentStep, StepEvent, StepKind, next, whose};
 use tenantry_model::clock::{self, BootMoment, Moment};
 use tenantry_model::ids::RequestId;
 
@@ -44,7 +44,8 @@ pub(super) fn record(
     mut attempts: Vec<AttemptResult>,
     change: &RowChange,
 ) -> Result<Recorded> {
-    let recorded = match step.kind {
+    let (kind, from) = (step.kind, step.state);
+    let recorded = match kind {
         StepKind::Create => whose::customer(tx, step.row, &mut attempts, change)?,
         StepKind::Agreement => Recorded::AsAsked,
     };
@@ -65,11 +66,20 @@ pub(super) fn record(
         Some((wall, boot)) => vec![("last_sent_at", wall), ("last_sent_boot", boot)],
         None => Vec::new(),
     };
-    match &recorded {
-        Recorded::AsAsked if step.kind == StepKind::Agreement => apply_to_agreement(tx, step, change)?,
-        Recorded::AsAsked => apply(tx, step, &last_sent, change)?,
-        Recorded::Instead(change) => apply(tx, step, &last_sent, change)?,
-        Recorded::Foreign { intended_at } => leave_in_doubt(tx, step, *intended_at, &last_sent)?,
+    let change = match &recorded {
+        Recorded::AsAsked => change,
+        Recorded::Instead(change) => change,
+        Recorded::Foreign { intended_at } => {
+            leave_in_doubt(tx, step, *intended_at, &last_sent)?;
+            return Ok(recorded);
+        }
+    };
+    match kind {
+        StepKind::Agreement => apply_to_agreement(tx, step, change)?,
+        StepKind::Create => {
+            apply(tx, step, &last_sent, change)?;
+            runs::count_outcome(tx, run, next(kind, from, change.event())?)?;
+        }
     }
     Ok(recorded)
 }

@@ -20,7 +20,7 @@ use crate::partner_center::{
 };
 use tenantry_model::clock;
 
-pub use pacing::{Pacer, Rate};
+pub use pacing::{Pacer, Rate, SentNow, Throttling};
 
 /// The maximum number of tries of one lookup without an answer, including the first (fact book 14).
 pub const QUESTION_TRIES: u32 = 4;
@@ -56,7 +56,9 @@ impl Caller {
 
     /// Sends a request that has passed the gates.
     pub async fn send<T>(&self, request: &Request<'_, T>, token: &Token, ids: CallIds) -> Exchange<T> {
+        let counted = self.pacer.sent_now().count_one();
         let exchange = self.client.send(request, &token.secret, ids).await;
+        drop(counted);
         match exchange.outcome {
             Outcome::Throttled { wait } => self.pacer.throttled(wait),
             Outcome::NotSent(_) => {}

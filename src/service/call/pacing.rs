@@ -10,7 +10,8 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::Mutex as StateMutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StateMutex};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -76,9 +77,52 @@ impl fmt::Display for Rate {
     }
 }
 
+/// The service has slowed us down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttling {
+    /// Nothing is sent for this long.
+    pub wait: Duration,
+    /// After that, requests go out at this percentage of the configured rate.
+    pub percent_of_rate: u8,
+}
+
+/// Tells people about throttling, once for each time.
+struct Reporter(Box<dyn Fn(Throttling) + Send + Sync>);
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reporter")
+    }
+}
+
+/// What a display can know about requests while they are sent.
+#[derive(Debug, Clone, Default)]
+pub struct SentNow(Arc<AtomicUsize>);
+
+impl SentNow {
+    /// How many requests are sent and not answered yet.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request until the value is dropped.
+    pub(super) fn count_one(&self) -> impl Drop + use<> {
+        struct One(Arc<AtomicUsize>);
+        impl Drop for One {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.0.fetch_add(1, Ordering::Relaxed);
+        One(Arc::clone(&self.0))
+    }
+}
+
 /// Admits requests one by one, in the order of their arrival.
 #[derive(Debug)]
 pub struct Pacer {
+    reporter: Option<Reporter>,
+    sent_now: SentNow,
     rate: Rate,
     /// Only the holder of this lock waits for the limiter. So waiting requests do not all wake up at once, and the
     /// first to arrive is served first.
@@ -107,7 +151,25 @@ impl Pacer {
             climbs_at: Instant::now(),
             throttled_in_a_row: 0,
         };
-        Self { rate, turn: Mutex::new(()), state: StateMutex::new(state), clock: DefaultClock::default() }
+        Self {
+            reporter: None,
+            sent_now: SentNow::default(),
+            rate,
+            turn: Mutex::new(()),
+            state: StateMutex::new(state),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Calls `report` each time that the service slows us down.
+    #[must_use]
+    pub fn reporting(self, report: impl Fn(Throttling) + Send + Sync + 'static) -> Self {
+        Self { reporter: Some(Reporter(Box::new(report))), ..self }
+    }
+
+    /// The requests that are sent and not answered yet.
+    pub fn sent_now(&self) -> SentNow {
+        self.sent_now.clone()
     }
 
     /// Returns when one request may be sent. Dropping the future gives up the turn and uses no allowance.
@@ -124,17 +186,24 @@ impl Pacer {
         let mut state = self.lock();
         // Requests that were in progress together are refused together: they count as one warning.
         let already_paused = state.paused_until.is_some_and(|paused| paused > now);
+        let mut throttling = None;
         if !already_paused {
             state.throttled_in_a_row = state.throttled_in_a_row.saturating_add(1);
             state.share = (state.share * SHARE_AFTER_THROTTLING).max(LOWEST_SHARE);
             state.limiter = limiter(self.rate, state.share);
             self.spend_burst(&state);
-            let percent = (state.share * 100.0).round();
-            tracing::warn!(wait_ms = ms(wait), percent_of_rate = percent, "throttled by the service");
+            let wait = wait + backoff(state.throttled_in_a_row);
+            let percent_of_rate = percent(state.share);
+            tracing::info!(wait_ms = ms(wait), percent_of_rate, "throttled by the service");
+            throttling = Some(Throttling { wait, percent_of_rate });
         }
         let until = now + wait + backoff(state.throttled_in_a_row);
         state.paused_until = Some(state.paused_until.map_or(until, |paused| paused.max(until)));
         state.climbs_at = until + CLIMB_EVERY;
+        drop(state);
+        if let (Some(throttling), Some(reporter)) = (throttling, &self.reporter) {
+            reporter.0(throttling);
+        }
     }
 
     /// The service accepted a request: the next warning counts as the first again.
@@ -213,6 +282,11 @@ fn limiter(rate: Rate, share: f64) -> Option<DefaultDirectRateLimiter> {
     Some(RateLimiter::direct(quota))
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
+fn percent(share: f64) -> u8 {
+    (share * 100.0).round() as u8
+}
+
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -265,6 +339,21 @@ mod tests {
         pacer.admit().await;
         assert!(begun.elapsed() >= Duration::from_millis(190), "a shorter wait must not end a longer one");
         assert!((pacer.lock().share - SHARE_AFTER_THROTTLING).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test]
+    async fn throttling_is_reported_once_for_all_requests_that_were_sent_together() {
+        let reports = Arc::new(StateMutex::new(Vec::new()));
+        let kept = Arc::clone(&reports);
+        let pacer = Pacer::new(Rate::Unlimited).reporting(move |it| kept.lock().unwrap().push(it));
+        let wait = Duration::from_millis(20);
+        pacer.throttled(wait);
+        pacer.throttled(wait);
+        pacer.admit().await;
+        pacer.throttled(wait);
+        let reports = reports.lock().unwrap();
+        assert_eq!(reports.iter().map(|it| it.percent_of_rate).collect::<Vec<_>>(), [50, 25]);
+        assert_eq!(reports[0].wait, wait);
     }
 
     #[test]

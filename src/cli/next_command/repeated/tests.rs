@@ -45,7 +45,7 @@ fn every_option_is_repeated_or_marked() {
             (_, Some(_)) => (format!("--{name}=a value"), format!(" --{name}={}", quoted("a value"))),
             (_, None) => (format!("--{name}=a value"), format!(" --{name} {}", quoted("a value"))),
         };
-        let found = Repeated::of(&matches(words, arg, &typed)).0.remove(arg.get_id().as_str());
+        let found = Repeated::of(&matches(words, arg, &typed)).options.remove(arg.get_id().as_str());
         match arg.get::<Repeat>() {
             Some(Repeat::Never) => {
                 marked += 1;

@@ -1,0 +1,59 @@
+//! The command that the operator runs next, and the steps after it.
+
+use serde::{Serialize, Serializer};
+
+use super::PushLine as _;
+use super::toned::{Tone, Toned};
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NextSteps {
+    /// When the command works; `None`: now.
+    pub(crate) once: Option<&'static str>,
+    pub(crate) command: String,
+    /// Further steps: what to do, and the command for it.
+    pub(crate) then: Vec<(String, Option<String>)>,
+}
+
+impl NextSteps {
+    /// Only this command, which works now.
+    pub(crate) fn run(command: String) -> Self {
+        Self { once: None, command, then: Vec::new() }
+    }
+
+    /// Adds a step.
+    pub(crate) fn then(mut self, words: impl Into<String>, command: impl Into<Option<String>>) -> Self {
+        self.then.push((words.into(), command.into()));
+        self
+    }
+
+    /// What introduces the command.
+    pub(crate) fn label(&self) -> String {
+        self.once.map_or_else(|| "Next:".to_owned(), |once| format!("Next, {once}:"))
+    }
+
+    /// The steps after the command, one line each.
+    pub(crate) fn further(&self) -> impl Iterator<Item = String> {
+        self.then.iter().map(|(words, command)| match command {
+            Some(command) => format!("{words}: {command}"),
+            None => words.clone(),
+        })
+    }
+
+    /// Adds the steps to a text, each on a line of its own, so that each command can be copied.
+    pub(crate) fn describe(&self, text: &mut Toned) {
+        text.push_line(format_args!(""));
+        text.push(Tone::Strong, self.label());
+        text.push_line(format_args!(" {}", self.command));
+        for step in self.further() {
+            text.push_line(format_args!("      {step}"));
+        }
+    }
+}
+
+/// The command, for scripts; `null` if it does not work yet.
+impl Serialize for NextSteps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.once.is_none().then_some(&self.command).serialize(serializer)
+    }
+}
