@@ -1,20 +1,23 @@
 //! `tenantry import`: reads files into the ledger, then sends open rows to Partner Center.
 
+use std::path::Path;
+
 use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
+use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns, is_export};
+use super::next_command::names_of;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, rules};
 use crate::intake::companies::Companies;
-use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport};
+use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport, InputOptions};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with, on_lines};
 use crate::submitter::{Mode, StopReason};
-use crate::validation::Validator;
-use crate::{failpoint, intake, validation};
+use crate::validation::{LiveRules, Validator};
+use crate::{failpoint, intake, reader, validation};
 
 pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
@@ -37,28 +40,27 @@ async fn work(
     session: &mut Session<'_>,
 ) -> Result<u64, Halt> {
     let live_rules = rules::live(&session.connection.environment.api, session.output);
+    let own_domains = session.partner_domains(matches!(consent, Consent::Ask(_))).await?;
+    let mut readings = Vec::new();
+    for input in inputs {
+        readings.push(ListReading::new(input, args, &own_domains, &live_rules, session)?);
+    }
     // `resume` must not send rows without consent, even if this process is killed.
     // With --strict, a file may turn out to be refused as a whole.
     // With --max-new, the whole list may turn out to be too long.
     let needs_consent = matches!(consent, Consent::Ask(_))
         || args.condition.require_valid
-        || args.input.strict
-        || args.run.submission.max_new.is_some();
-    let settings = intake::Settings {
-        reader: args.input.reader_options(session.output),
-        given: args.input.given(args.condition.require_valid, session.output),
-        retry_failed: args.retry_failed,
-        strictness: args.input.strictness(),
-        needs_consent,
-    };
-    let mut validation = args.input.validation(args.run.connection.cloud, live_rules);
-    validation.partner_domains.extend(session.partner_domains(matches!(consent, Consent::Ask(_))).await?);
+        || args.run.submission.max_new.is_some()
+        || readings.iter().any(|reading| reading.options.strict);
     let mut wrong = 0;
     let mut has_refused_file = false;
-    let mut companies = Companies::new(!validation.partner_domains.is_empty());
-    for input in inputs {
+    let has_domains = readings.iter().any(|reading| !reading.validation.partner_domains.is_empty());
+    let mut companies = Companies::new(has_domains);
+    for reading in readings {
         // If interrupted, the rows read so far wait for their file: the operator has not declined them.
-        let (rejected, is_refused) = ingest(input, &settings, &validation, &mut companies, session).await?;
+        let settings = reading.settings(args, needs_consent, session.output);
+        let (rejected, is_refused) =
+            ingest(reading.input, &settings, &reading.validation, &mut companies, session).await?;
         wrong += rejected;
         has_refused_file |= is_refused;
     }
@@ -100,6 +102,59 @@ async fn work(
     }
     session.submit(Mode::Submit).await?;
     Ok(wrong)
+}
+
+/// One file, with the options by which it is read and validated.
+struct ListReading {
+    input: InputFile,
+    /// What is given now, and what the ledger remembers of the last reading for what is not.
+    options: args::InputArgs,
+    remembered: InputOptions,
+    validation: validation::Settings,
+}
+
+impl ListReading {
+    fn new(
+        input: InputFile,
+        args: &args::ImportArgs,
+        own_domains: &[String],
+        live_rules: &[LiveRules],
+        session: &Session<'_>,
+    ) -> Result<Self, Failure> {
+        let (path, output) = (&input.source.path, session.output);
+        let queries = session.queries()?;
+        let remembered = match queries.remembered_for(path)? {
+            Some(given) => Some(given),
+            None if is_export(Path::new(path)) => queries.remembered_for_exports()?,
+            None => None,
+        };
+        let remembered = remembered.unwrap_or_default().remembered();
+        let names = names_of(&remembered, &args.input.given(false, output));
+        if !names.is_empty() {
+            output.note(format_args!("{path}: options of its last import apply: {}.", names.join(", ")));
+        }
+        let options = args.input.beside(&remembered, output);
+        let mut validation = options.validation(args.run.connection.cloud, live_rules.to_vec());
+        validation.partner_domains.extend_from_slice(own_domains);
+        Ok(Self { input, options, remembered, validation })
+    }
+
+    fn settings(&self, args: &args::ImportArgs, needs_consent: bool, output: &Output) -> intake::Settings {
+        let given = self.options.given(args.condition.require_valid, output);
+        let both = self.remembered.beside(&given);
+        let given = InputOptions { column_map: both.column_map, ignore_column: both.ignore_column, ..given };
+        let remembered = reader::Remembered {
+            column_map: self.remembered.column_map.clone(),
+            ignored_columns: self.remembered.ignore_column.clone(),
+        };
+        intake::Settings {
+            reader: reader::Options { remembered, ..self.options.reader_options(output) },
+            given,
+            retry_failed: args.retry_failed,
+            strictness: self.options.strictness(),
+            needs_consent,
+        }
+    }
 }
 
 /// If there is no ledger yet, an invalid first file must not leave an empty ledger behind. Only a regular file can be

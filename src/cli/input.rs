@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
@@ -14,7 +14,7 @@ use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
 use crate::nearest::distance_within;
 use crate::problem::{Rule, Severity, Strictness};
-use crate::reader::{Encoding, Given, Input, MappedColumn};
+use crate::reader::{Encoding, Given, Input, MappedColumn, Remembered};
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, reader, validation};
@@ -84,6 +84,21 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
 /// A text as TOML writes it. Its escapes are those of JSON.
 fn toml_text(text: &str) -> String {
     serde_json::to_string(text).expect("a text is plain data")
+}
+
+/// The most bytes that are read to recognize an export.
+const EXPORT_HEADER_MAX: u64 = 64 * 1024;
+
+/// Whether a file is an export of this program in CSV, by its header. Only a regular file can be read twice.
+pub(crate) fn is_export(path: &Path) -> bool {
+    let mut first = Vec::new();
+    let is_read = path.is_file()
+        && File::open(path).and_then(|file| file.take(EXPORT_HEADER_MAX).read_to_end(&mut first)).is_ok();
+    is_read
+        && String::from_utf8_lossy(&first)
+            .lines()
+            .next()
+            .is_some_and(|line| line.contains(validation::ROW_COLUMN))
 }
 
 /// A file that is open.
@@ -166,6 +181,7 @@ impl args::LayoutArgs {
             column_map: self.column_map.clone(),
             auto_map: self.auto_map,
             ignored_columns: self.ignore_column.clone(),
+            remembered: Remembered::default(),
             strict: false,
             defaults: self.defaults(),
         }
@@ -196,6 +212,34 @@ impl args::InputArgs {
     pub(crate) fn reader_options(&self, output: &Output) -> reader::Options {
         let refuses_further_sheets = self.strictness().severity(Rule::FurtherSheet) == Severity::Error;
         reader::Options { strict: self.strict, refuses_further_sheets, ..self.layout.reader_options(output) }
+    }
+
+    /// The options with those of an earlier reading for what is not given now. What was given about columns is not part
+    /// of this: whether it applies depends on the header.
+    pub(crate) fn beside(&self, earlier: &InputOptions, output: &Output) -> Self {
+        let mut both = self.clone();
+        let has_reseller = self.reseller.is_some()
+            || self.layout.defaults.iter().any(|(field, _)| *field == Field::AssociatedPartnerId);
+        let is_free = |field: Field| {
+            self.layout.defaults.iter().all(|(its, _)| *its != field)
+                && !(field == Field::AssociatedPartnerId && has_reseller)
+        };
+        both.layout.defaults.extend(earlier.defaults.iter().filter(|(field, _)| is_free(*field)).cloned());
+        both.layout.sheet = self.layout.sheet.clone().or_else(|| earlier.sheet.clone());
+        both.layout.header_line = self.layout.header_line.or(earlier.header_line);
+        both.reseller = self.reseller.or(earlier.reseller.filter(|_| !has_reseller));
+        for (id, now, then) in [
+            ("auto_map", &mut both.layout.auto_map, earlier.auto_map),
+            ("allow_direct", &mut both.allow_direct, earlier.allow_direct),
+            ("strict", &mut both.strict, earlier.strict),
+        ] {
+            *now |= then && !output.is_given(id);
+        }
+        let new = |rule: &&Rule| !self.warn.contains(rule);
+        both.warn.extend(earlier.warn.iter().filter(new));
+        let new = |domain: &&String| !self.partner_domains.contains(domain);
+        both.partner_domains.extend(earlier.partner_domains.iter().filter(new).cloned());
+        both
     }
 
     pub(crate) fn strictness(&self) -> Strictness {

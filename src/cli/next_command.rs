@@ -17,8 +17,8 @@ use crate::ledger::{
 };
 use crate::report::{ErrorLine, LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
-pub(super) use repeated::Repeated;
 use repeated::flags_of;
+pub(super) use repeated::{Repeated, names_of};
 
 /// What is left when no work is in progress.
 #[derive(Debug)]
@@ -42,6 +42,11 @@ fn validation_flags(
 ) -> Result<BTreeSet<String>, ledger::Error> {
     let Some(ExportKind(filter)) = to_correct(rows, agreements) else { return Ok(BTreeSet::new()) };
     let given = queries.given_for(filter)?;
+    // The import of an export applies these by itself.
+    let remembered = queries.remembered_for_exports()?;
+    if remembered.is_some_and(|it| given.iter().flatten().all(|given| given.without_layout() == it)) {
+        return Ok(BTreeSet::from([String::new()]));
+    }
     let flags = given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout())));
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
@@ -63,7 +68,7 @@ fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
-    Some(format!("{} {}", flags_of(&last.given), files.join(" ")))
+    Some(format!("{} {}", flags_of(&last.given.not_remembered()), files.join(" ")))
 }
 
 impl Remaining {
@@ -180,7 +185,7 @@ fn condition(stopped: &StopReason) -> Option<&'static str> {
 pub(super) fn list_rows(errors: &mut [ErrorLine], repeated: &Repeated) {
     for error in errors.iter_mut().filter(|error| error.refused.kind == StepKind::Create) {
         let code = quoted(&error.code);
-        error.list = Some(repeated.reading(&format!("list --state {} --code {code}", error.state)));
+        error.list = Some(repeated.command(&format!("list --state {} --code {code}", error.state)));
     }
 }
 

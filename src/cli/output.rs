@@ -62,6 +62,13 @@ impl Output {
         matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
+    /// Whether the command line or the environment gave this option of the command.
+    pub(crate) fn is_given(&self, id: &str) -> bool {
+        let matches = deepest(&self.matches);
+        let given = [Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)];
+        matches.try_contains_id(id).is_ok() && given.contains(&matches.value_source(id))
+    }
+
     /// Whether only errors are wanted on standard error.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet

@@ -78,6 +78,17 @@ impl InputOptions {
         InputOptions { found_delimiter: None, ..self.clone() }
     }
 
+    /// The options of this reading that the next import of the same file applies too.
+    pub fn remembered(&self) -> InputOptions {
+        InputOptions { delimiter: None, encoding: None, require_valid: false, ..self.as_given() }
+    }
+
+    /// The options that an import of the same file does not remember from its last reading.
+    pub fn not_remembered(&self) -> InputOptions {
+        let Self { delimiter, encoding, require_valid, .. } = self.clone();
+        InputOptions { delimiter, encoding, require_valid, ..InputOptions::default() }
+    }
+
     /// The options that apply to its rows in any file, including an export, whose layout is ours.
     pub fn without_layout(&self) -> InputOptions {
         let (delimiter, encoding, sheet, header_line) = (None, None, None, None);

@@ -129,14 +129,14 @@ fn password_words(story: &RowStory<'_>) -> String {
         (times, Some(last)) => {
             let by = one_line(&last.opened_by);
             match times {
-                1 => format!("opened {} by {by}", last.opened_at),
-                _ => format!("opened {times} times, last {} by {by}", last.opened_at),
+                1 => format!("opened {} by {by}", clock::local(last.opened_at)),
+                _ => format!("opened {times} times, last {} by {by}", clock::local(last.opened_at)),
             }
         }
     };
     match (row.has_credentials, row.password_erased_at, row.state) {
         (true, ..) => format!("sealed in this ledger; {times}"),
-        (false, Some(erased), _) => format!("erased {erased} by `tenantry forget`; {times}"),
+        (false, Some(erased), _) => format!("erased {} by `tenantry forget`; {times}", clock::local(erased)),
         (false, None, State::InFlight) => "not here yet: `tenantry resume` asks for it once more".to_owned(),
         (false, None, _) => "not here".to_owned(),
     }

@@ -63,7 +63,7 @@ fn a_restored_copy_creates_nothing_twice() {
     let requests = bench.simulator().requests().len();
     for refused in [bench.resume(), bench.import("customers.csv"), bench.tenantry(["reconcile"])] {
         let done = refused.exits(2);
-        done.says("is a copy that was made on").says("3 of its rows may have been sent or replaced since");
+        done.says("is a copy that was made at").says("3 of its rows may have been sent or replaced since");
         done.says("--restored");
     }
     bench.tenantry(["status"]).exits(0);

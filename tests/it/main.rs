@@ -17,6 +17,7 @@
 #![cfg_attr(not(unix), allow(unused_imports, dead_code))]
 
 mod agreements;
+mod answers;
 mod auth;
 mod backup;
 mod check;

@@ -27,7 +27,7 @@ fn a_log_file_has_every_run_with_its_sums_and_its_end() {
     let read = &logged(&bench, "file read")[0];
     assert_eq!((&read["rows"], &read["new"]), (&3.into(), &3.into()));
     let run = &logged(&bench, "run ended")[0];
-    let sums = ["created", "pending", "submitted", "exit_code"].map(|name| run[name].as_u64().unwrap());
+    let sums = ["created", "ledger_open", "submitted", "exit_code"].map(|name| run[name].as_u64().unwrap());
     assert_eq!((sums, &run["end"]), ([1, 2, 1, 5], &"stopped at --limit".into()));
     let ended = logged(&bench, "ended");
     assert_eq!((&ended[0]["exit_code"], &ended[1]["exit_code"]), (&5.into(), &2.into()));

@@ -129,8 +129,8 @@ fn what_was_said_before_a_result_comes_before_it() {
     import.exits(0);
     let place = |words: &str| all.find(words).unwrap_or_else(|| panic!("`{words}` is missing: {all}"));
     assert!(place("3 rows read, 3 new") < place("run ended"), "{all}");
-    assert!(place("run ended") < place("3 rows submitted"), "{all}");
-    assert!(place("3 rows submitted") < place("every row is created"), "{all}");
+    assert!(place("run ended") < place("3 rows sent"), "{all}");
+    assert!(place("3 rows sent") < place("every row is created"), "{all}");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_run_in_the_background_of_a_terminal_that_stops_writers_goes_on() {
     });
     import.exits(0);
     let all = reading.join().unwrap();
-    assert!(all.contains("3 rows submitted"), "{all}");
+    assert!(all.contains("3 rows sent"), "{all}");
     bench.agree();
 }
 

@@ -72,7 +72,13 @@ fn its_totals_are_those_of_status_and_add_up() {
         let places = error.as_object_mut().unwrap().remove("places").unwrap();
         assert_eq!(places[0]["file"], "customers.csv", "{error}");
     }
-    assert_eq!(errors, status["errors"]);
+    // The report names no domains.
+    let mut without_rows = status["errors"].clone();
+    for error in without_rows.as_array_mut().unwrap() {
+        let rows = error.as_object_mut().unwrap().remove("rows").unwrap();
+        assert!(rows[0]["domain"].is_string(), "{error}");
+    }
+    assert_eq!(errors, without_rows);
 
     let total = report["rows"]["total"].as_i64().unwrap();
     assert_eq!(sum_of_states(&report), total);

@@ -14,9 +14,6 @@ fn counts_of(bench: &Bench, run: i64) -> Vec<(&'static str, u64)> {
         run["requests"].as_u64().unwrap()
     };
     let status = bench.tenantry(["status", "--json"]).exits(0).json();
-    let words = bench.tenantry(["status"]).exits(0).stdout;
-    let line = words.lines().find(|line| line.trim_start().starts_with(&format!("run {run} "))).unwrap();
-    let in_words = line.split(['·', ',']).find_map(|part| part.trim().strip_suffix(" requests")).unwrap();
     let report = bench.tenantry(["report", "--format", "json", "--run", &run.to_string()]).exits(0).json();
     let sum = |list: &Value, field: &str| -> u64 {
         list.as_array().unwrap().iter().map(|it| it[field].as_u64().unwrap()).sum()
@@ -35,7 +32,6 @@ fn counts_of(bench: &Bench, run: i64) -> Vec<(&'static str, u64)> {
     vec![
         ("the view `runs`", u64::try_from(view).unwrap()),
         ("status --json", of_run(&status["runs"])),
-        ("status", in_words.parse().unwrap()),
         ("the runs of the report", of_run(&report["runs"])),
         ("the calls of the report", sum(&report["calls"], "sent")),
         ("the timeline of the report", sum(&report["timeline"]["parts"], "requests")),

@@ -305,7 +305,7 @@ pub(crate) struct TableForm {
 }
 
 /// How files are laid out.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct LayoutArgs {
     /// Delimiter: comma, semicolon, tab or pipe [default: detected]
@@ -344,7 +344,7 @@ pub(crate) struct LayoutArgs {
 }
 
 /// How files are read and validated.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     #[command(flatten)]

@@ -8,10 +8,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args as _, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
-use crate::cli::args::{self, Repeat};
+use crate::cli::args::Repeat;
 use crate::cli::options::without_value;
 use crate::cli::shell::quoted;
 use crate::cli::{help, parse};
@@ -67,15 +67,14 @@ impl Repeated {
         file.or_else(|| default_identity_file().ok()).is_some_and(|file| file.exists())
     }
 
-    /// Adds this option, unless it is already present or the environment sets it.
+    /// Adds this option, unless it is already present.
     pub(crate) fn add_option(&mut self, id: &str, value: &str) {
         if !self.options.contains_key(id) {
             // `resume` has every option that is added here.
             let resume = help::command().find_subcommand("resume");
             let arg = resume.and_then(|resume| resume.get_arguments().find(|arg| arg.get_id() == id));
             let arg = arg.expect("`resume` has this option");
-            let is_set = arg.get_env().is_some_and(|name| variable(name).is_some());
-            self.options.insert(id.to_owned(), if is_set { String::new() } else { typed(arg, [value]) });
+            self.options.insert(id.to_owned(), typed(arg, [value]));
         }
     }
 
@@ -115,12 +114,6 @@ impl Repeated {
         format!("tenantry {words}{}{}", self.those_of(root), self.those_of(command))
     }
 
-    /// `tenantry WORDS` for a command that only reads the ledger.
-    pub(super) fn reading(&self, words: &str) -> String {
-        let options = args::LedgerPath::augment_args(Command::new(""));
-        format!("tenantry {words}{}{}", self.settings(), self.those_of(&options))
-    }
-
     fn those_of(&self, command: &Command) -> String {
         let is_meant = |arg: &&Arg| !(self.is_rehearsal() && arg.get::<Repeat>() == Some(&Repeat::AtService));
         let texts =
@@ -135,6 +128,19 @@ pub(crate) fn flags_of(given: &InputOptions) -> String {
     let root = help::command();
     let import = root.find_subcommand("import").expect("files are imported");
     import.get_arguments().map(|arg| typed(arg, texts(arg, &kept[arg.get_id().as_str()]))).collect()
+}
+
+/// The names of the options that were given for a file earlier and differ from those of `now`.
+pub(crate) fn names_of(earlier: &InputOptions, now: &InputOptions) -> Vec<String> {
+    let (earlier, now) = (kept(earlier), kept(now));
+    let root = help::command();
+    let import = root.find_subcommand("import").expect("files are imported");
+    let differs = |arg: &&Arg| {
+        let (id, long) = (arg.get_id().as_str(), arg.get_long());
+        long.is_some() && earlier[id] != now[id] && !texts(arg, &earlier[id]).is_empty()
+    };
+    let names = import.get_arguments().filter(differs).filter_map(Arg::get_long);
+    names.map(|name| format!("--{name}")).collect()
 }
 
 /// The stored options, by option id.

@@ -1,7 +1,7 @@
 //! Rows with everything that is known about them: for `show`, and row by row for exports.
 
 use jiff::Timestamp;
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
 use super::super::steps::State;
@@ -169,6 +169,23 @@ impl Queries {
             Filter::UnrecordedAgreements => self.agreement_counts()?.acknowledged,
             _ => 0,
         })
+    }
+
+    /// The options by which the file at `path` was last read, if they are known.
+    pub fn remembered_for(&self, path: &str) -> Result<Option<InputOptions>> {
+        let sql = "SELECT given FROM sources WHERE path = ?1 AND path <> '-' AND given IS NOT NULL
+                    ORDER BY id DESC LIMIT 1";
+        Ok(self.connection.query_row(sql, [path], |row| row.get(0)).optional()?)
+    }
+
+    /// The options for rows of an export, in whatever file they come back, if all files were read by the same.
+    pub fn remembered_for_exports(&self) -> Result<Option<InputOptions>> {
+        let given: Vec<Option<InputOptions>> =
+            collect(&self.connection, "SELECT DISTINCT given FROM sources", [], |row| row.get(0))?;
+        let mut given = given.into_iter().map(|given| given.map(|given| given.without_layout()));
+        let first = given.next().flatten();
+        let is_same = given.all(|other| other == first);
+        Ok(first.filter(|_| is_same))
     }
 
     /// The delimiter of the files of the rows of `filter`, if all of them have the same.

@@ -46,8 +46,9 @@ impl Certainty {
 
 /// The columns of a header, each with its field; adds what is wrong to `faults`.
 pub(super) fn assign(names: Vec<String>, options: &Options, faults: &mut Vec<HeaderFault>) -> Vec<Column> {
-    let ignored = resolve_ignored(&names, &options.ignored_columns, faults);
-    let mapped = resolve_map(&names, &options.column_map, &ignored, faults);
+    let (column_map, ignored_columns) = with_remembered(&names, options);
+    let ignored = resolve_ignored(&names, &ignored_columns, faults);
+    let mapped = resolve_map(&names, &column_map, &ignored, faults);
     let headings: Vec<Option<Heading>> = names
         .iter()
         .enumerate()
@@ -88,6 +89,27 @@ pub(super) fn assign(names: Vec<String>, options: &Options, faults: &mut Vec<Hea
             reading: reading.filter(|_| field.is_none()),
         })
         .collect()
+}
+
+/// What is given now about columns, and what was given earlier about columns that this file has too.
+fn with_remembered(names: &[String], options: &Options) -> (Vec<(String, Field)>, Vec<String>) {
+    let Options { column_map, ignored_columns, remembered, .. } = options;
+    let is_one = |wanted: &str, other: &str| {
+        named(names, wanted).any(|index| named(names, other).any(|it| it == index))
+    };
+    let is_mapped = |wanted: &str| column_map.iter().any(|(other, _)| is_one(wanted, other));
+    let is_ignored = |wanted: &str| ignored_columns.iter().any(|other| is_one(wanted, other));
+    let earlier = remembered.ignored_columns.iter();
+    let earlier = earlier.filter(|wanted| named(names, wanted).next().is_some() && !is_mapped(wanted));
+    let ignored: Vec<String> = ignored_columns.iter().chain(earlier).cloned().collect();
+    let is_free = |(wanted, field): &&(String, Field)| {
+        named(names, wanted).count() == 1
+            && !is_mapped(wanted)
+            && !is_ignored(wanted)
+            && column_map.iter().all(|(_, its)| its != field)
+    };
+    let map = column_map.iter().chain(remembered.column_map.iter().filter(is_free)).cloned().collect();
+    (map, ignored)
 }
 
 /// The columns that may be taken for a field; more than one is a fault.

@@ -87,6 +87,9 @@ pub struct Options {
     pub header_line: Option<u64>,
     /// `--map "Column header=field"`; overrides the built-in names.
     pub column_map: Vec<(String, Field)>,
+    /// Entries of `--map` and `--ignore-column` of an earlier reading. They apply where this file has the column and
+    /// nothing is given for it now.
+    pub remembered: Remembered,
     /// Take the columns whose headings are in the table of headings.
     pub auto_map: bool,
     /// Columns to leave out, whatever they mean.
@@ -95,6 +98,13 @@ pub struct Options {
     pub strict: bool,
     /// Fields that the header may lack, because a default replaces their empty cells.
     pub defaults: Defaults,
+}
+
+/// What an earlier reading was given about columns.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    pub column_map: Vec<(String, Field)>,
+    pub ignored_columns: Vec<String>,
 }
 
 /// What the operator says about the layout of files.

@@ -11,7 +11,7 @@ use crate::problem::Rule;
 const NAMING: [&str; 7] = ["import", "resume", "retry", "reconcile", "check", "status", "report"];
 
 /// The commands that are suggested.
-const NAMED: [&str; 7] = ["import", "resume", "retry", "reconcile", "check", "export", "credentials"];
+const NAMED: [&str; 8] = ["import", "resume", "retry", "reconcile", "check", "export", "credentials", "list"];
 
 /// Calls `visit` for each option of each command, with the words of the command.
 fn each_option(command: &Command, words: &[&str], visit: &mut impl FnMut(&[&str], &Arg)) {
