@@ -509,5 +509,5 @@ fn equal_duplicates_are_named_by_their_lines() {
     bench.file("customers.csv", format!("{list}{last}\n{last}\n"));
     let checked = bench.tenantry(["check", "customers.csv"]).exits(0);
     assert!(checked.stdout.contains("2 equal duplicates (lines 5, 6)"), "{checked}");
-    bench.import("customers.csv").exits(0).says("2 equal duplicates (lines 5, 6)");
+    bench.import("customers.csv").exits(0).says("2 equal to an earlier row (lines 5, 6)");
 }
