@@ -225,8 +225,6 @@ impl args::InputArgs {
                 && !(field == Field::AssociatedPartnerId && has_reseller)
         };
         both.layout.defaults.extend(earlier.defaults.iter().filter(|(field, _)| is_free(*field)).cloned());
-        both.layout.sheet = self.layout.sheet.clone().or_else(|| earlier.sheet.clone());
-        both.layout.header_line = self.layout.header_line.or(earlier.header_line);
         both.reseller = self.reseller.or(earlier.reseller.filter(|_| !has_reseller));
         for (id, now, then) in [
             ("auto_map", &mut both.layout.auto_map, earlier.auto_map),
@@ -237,8 +235,6 @@ impl args::InputArgs {
         }
         let new = |rule: &&Rule| !self.warn.contains(rule);
         both.warn.extend(earlier.warn.iter().filter(new));
-        let new = |domain: &&String| !self.partner_domains.contains(domain);
-        both.partner_domains.extend(earlier.partner_domains.iter().filter(new).cloned());
         both
     }
 

@@ -42,12 +42,12 @@ fn validation_flags(
 ) -> Result<BTreeSet<String>, ledger::Error> {
     let Some(ExportKind(filter)) = to_correct(rows, agreements) else { return Ok(BTreeSet::new()) };
     let given = queries.given_for(filter)?;
-    // The import of an export applies these by itself.
     let remembered = queries.remembered_for_exports()?;
-    if remembered.is_some_and(|it| given.iter().flatten().all(|given| given.without_layout() == it)) {
-        return Ok(BTreeSet::from([String::new()]));
-    }
-    let flags = given.iter().map(|it| it.as_ref().map(|given| flags_of(&given.without_layout())));
+    let flags = given.iter().map(|it| {
+        let given = it.as_ref()?.without_layout();
+        let is_remembered = remembered.as_ref() == Some(&given);
+        Some(flags_of(&if is_remembered { given.without_columns() } else { given }))
+    });
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }
 
@@ -68,7 +68,7 @@ fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
-    Some(format!("{} {}", flags_of(&last.given.not_remembered()), files.join(" ")))
+    Some(format!("{} {}", flags_of(&last.given.without_columns()), files.join(" ")))
 }
 
 impl Remaining {

@@ -78,15 +78,16 @@ impl InputOptions {
         InputOptions { found_delimiter: None, ..self.clone() }
     }
 
-    /// The options of this reading that the next import of the same file applies too.
+    /// The options of this reading that the next import of the same file applies too: neither the layout, which the
+    /// file may have changed, nor the partner's own domains, which are no matter of the file.
     pub fn remembered(&self) -> InputOptions {
-        InputOptions { delimiter: None, encoding: None, require_valid: false, ..self.as_given() }
+        InputOptions { partner_domains: Vec::new(), ..self.without_layout() }
     }
 
-    /// The options that an import of the same file does not remember from its last reading.
-    pub fn not_remembered(&self) -> InputOptions {
-        let Self { delimiter, encoding, require_valid, .. } = self.clone();
-        InputOptions { delimiter, encoding, require_valid, ..InputOptions::default() }
+    /// The options without what they say about columns. An import remembers that, and without it would refuse the file;
+    /// the other options decide for whom customers are created, and so are worth repeating.
+    pub fn without_columns(&self) -> InputOptions {
+        InputOptions { column_map: Vec::new(), ignore_column: Vec::new(), auto_map: false, ..self.clone() }
     }
 
     /// The options that apply to its rows in any file, including an export, whose layout is ours.

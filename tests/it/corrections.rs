@@ -94,9 +94,9 @@ fn a_retry_judges_with_the_options_of_the_import() {
     bench.file("customers.csv", rows.replace("culture", "Sprachraum").replace("language", "note"));
     let options = ["--map", "Sprachraum=culture", "--default", "language=en", "--default", "middle_name=Q"];
     bench.import("customers.csv").args(options).args(["--strict"]).exits(3);
-    // The next command of an export says them, too.
+    // The next command of an export says them, too, but for those about columns, which the import remembers.
     let status = bench.tenantry(["status"]).exits(0).stdout;
-    assert!(status.contains("import --ledger") && status.contains(" --map 'Sprachraum=culture'"), "{status}");
+    assert!(status.contains("import --ledger") && !status.contains("--map"), "{status}");
     assert!(status.contains(" --default 'middle_name=Q'"), "{status}");
     retry(&bench, &["--default", "middle_name=Z"])
         .exits(3)

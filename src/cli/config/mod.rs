@@ -165,7 +165,7 @@ fn chosen_text(arguments: &[OsString], name: &str) -> Option<String> {
             None => {}
         }
     }
-    value.or_else(|| variable(&variable_of(name))?.into_string().ok())
+    value.or_else(|| variable(variable_of(name))?.into_string().ok())
 }
 
 /// The command line, extended so that `config show` accepts every setting.
