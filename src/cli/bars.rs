@@ -294,7 +294,9 @@ mod tests {
         check(20, 60, &quiet, (2, "57 created"));
         let busy = ["throttled for 45 s", "5,700 created", "12 not created", "2 sent", "3 to retry"];
         check(120, 9_999, &busy, (1, &busy.join(", ")));
-        check(100, 9_999, &busy, (2, &busy.join(", ")));
-        check(80, 9_999, &busy, (2, &busy[..3].join(", ")));
+        check(110, 9_999, &busy, (2, &busy.join(", ")));
+        check(100, 9_999, &busy, (2, &busy[..4].join(", ")));
+        check(90, 9_999, &busy, (2, &busy[..3].join(", ")));
+        check(80, 9_999, &busy, (2, &busy[..2].join(", ")));
     }
 }

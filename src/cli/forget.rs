@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Zoned;
-use jiff::tz::TimeZone;
-
 use super::consent;
 use super::credentials::who;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
@@ -29,10 +26,10 @@ pub(crate) async fn run(args: args::ForgetArgs, output: &Output) -> Result<ExitC
         forgetting.clean()?;
         output.note("An earlier `tenantry forget` was interrupted: the ledger and its log are cleaned now.");
     }
-    let since = changed_before.to_zoned(TimeZone::system());
+    let since = clock::local(changed_before).to_string();
     let kept = describe_kept(&plan);
     if plan.is_empty() {
-        output.note(format_args!("Nothing to erase in `{}` from before {}.", path.display(), time(&since)));
+        output.note(format_args!("Nothing to erase in `{}` from before {since}.", path.display()));
         kept.iter().for_each(|line| output.note(line));
         return Ok(ExitCode::Done);
     }
@@ -64,16 +61,10 @@ fn cannot_ask(why: NoPrompt) -> Failure {
         .with_hint("add `--yes` to erase it without a question")
 }
 
-/// The local time, with its offset.
-fn time(moment: &Zoned) -> String {
-    moment.strftime("%Y-%m-%d %H:%M %:z").to_string()
-}
-
-fn describe_plan(plan: &ForgetPlan, path: &Path, since: &Zoned) -> String {
+fn describe_plan(plan: &ForgetPlan, path: &Path, since: &str) -> String {
     format!(
-        "From `{}`, where nothing has changed since {}, this erases: {}.\n",
+        "From `{}`, where nothing has changed since {since}, this erases: {}.\n",
         path.display(),
-        time(since),
         describe(plan)
     )
 }

@@ -44,7 +44,9 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         text.push_line(format_args!("\n{}", source.describe(escape_for_terminal(&source.path).as_ref())));
     }
     if standing.held_back.iter().any(|source| source.why != HoldReason::Restored) {
-        text.push_line(format_args!("\nTo discard waiting rows without their list: `tenantry discard --list FILE`."));
+        text.push_line(format_args!(
+            "\nTo discard waiting rows without their list: `tenantry discard --list FILE`."
+        ));
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
@@ -78,5 +80,5 @@ fn run_line(run: &RunTotals) -> String {
     let done =
         if done.is_empty() { format!("{} sent", counted(run.submitted, "row")) } else { done.join(", ") };
     let (id, command, at) = (run.id.0, &run.command, clock::local(run.started_at));
-    format!("  {id:>4}  {command:<9}  {at}  {took:>13}  {done} · {}", describe_end(run))
+    format!("  {id:>4}  {command:<11}  {at}  {took:>13}  {done} · {}", describe_end(run))
 }

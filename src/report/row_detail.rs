@@ -109,7 +109,7 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
 fn erased_words(erased: Timestamp, row: &RowDetail) -> String {
     let again =
         if row.customer.is_some() { "; a list brought the customer again, with its agreement" } else { "" };
-    format!("erased {erased} by `tenantry forget`{again}")
+    format!("erased {} by `tenantry forget`{again}", clock::local(erased))
 }
 
 /// Company and country, as far as they are known.

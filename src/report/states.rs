@@ -46,13 +46,18 @@ pub(crate) fn meaning(state: State) -> &'static str {
 
 /// What the rows in a state are, and how many of them are acknowledged.
 pub(super) fn describe(state: State, rows: &RowCounts) -> String {
-    let meaning = meaning(state);
+    match acknowledged(state, rows) {
+        None => meaning(state).to_owned(),
+        Some(acknowledged) => format!("{}; {acknowledged}", meaning(state)),
+    }
+}
+
+/// How many of the rows in a state are acknowledged; `None` if there are none.
+pub(super) fn acknowledged(state: State, rows: &RowCounts) -> Option<String> {
     match (state, rows.acknowledged(state)) {
-        (_, 0) => meaning.to_owned(),
-        (State::Created, passwords) => {
-            format!("{meaning}; {} acknowledged", counted(passwords, "lost password"))
-        }
-        (_, rows) => format!("{meaning}; {rows} acknowledged"),
+        (_, 0) => None,
+        (State::Created, passwords) => Some(format!("{} acknowledged", counted(passwords, "lost password"))),
+        (_, rows) => Some(format!("{rows} acknowledged")),
     }
 }
 

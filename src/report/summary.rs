@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::next_steps::NextSteps;
 use super::push_line::PushLine as _;
-use super::states::{describe, meaning, tone};
+use super::states::{acknowledged, describe, meaning, tone};
 use super::toned::{Tone, Toned};
 use crate::intake::Changes;
 use crate::ledger::{
@@ -171,8 +171,11 @@ impl LedgerSummary {
     /// All rows of the ledger in one sentence.
     fn sentence(&self) -> String {
         let states = State::OF_ROWS.into_iter().filter(|state| self.rows.of(*state) > 0);
-        let counts: Vec<String> =
-            states.map(|state| format!("{} {}", self.rows.of(state), state.name())).collect();
+        let count = |state: State| {
+            let acknowledged = acknowledged(state, &self.rows).map(|words| format!(" ({words})"));
+            format!("{} {}{}", self.rows.of(state), state.name(), acknowledged.unwrap_or_default())
+        };
+        let counts: Vec<String> = states.map(count).collect();
         match counts.is_empty() {
             true => "The ledger has no rows.".to_owned(),
             false => {

@@ -223,7 +223,7 @@ fn copies_that_still_have_the_data_are_named_and_can_be_cleaned_too() {
     assert!(is_in_copy());
     forget(&bench, &["--ledger", "copy.db"]).exits(0).says("personal data of 2 rows");
     assert!(!is_in_copy());
-    bench.resume().args(["--ledger", "copy.db"]).exits(2).says("is a copy that was made on");
+    bench.resume().args(["--ledger", "copy.db"]).exits(2).says("is a copy that was made at");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn a_lost_password_that_was_reset_is_not_announced_any_more() {
         .says("Acknowledged: 1 lost password.");
     let done = bench.import("crm.csv").exits(0);
     assert!(!done.stdout.contains("ATTENTION"), "{done}");
-    assert!(done.stdout.contains("created by us; 1 lost password acknowledged"), "{done}");
+    assert!(done.stdout.contains("1 created (1 lost password acknowledged)"), "{done}");
     let acknowledged = json!({ "failed": 0, "rejected": 0, "unresolved": 0, "passwords": 1 });
     assert_eq!(status(&bench)["rows"]["acknowledged"], acknowledged);
     // It is a customer all the same.
