@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
             0o600,
-            "now nobody else may read it"
+            "no other user may read it now"
         );
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
         assert!(matches!(Identities::read(&file), Err(Error::IdentityFile { .. })));

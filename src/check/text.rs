@@ -142,7 +142,7 @@ impl TextReport {
         }
         if self.has_grouped {
             let beside = match (has_copy, files) {
-                (true, _) => "; in the copy each stands beside its row".to_owned(),
+                (true, _) => "; in the copy each problem is beside its row".to_owned(),
                 (false, 1) => format!(", `-o {}` writes each beside its row", escape_for_terminal(copy)),
                 (false, _) => String::new(),
             };

@@ -267,7 +267,7 @@ impl From<intake::Error> for Failure {
             intake::Error::Ledger(error) => error.into(),
             intake::Error::Reading(error) => {
                 let failure = Self::from(error);
-                let hint = failure.hint.as_deref().unwrap_or("mend the file and import it again");
+                let hint = failure.hint.as_deref().unwrap_or("correct the file and import it again");
                 let hint = format!("{hint}; nothing of this file was sent");
                 failure.with_hint(hint)
             }

@@ -189,7 +189,7 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
 
 /// Discards rows that the operator declined.
 pub(super) async fn discard(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
-    report_unsent(session, session.ledger.withdraw(what).await?, "let go");
+    report_unsent(session, session.ledger.withdraw(what).await?, "discarded");
     Ok(())
 }
 
@@ -279,7 +279,8 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
         (rows, agreements) => Some(format!(
-            "{path}: let go of {} that an earlier reading left unsent and that it no longer holds.",
+            "{path}: discarded {} from an earlier reading that were not sent and that the list no longer \
+             has.",
             counted_with(rows, agreements, "acceptance")
         )),
     };

@@ -112,7 +112,7 @@ pub(super) fn default(text: &str) -> Result<(Field, String), String> {
         return Err(format!("`{field}` has no default: {why}"));
     }
     if value.trim().is_empty() {
-        return Err(format!("say what an empty `{field}` stands for, as in `{field}=value`"));
+        return Err(format!("add the value for empty cells of `{field}`, as in `{field}=value`"));
     }
     Ok((field, value.trim().to_owned()))
 }

@@ -123,8 +123,8 @@ fn report(output: &Output, again: &RetryReport) {
     let kinds: Vec<String> =
         kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
     match again.retried() {
-        0 => output.note("Nothing is taken up again."),
-        rows => output.note(format_args!("{rows} taken up again: {}.", kinds.join(", "))),
+        0 => output.note("No row is tried again."),
+        rows => output.note(format_args!("{rows} will be tried again: {}.", kinds.join(", "))),
     }
     let first = again.first_wrong.as_ref();
     let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.describe()));
@@ -144,7 +144,7 @@ fn report(output: &Output, again: &RetryReport) {
             " since the ledger was restored, because a correction may be missing here: import the files again, corrected \
              rows first.",
         ),
-        (SkipReason::SpokenFor, ", because another row stands for the domain."),
+        (SkipReason::SpokenFor, ", because another row has the domain now."),
         (
             SkipReason::Direct,
             " without a reseller, while other rows of the same file have one: give --reseller-id, or --allow-direct for \

@@ -96,7 +96,11 @@ async fn read(
 
 fn unreadable(path: &str, error: &reader::Error) -> Failure {
     let failure = Failure::of(ExitCode::Failed, error).within(format!("could not read `{path}`"));
-    failure.with_hint(input::hint(error).unwrap_or_else(|| "mend the file, then run this again".to_owned()))
+    failure.with_hint(input::hint(error).unwrap_or_else(|| {
+        "correct the file, then run this command \
+                                                            again"
+            .to_owned()
+    }))
 }
 
 fn report_rows_left_out(named: &NamedCountries, output: &Output) {
@@ -117,7 +121,7 @@ fn report_rows_left_out(named: &NamedCountries, output: &Output) {
     }
     if named.rows_at_fault > 0 {
         output.note(format_args!(
-            "Left out: {} whose cells cannot be told apart or read.",
+            "Skipped: {} whose cells cannot be read.",
             counted(named.rows_at_fault, "row")
         ));
     }
@@ -161,7 +165,7 @@ async fn fetch(
     }
     if fetched > 0 {
         let folder = cache.folder().display();
-        output.note(format_args!("Kept in `{folder}`; imports judge rows by them from now on."));
+        output.note(format_args!("Stored in `{folder}`; `check` and `import` use these rules from now on."));
     }
     printed?;
     Ok(if fetched == named.codes.len() { ExitCode::Done } else { ExitCode::SomeRefused })

@@ -26,7 +26,7 @@ pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result
     let (app, authority, store) = settings::login(&args)?;
     // The operator needs to read this message, even with --quiet.
     let login = auth::login(&app, &authority, |message| output.prompt(message));
-    let login = interruption.unless(login).await.map_err(|it| because(it, "nobody is signed in"))??;
+    let login = interruption.unless(login).await.map_err(|it| because(it, "no sign-in is kept"))??;
     let claims = Claims::of(&login.access_token);
     let keeping = keep(store, login.refresh_token);
     let kept =
@@ -62,7 +62,7 @@ pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<Exit
         Failure::io("could not remove every sign-in that is kept", &error)
             .with_hint("unlock the key store, then run `tenantry logout` again")
     })?;
-    output.note(if was_there { "Signed out." } else { "Nobody was signed in." });
+    output.note(if was_there { "Signed out." } else { "No sign-in was kept." });
     Ok(ExitCode::Done)
 }
 

@@ -153,7 +153,7 @@ fn unexplained(refusal: &Refusal, in_a_row: u32, domain: impl Display) -> Stop {
 }
 
 fn outage(lasted: Duration, last: &NoResponse, to: Option<&str>) -> Stop {
-    let resume = "nothing is lost: run the next command when that is mended";
+    let resume = "nothing is lost: remove the cause, then run the next command";
     let hint = last.hint.iter().map(String::as_str).chain([resume]).collect::<Vec<_>>().join("; ");
     let to = to.map(|what| format!(" to {what}")).unwrap_or_default();
     let no_answer = format!("no answer{to} for {}", spoken(lasted));

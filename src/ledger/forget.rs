@@ -3,7 +3,7 @@
 //! Erased are cells, customers, problems, texts of the service and signatories, and on request passwords that were
 //! opened. Ids, domains, external ids, content hashes and the history stay: a list that has the rows again is recognized.
 //!
-//! All changes are one transaction. After that, the file is written anew without free pages and its log is emptied, so
+//! All changes are one transaction. After that, the file is written again without free pages and its log is emptied, so
 //! that no trace of the erased data is left in them. [`Forgetting::clean`] does this, and is owed until it is recorded:
 //! after a crash between the two, the next `forget` does it first.
 
@@ -158,7 +158,7 @@ impl Forgetting {
         Ok(())
     }
 
-    /// Writes the file anew without free pages, and empties its log. Nothing is left of what was erased in either.
+    /// Writes the file again without free pages, and empties its log. Nothing is left of what was erased in either.
     ///
     /// # Errors
     /// [`Error::NotCleaned`] if another program reads the ledger for long; the next call tries again.

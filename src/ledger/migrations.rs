@@ -44,7 +44,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
 }
 
 fn apply(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Result<()> {
-    // Some scripts make a table anew that other tables refer to. SQLite changes this only outside a transaction.
+    // Some scripts create a table again that other tables refer to. SQLite changes this only outside a transaction.
     connection.pragma_update(None, "foreign_keys", false)?;
     let applied = apply_unchecked(connection, indexes);
     connection.pragma_update(None, "foreign_keys", true)?;

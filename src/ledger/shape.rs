@@ -58,7 +58,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     }
 }
 
-/// An index that an operator has added. It goes with its table when a migration makes the table anew.
+/// An index that an operator has added. It goes with its table when a migration creates the table again.
 pub(super) struct OperatorIndex {
     pub(super) name: String,
     pub(super) sql: String,

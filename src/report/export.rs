@@ -153,7 +153,7 @@ fn what_to_do(row: &RowDetail) -> &'static str {
     match (row.state, text(&row.error_code)) {
         // The reader already has the file open that `hint` suggests to export.
         (State::Rejected, _) => {
-            "mend the cells that tenantry_error names, empty tenantry_extra_cells, and import this file"
+            "correct the cells that tenantry_error names, empty tenantry_extra_cells, and import this file"
         }
         (_, "") => "",
         (state, code) => hint(code, state, row.domain_burned),

@@ -61,7 +61,7 @@ fn states(text: &mut String, report: &Overview) {
 }
 
 fn refusals(text: &mut String, report: &Overview) {
-    let heads = ["code", "rows:", "state", "in its words", "what to do", "where"];
+    let heads = ["code", "rows:", "state", "message", "what to do", "where"];
     let rows = report.errors.iter().map(|ErrorPlaces { error, places }| {
         let named: Vec<String> =
             by_file(places).iter().map(|(file, lines)| format!("{} line {lines}", plain(file))).collect();

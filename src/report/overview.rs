@@ -163,7 +163,7 @@ impl Overview {
         let parts: Vec<String> = [
             (open, "still under way or waiting"),
             (rows.unacknowledged(State::Unresolved), "may have been created and must be looked at"),
-            (refused, "refused: what to do stands below"),
+            (refused, "refused: what to do is shown below"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -171,7 +171,7 @@ impl Overview {
         .collect();
         match rows.standing() {
             0 if rows.total() == 0 => "There are no rows yet.".to_owned(),
-            0 => "There are no rows that stand.".to_owned(),
+            0 => "There are no current rows.".to_owned(),
             standing => {
                 let rest = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
                 format!("{} of {} are customers now{rest}.", rows.customers(), counted(standing, "row"))

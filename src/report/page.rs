@@ -140,14 +140,14 @@ fn refusals(report: &Overview) -> Markup {
         section {
             h2 { "Refused, and what to do" }
             @if bars.is_empty() {
-                p.soft { "Nothing stands refused or unresolved." }
+                p.soft { "No row is refused or unresolved." }
             } @else {
                 (figure("Rows by the code they were refused with", html! {
                     "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
                 }, legend(&bars), &charts::bars(&bars)))
                 div.scroll { table.refusals {
                     thead { tr {
-                        th { "Code" } th.n { "Rows" } th { "In its words" } th { "What to do" } th { "Where" }
+                        th { "Code" } th.n { "Rows" } th { "Message" } th { "What to do" } th { "Where" }
                     } }
                     tbody { @for error in &report.errors { (refusal(error)) } }
                 } }
@@ -354,7 +354,7 @@ fn figure(title: &str, about: Markup, legend: Markup, drawn: &str) -> Markup {
         figure {
             figcaption { (about) }
             (legend)
-            div.scroll role="img" aria-label={ "Chart: " (title) ". The numbers stand in a table." } {
+            div.scroll role="img" aria-label={ "Chart: " (title) ". The numbers are in a table." } {
                 (PreEscaped(drawn))
             }
         }

@@ -98,7 +98,7 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("error", code.map(|code| one_line(code) + &status)),
         (said_by, code.and(row.error_text.as_deref()).map(one_line)),
         ("what to do", code.map(|code| hint(code, row.state, row.domain_burned).to_owned())),
-        ("acknowledged", row.acknowledged_at.map(|at| at.to_string())),
+        ("acknowledged", row.acknowledged_at.map(|at| clock::local(at).to_string())),
         ("damaged", row.unreadable.clone()),
         ("domain", row.domain_burned.then(|| BURNED.to_owned())),
         ("replaced by", row.replaced_by.map(|by| format!("row {by}"))),

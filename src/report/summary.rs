@@ -362,10 +362,10 @@ pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String]) {
 pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
         (State::Rejected, _) => {
-            "correct these rows and import the list again; `tenantry check FILE` lists every problem"
+            "correct the rows (`tenantry export rejected` lists every problem) and import them again"
         }
         (_, _) if domain_burned => {
-            "mend what the text names, choose another domain, and import the row again"
+            "correct what the text names, choose another domain, and import the row again"
         }
         (_, Some(hint)) => hint,
         (State::Unresolved, None) => "run `tenantry reconcile`",

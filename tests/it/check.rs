@@ -341,7 +341,7 @@ fn a_copy_has_every_row_as_it_was_and_what_is_wrong() {
     for (copy, original) in problems.lines().zip(content.lines()) {
         assert!(copy.starts_with(&format!("{original},")), "{copy}");
     }
-    assert!(done.stdout.contains("Next: mend the rows with errors in problems.csv, then"), "{done}");
+    assert!(done.stdout.contains("Next: correct the rows with errors in problems.csv, then"), "{done}");
     // Checked again it says the same, and its columns do not grow.
     check(&bench, &["-o", "again.csv", "problems.csv"]).exits(3);
     assert_eq!(fs::read_to_string(bench.path("again.csv")).unwrap(), problems);

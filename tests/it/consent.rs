@@ -132,7 +132,7 @@ mod on_a_terminal {
             terminal.shows("3 customers will be created for ");
             answers(&terminal, keys);
             let all = terminal.ends_with(code);
-            assert!(all.contains("Nothing was sent; 3 rows let go."), "{keys:?}: {all}");
+            assert!(all.contains("Nothing was sent; 3 rows discarded."), "{keys:?}: {all}");
             assert_eq!(all.matches(QUESTION).count(), keys.matches('\r').count().max(1), "{keys:?}: {all}");
             // To say no is no failure.
             assert_eq!(all.contains("error:"), code == 130, "{keys:?}: {all}");
@@ -401,7 +401,7 @@ mod on_a_terminal {
 
         let bench = with_undecided();
         let all = asked(bench.resume(), "n\r", 5);
-        assert!(all.contains("Nothing was sent; 3 rows let go."), "{all}");
+        assert!(all.contains("Nothing was sent; 3 rows discarded."), "{all}");
         // The others were agreed to, so that this asks nobody.
         Terminal::start(bench.resume().asking(), WIDE).ends_with(0);
         assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 3)]));

@@ -61,7 +61,7 @@ fn a_retry_keeps_to_the_codes_and_domains_that_are_named() {
     none.says("--code 600050 matches nothing; there are 600051 (2 rows), 27002 (1 row), 3000 (1 row).")
         .says("--code email matches nothing; 1 row that failed validation: add --all.")
         .says("--domain nobody matches nothing; the ledger has no such row.")
-        .says("Nothing is taken up again");
+        .says("No row is tried again");
     retry(&bench, &["--code", "600051", "--domain", &full("phone2")]).exits(3).says("1 taken up again");
     assert_eq!(bench.ledger().row("phone2").state, "created");
     assert_eq!(bench.ledger().row("phone1").state, "failed");
@@ -102,7 +102,7 @@ fn a_retry_judges_with_the_options_of_the_import() {
         .exits(3)
         .says("1 row left alone: with the options given now");
     assert_eq!(bench.requests(Operation::Create, "value").len(), 1);
-    retry(&bench, &["--all"]).exits(0).says("2 taken up again: 1 failed row, 1 rejected row");
+    retry(&bench, &["--all"]).exits(0).says("2 rows will be tried again: 1 failed row, 1 rejected row");
     let with_default = "SELECT count(*) FROM customer_rows
                          WHERE state = 'created' AND customer ->> '$.middle_name' = 'Q' AND customer ->> '$.language' = 'en'";
     assert_eq!(bench.ledger().number(with_default), 2);
@@ -133,8 +133,8 @@ fn no_single_import_is_named_for_files_that_were_told_differently() {
         bench.import(&file).args(options).with_user().exits(3);
     }
     let status = bench.tenantry(["status"]).exits(0).stdout;
-    let next = &status[status.find("Next: ").unwrap()..];
-    assert!(next.contains("import the rows of each list separately"), "{status}");
+    let next = status.lines().last().unwrap();
+    assert!(next.contains("import the rows of each file separately"), "{status}");
     assert!(!next.contains("tenantry import"), "{status}");
 }
 
@@ -168,10 +168,7 @@ fn rejected_rows_are_judged_anew() {
     bench.file("customers.csv", format!("{HEADER},note\n{named},\"a, \"\"b\"\"\"\n{wrong},\n"));
     bench.import("customers.csv").args(["--strict"]).exits(3);
     assert_eq!(bench.ledger().states(), states([("rejected", 2)]));
-    retry(&bench, &["--all", "--strict"])
-        .exits(3)
-        .says("Nothing is taken up again")
-        .says("2 rows left alone");
+    retry(&bench, &["--all", "--strict"]).exits(3).says("No row is tried again").says("2 rows left alone");
     assert_eq!(bench.count(Operation::Create), 0);
     retry(&bench, &["--all"]).exits(3).says("1 rejected row").says("on line 3: email");
     assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 1), ("superseded", 1)]));
@@ -328,7 +325,10 @@ fn an_export_of_rejected_rows_says_what_to_write_instead() {
     let exported = bench.tenantry(["export", "rejected"]).exits(0).stdout;
     assert!(exported.contains("country: is not a country that Partner Center sells to (→ GB)"), "{exported}");
     assert!(
-        exported.contains("mend the cells that tenantry_error names, empty tenantry_extra_cells, and import"),
+        exported.contains(
+            "correct the cells that tenantry_error names, empty tenantry_extra_cells, and \
+                           import"
+        ),
         "{exported}"
     );
 }

@@ -92,4 +92,5 @@ mod trust;
 mod unknown_outcome;
 mod unreadable;
 mod upgrades;
+mod words;
 mod workbooks;

@@ -56,7 +56,10 @@ fn stopped_before_anything_was_sent(manner: Manner, ca_file: Option<&str>, words
     let (bench, gate) = bench_behind(manner);
     let import = with_api(bench.import("customers.csv"), gate.url("https"));
     let done = import.args(ca_file.map(|file| format!("--ca-file={file}"))).exits(5);
-    done.says("error: stopped: no answer for").says("nothing is lost: run the next command");
+    done.says("error: stopped: no answer for").says(
+        "nothing is lost: remove the cause, then run the next \
+               command",
+    );
     for words in words {
         done.says(words);
     }

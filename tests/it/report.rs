@@ -108,7 +108,7 @@ fn one_run_alone() {
     assert_eq!(sum(&first["timeline"]["parts"], "throttled"), 0);
     assert_eq!(second["runs"].as_array().unwrap().len(), 1);
     let page = bench.tenantry(["report", "--run", "2"]).exits(0).stdout;
-    assert!(page.contains("Run 2 alone") && page.contains("Nothing stands refused"), "{page}");
+    assert!(page.contains("Run 2 alone") && page.contains("No row is refused"), "{page}");
     bench.tenantry(["report", "--run", "3"]).exits(1).says("has no run 3");
 }
 

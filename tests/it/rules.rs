@@ -191,7 +191,7 @@ fn an_answer_that_holds_no_rules_is_not_kept() {
     let done = update(&bench, &["--country", "PT"]).exits(3);
     let words = "PT  could not be fetched: the answer contains no valid rules";
     assert!(done.stdout.starts_with(words), "{done}");
-    assert!(!done.stderr.contains("Kept in"), "{done}");
+    assert!(!done.stderr.contains("Stored in"), "{done}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn login_import_whoami_and_logout() {
         assert!(who.contains(words), "{words}: {who}");
     }
     call("logout").exits(0).says("Signed out.");
-    call("logout").exits(0).says("Nobody was signed in.");
+    call("logout").exits(0).says("No sign-in was kept.");
     assert!(kept(&bench).is_empty());
     call("whoami").exits(4);
     bench.agree();

@@ -279,7 +279,7 @@ fn suggestions_with_one_answer_are_written_into_the_copy() {
     let done = check(&bench, &["--fix", "-o", "fixed.csv", "list.csv"]).exits(3);
     done.says("Fixed 3 cells in 3 rows");
     assert!(done.stdout.contains("5 rows: 4 good, 0 with warnings alone, 1 with errors"), "{done}");
-    assert!(done.stdout.contains("Next: mend the rows with errors in fixed.csv, then"), "{done}");
+    assert!(done.stdout.contains("Next: correct the rows with errors in fixed.csv, then"), "{done}");
     let fixed = records(&fs::read(bench.path("fixed.csv")).unwrap(), b',');
     assert_eq!(fixed[0].iter().next_back(), Some("tenantry_fixed"));
     let said: Vec<&str> = fixed.iter().skip(1).map(|record| record.iter().next_back().unwrap()).collect();

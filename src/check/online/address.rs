@@ -27,7 +27,10 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
         AddressVerdict::Doubtful { status, suggestions } => {
             let shown = suggestions.iter().take(SUGGESTIONS_MAX).map(String::as_str);
             let shown = shown.collect::<Vec<_>>().join(" · or · ");
-            let message = format!("is near an address that Partner Center knows, but is none ({status})");
+            let message = format!(
+                "is similar to an address that Partner Center knows, but is not a known \
+                                   address ({status})"
+            );
             let finding = Finding::new(Rule::AddressUnverified, message);
             // A whole address: no value for one cell.
             Some(if shown.is_empty() { finding } else { finding.advise(shown) })
@@ -58,7 +61,8 @@ mod tests {
             assert_eq!(found, expected);
         }
         let doubtful = |suggestions| AddressVerdict::Doubtful { status: "Multiple".to_owned(), suggestions };
-        let near = "is near an address that Partner Center knows, but is none (Multiple)";
+        let near = "is similar to an address that Partner Center knows, but is not a known address \
+                    (Multiple)";
         check(AddressVerdict::Verified, None);
         check(doubtful(vec![]), Some((Rule::AddressUnverified, near, None)));
         check(

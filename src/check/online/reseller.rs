@@ -43,7 +43,7 @@ impl Resellers {
         };
         match listed.get(&id) {
             None => Ok(Some(
-                Finding::new(Rule::ResellerUnknown, "is none of your indirect resellers")
+                Finding::new(Rule::ResellerUnknown, "is not one of your indirect resellers")
                     .advise("use the tenant id of a reseller of yours"),
             )),
             Some(reseller) if !is_active(reseller) => Ok(Some(inactive(reseller))),

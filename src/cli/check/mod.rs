@@ -241,9 +241,9 @@ fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, 
         format!("put rows below the header, then {check} {files}")
     } else if let (true, Some(copy)) = (has_errors, &args.output) {
         let copy = quoted(&copy.to_string_lossy());
-        format!("mend the rows with errors in {copy}, then {check} {copy}")
+        format!("correct the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
-        format!("mend the rows with errors, then {check} {files}")
+        format!("correct the rows with errors, then {check} {files}")
     } else if let (true, Some(copy)) = (args.fix, &args.output) {
         format!("{} {}", repeated.command("import"), quoted(&copy.to_string_lossy()))
     } else {

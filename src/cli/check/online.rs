@@ -56,7 +56,7 @@ impl OnlineChecker {
         Some(
             Failure::new(ExitCode::Stopped, "stopped asking Partner Center: it gave no answer for too long")
                 .because(topics.join("; "))
-                .with_hint("what was found without it stands; check again when it answers")
+                .with_hint("the other results are valid; check again when it answers")
                 .because_of(silence),
         )
     }

@@ -82,7 +82,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<Option<ConfigFile>, Failure> 
 /// operator's own file, so that relative paths in the file would lead to files in this folder.
 pub(super) fn refuse_link(path: &Path) -> Result<(), Failure> {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return Err(believed::unusable(path, "it is a symbolic link, which anybody may have put there")
+        return Err(believed::unusable(path, "it is a symbolic link, which another user may have put there")
             .with_hint("name the file that you mean with `--config F`, or take the link away"));
     }
     Ok(())

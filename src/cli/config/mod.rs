@@ -327,7 +327,7 @@ fn setting_of<'a>(
     if SECRETS.contains(&variable.as_str()) || SECRET_KEYS.contains(&entry.name.as_str()) {
         let hint = "put it into the environment (TENANTRY_CLIENT_SECRET, TENANTRY_ACCESS_TOKEN, \
                     TENANTRY_REFRESH_TOKEN) or into a file that `client-secret-file` names";
-        return Err(wrong("it is a secret, and this file is none").with_hint(hint));
+        return Err(wrong("it is a secret, and secrets may not be in this file").with_hint(hint));
     }
     if options::is_other_option(command, &entry.name) {
         return Err(wrong("it is for the command line alone")

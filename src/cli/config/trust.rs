@@ -82,7 +82,7 @@ pub(super) fn apply_trust(file: &mut ConfigFile) -> Result<(), Failure> {
     Err(Failure::usage(format!(
         "`{shown}` was found in this folder and sets what such a file may not: {named}{more}"
     ))
-    .because("anybody may have put it there, and settings can run a command or send secrets elsewhere")
+    .because("another user may have put it there, and settings can run a command or send secrets elsewhere")
     .with_hint(format!(
         "check the file; if you trust it, run `{command}`, or name it with `--config {shown}`"
     )))

@@ -122,7 +122,7 @@ mod tests {
     fn the_first_error_decides_the_exit_code() {
         let ok = || Finding::ok("a", "fine");
         let warning = || Finding::warning("b", "odd", "look");
-        let error = |code| Finding::error("c", code, "wrong", "mend it");
+        let error = |code| Finding::error("c", code, "wrong", "correct it");
         let check = |findings: &[Finding], expected| assert_eq!(exit_code(findings), expected);
         check(&[], ExitCode::Done);
         check(&[ok(), warning(), Finding::skipped("d", "a failed")], ExitCode::Done);

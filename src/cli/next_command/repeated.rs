@@ -110,7 +110,7 @@ impl Repeated {
     pub(crate) fn command(&self, words: &str) -> String {
         let root = help::command();
         let name = words.split(' ').next().unwrap_or_default();
-        let command = root.find_subcommand(name).expect("the next command is one of ours");
+        let command = root.find_subcommand(name).expect("the next command is a command of Tenantry");
         format!("tenantry {words}{}{}", self.those_of(root), self.those_of(command))
     }
 

@@ -34,7 +34,7 @@ impl UrlNotifier {
         match client.and_then(|builder| Ok(builder.timeout(TIMEOUT).build()?)) {
             Ok(client) => Some(Self { client, url: url.clone() }),
             Err(error) => {
-                tracing::warn!(%error, "could not set up the notification; nobody is notified");
+                tracing::warn!(%error, "could not set up the notification; no notification is sent");
                 None
             }
         }

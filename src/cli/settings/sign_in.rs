@@ -41,7 +41,7 @@ pub(super) fn sign_in(
     let load = |store: &Store| {
         store.load().map_err(|error| Failure {
             exit_code: ExitCode::SignIn,
-            hint: Some("mend it, or remove it and run `tenantry login`".to_owned()),
+            hint: Some("correct it, or remove it and run `tenantry login`".to_owned()),
             ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
         })
     };

@@ -212,7 +212,7 @@ mod tests {
                 panic!("something of each")
             };
             assert!(changed.as_ref().is_none_or(|changed| !changed.same_content), "{changed:?}");
-            let found = found.as_ref().map_or("nobody".to_owned(), |found| {
+            let found = found.as_ref().map_or("no row".to_owned(), |found| {
                 assert_eq!(found.row, RowId(5));
                 let row = describe(found.state.to_string(), found.same_content, found.is_unfinished);
                 let acceptance = found
@@ -232,7 +232,7 @@ mod tests {
             let made = format!("UPDATE customer_rows SET state = '{state}'");
             check(&made, &[], &format!("{state} same read"));
         }
-        check("UPDATE customer_rows SET key_domain = NULL", &[], "nobody");
+        check("UPDATE customer_rows SET key_domain = NULL", &[], "no row");
         check("", &[3], "created same unfinished");
     }
 

@@ -220,7 +220,7 @@ impl RichText {
     }
 }
 
-/// `_x000D_` stands for a character that XML cannot hold.
+/// `_x000D_` means a character that XML cannot contain.
 fn unescaped(text: &str) -> Cow<'_, str> {
     let character = |escape: &str| -> Option<char> {
         let digits = escape.get(2..6).filter(|_| escape.as_bytes().get(6) == Some(&b'_'))?;
