@@ -29,7 +29,7 @@ fn customers_in(countries: &[&str]) -> String {
 
 /// The folder that an update says it keeps the rules in.
 fn folder(done: &Done) -> PathBuf {
-    let (_, after) = done.stderr.split_once("Kept in `").unwrap_or_else(|| panic!("{done}"));
+    let (_, after) = done.stderr.split_once("Stored in `").unwrap_or_else(|| panic!("{done}"));
     PathBuf::from(after.split_once('`').unwrap().0)
 }
 
