@@ -30,7 +30,7 @@
 //! - `cli` has a file or a folder for each command; a few share one. A command turns arguments into settings (`cli/args`,
 //!   `cli/config`: flag, environment, `tenantry.toml`), prints, and returns the exit code; the commands that send share
 //!   `cli/session`. `cli/next_command` names the command to run next. `cli/notify` reports the end of a run to monitors.
-//! - `telemetry` logs, to standard error or to a `log_file` of limited size. `message` formats what people are told on
+//! - `telemetry` logs, to standard error or to a `log_file` of limited size. `message` formats what people see on
 //!   standard error, as text or as JSON. `outlet` writes to standard error without
 //!   making the work wait. `variables` reads environment variables that are not options. `memory` keeps secrets off the disk.
 //!

@@ -124,7 +124,7 @@ fn report(output: &Output, again: &RetryReport) {
         kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
     match again.retried() {
         0 => output.note("No row is tried again."),
-        rows => output.note(format_args!("{rows} will be tried again: {}.", kinds.join(", "))),
+        _ => output.note(format_args!("To be tried again: {}.", kinds.join(", "))),
     }
     let first = again.first_wrong.as_ref();
     let first = first.map(|it| format!("; the first is on line {}: {}", it.line, it.describe()));

@@ -236,7 +236,7 @@ impl Summary {
         })
     }
 
-    /// Whether passwords were lost, which the operator has to be told even after a run without other problems.
+    /// Whether passwords were lost, which the operator has to know even after a run without other problems.
     pub(crate) fn has_lost_passwords(&self) -> bool {
         self.created_without_credentials > 0
     }
@@ -362,7 +362,7 @@ pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String]) {
 pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
         (State::Rejected, _) => {
-            "correct the rows (`tenantry export rejected` lists every problem) and import them again"
+            "correct these rows and import the list again; `tenantry check FILE` lists every problem"
         }
         (_, _) if domain_burned => {
             "correct what the text names, choose another domain, and import the row again"

@@ -49,7 +49,7 @@ fn refused_rows_are_tried_again_without_their_file() {
     assert!(before.iter().all(|(domain, id)| after[domain] != *id), "a definite reply has spent them");
     bench.agree();
     // Named, it is what the operator wants.
-    retry(&bench, &["--domain", "half-made-1"]).exits(3).says("1 taken up again");
+    retry(&bench, &["--domain", "half-made-1"]).exits(3).says("To be tried again: 1 failed row");
     assert_eq!(bench.requests(Operation::Create, "half-made-1").len(), 2);
     bench.agree();
 }
@@ -62,10 +62,12 @@ fn a_retry_keeps_to_the_codes_and_domains_that_are_named() {
         .says("--code email matches nothing; 1 row that failed validation: add --all.")
         .says("--domain nobody matches nothing; the ledger has no such row.")
         .says("No row is tried again");
-    retry(&bench, &["--code", "600051", "--domain", &full("phone2")]).exits(3).says("1 taken up again");
+    retry(&bench, &["--code", "600051", "--domain", &full("phone2")])
+        .exits(3)
+        .says("To be tried again: 1 failed row");
     assert_eq!(bench.ledger().row("phone2").state, "created");
     assert_eq!(bench.ledger().row("phone1").state, "failed");
-    retry(&bench, &["--code", "600051"]).exits(3).says("1 taken up again");
+    retry(&bench, &["--code", "600051"]).exits(3).says("To be tried again: 1 failed row");
     assert_eq!(bench.ledger().row("value").state, "failed");
     bench.agree();
 }
@@ -102,7 +104,7 @@ fn a_retry_judges_with_the_options_of_the_import() {
         .exits(3)
         .says("1 row left alone: with the options given now");
     assert_eq!(bench.requests(Operation::Create, "value").len(), 1);
-    retry(&bench, &["--all"]).exits(0).says("2 rows will be tried again: 1 failed row, 1 rejected row");
+    retry(&bench, &["--all"]).exits(0).says("To be tried again: 1 failed row, 1 rejected row.");
     let with_default = "SELECT count(*) FROM customer_rows
                          WHERE state = 'created' AND customer ->> '$.middle_name' = 'Q' AND customer ->> '$.language' = 'en'";
     assert_eq!(bench.ledger().number(with_default), 2);
@@ -133,8 +135,8 @@ fn no_single_import_is_named_for_files_that_were_told_differently() {
         bench.import(&file).args(options).with_user().exits(3);
     }
     let status = bench.tenantry(["status"]).exits(0).stdout;
-    let next = status.lines().last().unwrap();
-    assert!(next.contains("import the rows of each file separately"), "{status}");
+    let next = &status[status.find("Next: ").unwrap()..];
+    assert!(next.contains("import the rows of each list separately"), "{status}");
     assert!(!next.contains("tenantry import"), "{status}");
 }
 
@@ -154,7 +156,9 @@ fn a_retry_that_cannot_know_the_options_of_the_import_asks_for_them() {
     assert_eq!(bench.requests(Operation::Create, "value").len(), 1);
     retry(&bench, &[]).exits(2).says("use the `--map` and `--default` of the import");
     assert_eq!(bench.ledger().states(), states([("failed", 2)]));
-    retry(&bench, &["--domain", "value", "--default", "middle_name=Q"]).exits(3).says("1 taken up again");
+    retry(&bench, &["--domain", "value", "--default", "middle_name=Q"])
+        .exits(3)
+        .says("To be tried again: 1 failed row");
     retry(&bench, &["--map", "Sprachraum=culture"]).exits(0);
     bench.agree();
 }

@@ -217,10 +217,18 @@ fn the_next_command_proposes_a_name_that_is_free() {
     let bench = with_a_failure();
     let next = |done: &str| done[done.find("\nNext: ").unwrap()..].to_owned();
     let status = || next(&bench.tenantry(["status"]).exits(0).stdout);
-    assert!(status().contains(" -o failed.csv, correct it, then tenantry import"), "{}", status());
+    assert!(
+        status().contains(" -o failed.csv\n      then correct failed.csv and run: tenantry import"),
+        "{}",
+        status()
+    );
     bench.file("failed.csv", "mended");
-    assert!(status().contains(" -o failed-2.csv, correct it, then"), "{}", status());
-    assert!(status().contains(" failed-2.csv; or, where the cause is gone"), "{}", status());
+    assert!(status().contains(" -o failed-2.csv\n"), "{}", status());
+    assert!(
+        status().contains(" failed-2.csv\n      or, if the cause is gone: tenantry retry"),
+        "{}",
+        status()
+    );
     bench.file("failed-2.csv", "mended");
     assert!(next(&bench.resume().exits(3).stdout).contains(" -o failed-3.csv\n"));
 }
