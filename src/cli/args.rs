@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::builder::{BoolishValueParser, PossibleValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tenantry_simulator::Scenario;
+use tenantry_simulator::{PublicUrl, Scenario};
 use uuid::Uuid;
 
 use super::parse;
@@ -716,6 +716,11 @@ pub(crate) struct SimulatorArgs {
     /// The address to listen on; port 0 means any free port
     #[arg(long, value_name = "ADDRESS", value_parser = parse::listen, default_value = "127.0.0.1:8787")]
     pub(crate) listen: std::net::SocketAddr,
+    /// The URL that clients use, if a proxy such as a TLS proxy is in front of the simulator
+    ///
+    /// Sign-in libraries such as MSAL accept only https. The simulator itself has no TLS.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<PublicUrl>,
     /// Keep the state in this file, so that it survives a restart
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,

@@ -18,6 +18,7 @@ pub(crate) async fn run(args: args::SimulatorArgs, output: &Output) -> Result<Ex
         state_file: args.state,
         open: files::open_no_link,
         scenario: args.scenario,
+        public_url: args.public_url,
         ..Config::default()
     };
     let simulator = Simulator::start(config)

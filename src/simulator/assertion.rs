@@ -17,6 +17,10 @@ use super::sign_in::{CONFIDENTIAL, SignIn, is_marked};
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// How many seconds before its `nbf` an assertion is valid. MSAL for Node.js rounds the time up
+/// (`findings/msal-node-assertions-start-in-the-future.sh`).
+const EARLY_S: f64 = 1.0;
+
 /// The authorities that an assertion may name, because a client redirected to the simulator may still use them.
 const AUTHORITIES: [&str; 3] = [
     "https://login.microsoftonline.com",
@@ -34,8 +38,10 @@ struct Claims {
     iss: String,
     sub: String,
     aud: String,
-    exp: i64,
-    nbf: Option<i64>,
+    /// A number that need not be whole (RFC 7519, `NumericDate`), as MSAL for Python sends it
+    /// (`findings/msal-python-assertions-have-fractional-times.sh`).
+    exp: f64,
+    nbf: Option<f64>,
 }
 
 /// How the client authenticated: `appidacr` of the token.
@@ -107,8 +113,8 @@ fn check_claims(sign_in: &SignIn<'_>, claims: &Claims) -> Result<(), Refusal> {
         let text = "Client assertion audience claim does not match Realm issuer.";
         return Err(Refusal::invalid_client(700_023, text));
     }
-    let now = crate::clock::now().as_second();
-    if claims.exp <= now || claims.nbf.is_some_and(|nbf| nbf > now) {
+    let now = crate::clock::now().as_second() as f64;
+    if claims.exp <= now || claims.nbf.is_some_and(|nbf| nbf.floor() > now + EARLY_S) {
         let text = "Client assertion is not within its valid time range.";
         return Err(Refusal::invalid_client(700_024, text));
     }
@@ -117,7 +123,8 @@ fn check_claims(sign_in: &SignIn<'_>, claims: &Claims) -> Result<(), Refusal> {
 
 /// Is this address a token endpoint of this tenant, in either version?
 fn is_token_endpoint(sign_in: &SignIn<'_>, address: &str) -> bool {
-    let authorities = AUTHORITIES.into_iter().chain([sign_in.own_url.as_str()]);
+    let own = [sign_in.own_url.as_str(), sign_in.direct_url.as_str()];
+    let authorities = AUTHORITIES.into_iter().chain(own);
     let paths = ["oauth2/v2.0/token", "oauth2/token"].map(|path| format!("/{}/{path}", sign_in.tenant));
     authorities
         .filter_map(|authority| address.strip_prefix(authority))

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::aadsts::Refusal;
 use super::assertion;
 use super::device;
-use super::partner::{self, PARTNER_TENANT_ID, derived_id};
+use super::id_token;
+use super::partner::{self, derived_id};
 use super::refresh;
 use super::reply::Reply;
 use super::sign_in::{DECLINED, EXPIRED, Granted, SignIn, Version, is_marked};
@@ -34,7 +35,7 @@ fn granted(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
     match grant_type {
         "client_credentials" => refuse_marked(sign_in).and_then(|()| client_credentials(sign_in)),
         "refresh_token" => refuse_marked(sign_in).and_then(|()| refresh::redeem(sign_in)),
-        device::GRANT_TYPE => device::poll(sign_in),
+        polling if device::GRANT_TYPES.contains(&polling) => device::poll(sign_in),
         _ => {
             let text = format!("The app requested an unsupported grant type '{grant_type}'.");
             Err(Refusal::new(400, "unsupported_grant_type", 70_003, text))
@@ -88,7 +89,7 @@ fn answer(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
         Version::V2 => body["expires_in"] = json!(lifetime.as_secs()),
     }
     if granted.kind != TokenKind::AppOnly {
-        add_user(&mut body, sign_in, granted, claims);
+        add_user(&mut body, sign_in, granted, &claims);
     }
     Ok(body)
 }
@@ -96,8 +97,7 @@ fn answer(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
 /// The claims of a token. App-only tokens have `idtyp`; App+User tokens have `scp`, `amr` and the user.
 fn claims(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
     let app_id = sign_in.client_id()?;
-    let tenant_id = Uuid::try_parse(sign_in.tenant);
-    let tenant_id = tenant_id.map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string());
+    let tenant_id = partner::tenant_id(sign_in.tenant);
     let issued_at = crate::clock::now().as_second();
     let lifetime = sign_in.simulation.scenario.token_lifetime;
     let mut claims = json!({
@@ -130,16 +130,16 @@ fn claims(sign_in: &SignIn<'_>, granted: &Granted) -> Result<Value, Refusal> {
 }
 
 /// Adds the parts that only an answer for a user has.
-fn add_user(body: &mut Value, sign_in: &SignIn<'_>, granted: &Granted, claims: Value) {
+fn add_user(body: &mut Value, sign_in: &SignIn<'_>, granted: &Granted, claims: &Value) {
     body["scope"] = match sign_in.version {
         Version::V1 => json!("user_impersonation"),
         Version::V2 => json!(format!("{}/user_impersonation", granted.wanted.audience)),
     };
     if granted.wanted.id_token {
-        // The user who signed in; this token is only for the client.
-        let mut claims = claims;
-        claims["aud"] = claims["appid"].clone();
-        body["id_token"] = json!(web_token(&claims));
+        body["id_token"] = json!(web_token(&id_token::claims(sign_in, claims)));
+    }
+    if sign_in.field("client_info") == Some("1") {
+        body["client_info"] = json!(id_token::client_info(claims));
     }
     if granted.wanted.refresh_token && granted.renews {
         // The first letters define what the token means.

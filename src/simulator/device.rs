@@ -16,7 +16,9 @@ use super::sign_in::{DECLINED, EXPIRED, Granted, SignIn, Version, WITHOUT_MFA, i
 use super::simulation::{Visit, lock};
 use super::token::{DeviceCode, TokenKind, Wanted};
 
-pub(super) const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The grant types that poll: the one of RFC 8628, and the one that MSAL for Node.js sends
+/// (`findings/msal-node-polls-with-another-grant-type.sh`).
+pub(super) const GRANT_TYPES: [&str; 2] = ["urn:ietf:params:oauth:grant-type:device_code", "device_code"];
 
 /// The page that the user is sent to. It only says that there is nothing to do.
 pub(super) const PAGE: &str = "/devicelogin";
@@ -75,7 +77,7 @@ fn user_code() -> String {
     (0..9).map(|_| char::from(USER_CODE_LETTERS[rng.random_range(0..USER_CODE_LETTERS.len())])).collect()
 }
 
-/// `grant_type=urn:ietf:params:oauth:grant-type:device_code`.
+/// A grant type in [`GRANT_TYPES`].
 pub(super) fn poll(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
     let (client_id, client_proof) = assertion::client_of_user(sign_in)?;
     let device_code = sign_in.required("device_code")?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::json_body::JsonBody;
 use super::operation::Operation;
 use super::request_log::Call;
+use super::scenario::RequestIds;
 
 /// The maximum size of a body: far more than any customer needs.
 const MOST_BYTES: usize = 2 << 20;
@@ -38,9 +39,12 @@ impl<S: Send + Sync> FromRequest<S> for IncomingRequest {
 }
 
 impl IncomingRequest {
-    /// The entry for the request log.
-    pub(super) fn call(&self, operation: Operation, domain: Option<String>) -> Call {
-        let id = |name| Uuid::try_parse(self.header(name)?).ok();
+    /// The entry for the request log. If ids are optional, an id that was not sent is made here.
+    pub(super) fn call(&self, operation: Operation, domain: Option<String>, ids: RequestIds) -> Call {
+        let id = |name| match self.headers.get(name) {
+            None => (ids == RequestIds::Optional).then(Uuid::new_v4),
+            Some(sent) => sent.to_str().ok().and_then(|sent| Uuid::try_parse(sent).ok()),
+        };
         Call {
             method: self.method.to_string(),
             path: self.uri.path().to_owned(),
@@ -61,8 +65,8 @@ impl IncomingRequest {
         Query(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The URL at which the client reached the simulator.
-    pub(super) fn own_url(&self) -> String {
+    /// The URL at which the client reached the simulator, if there is no proxy in between.
+    pub(super) fn direct_url(&self) -> String {
         format!("http://{}", self.header(header::HOST.as_str()).unwrap_or_default())
     }
 }

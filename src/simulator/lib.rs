@@ -16,7 +16,7 @@
 //! | --- | --- |
 //! | a required field missing or blank | 400 `2001`, the JSON paths in `data` |
 //! | `userCredentials` set, malformed domain, `associatedPartnerId` that is not a GUID | 400 `3000` |
-//! | no `MS-RequestId` or `MS-CorrelationId`, other Content-Type, no JSON object | 400 `2000` |
+//! | no `MS-RequestId` or `MS-CorrelationId` (unless [`Scenario::request_ids`] makes them optional), other Content-Type, no JSON object | 400 `2000` |
 //! | a request id that created another customer | 400 `3000` |
 //! | domain `refuse-STATUS-CODE` or `refuse-STATUS-CODE-anything` | that refusal, nothing is created |
 //! | domain `taken…`, `microsoft.onmicrosoft.com`, `contoso.onmicrosoft.com`, [`PARTNER_DOMAIN`] | taken by a stranger, HEAD returns 200 |
@@ -83,14 +83,22 @@
 //! | --- | --- |
 //! | secret `wrong-secret`, `expired-secret` | 401 `invalid_client` AADSTS7000215, AADSTS7000222 |
 //! | app-only with neither secret nor assertion | 401 `invalid_client` AADSTS7000216 |
-//! | assertion: no JWT; `iss` or `sub` not the client id; `aud` not a token endpoint of the tenant; `exp` in the past or `nbf` in the future; signature not by [`Scenario::client_certificate`] | 401 `invalid_client` AADSTS50027, 700021, 700023, 700024, 700027 |
+//! | assertion: no JWT; `iss` or `sub` not the client id; `aud` not a token endpoint of the tenant; `exp` in the past or `nbf` more than a second in the future; signature not by [`Scenario::client_certificate`] | 401 `invalid_client` AADSTS50027, 700021, 700023, 700024, 700027 |
 //! | refresh token `expired…`, `revoked…` | 400 `invalid_grant` AADSTS700082, AADSTS50173 |
 //! | `mfa-needed…`, `blocked…` | 400 `interaction_required` AADSTS50076, AADSTS53003 |
 //! | `consent-needed…` | 400 `consent_required` AADSTS65001 |
 //! | `no-mfa…` | a user without MFA |
 //! | not from the simulator, if [`Scenario::accept_any_refresh_token`] is off | 400 `invalid_grant` AADSTS9002313 |
-//! | any other | a user with MFA, and on v2 with `offline_access` a new refresh token |
+//! | any other | a user with MFA, and on v2 a new refresh token, whatever the scope |
 //! | `scope` or `resource` for anything but Partner Center | 400 `invalid_scope` AADSTS70011, `invalid_resource` AADSTS500011 |
+//!
+//! A device code brings a refresh token only with `offline_access`, and `openid` in the scope brings an id token. No
+//! token is signed, and the key set is empty: a client that verifies signatures rejects all tokens.
+//!
+//! MSAL and azure-identity read `/{tenant}/v2.0/.well-known/openid-configuration` and accept only `https`. Turn off their
+//! question to Microsoft about the authority (`instance_discovery=False`, `knownAuthorities`,
+//! `disable_instance_discovery`). Put a TLS proxy in front and set [`Config::public_url`]: the addresses in that document
+//! and the audiences of assertions start with it. `tests/clients/run` does all of this.
 //!
 //! | an access token | on the API |
 //! | --- | --- |
@@ -102,8 +110,8 @@
 //! For `ValidateMfa: true`, the reply has the header `isMfaCompliant` for a user, and no header for an app.
 //!
 //! The `Host` header of every request must name the simulator: by its own address with its port, or by a loopback
-//! address or `localhost` with any port. All other requests get a 421 ([`Config::any_host`] turns this check off). So
-//! a web page cannot reach the simulator under its own host name.
+//! address or `localhost` with any port, or by [`Config::public_url`]. All other requests get a 421
+//! ([`Config::any_host`] turns this check off). So a web page cannot reach the simulator under its own host name.
 //!
 //! # Control API
 //!
@@ -143,10 +151,12 @@ mod faults;
 mod gate;
 mod hold;
 mod host;
+mod id_token;
 mod incoming_request;
 mod json_body;
 mod lookup;
 mod named;
+mod openid;
 mod operation;
 mod partner;
 mod profile;
@@ -182,12 +192,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
+use self::host::Hosts;
 use self::server::Lifeline;
 use self::simulation::{Simulation, lock};
 
 pub use self::effect::{Acceptance, Creation};
 pub use self::faults::{Fault, Named, ScriptedFault, SeededFault};
 pub use self::hold::{Hold, HoldPoint};
+pub use self::host::{PublicUrl, PublicUrlError};
 pub use self::named::ScenarioError;
 pub use self::operation::Operation;
 pub use self::partner::{PARTNER_DOMAIN, PARTNER_TENANT_ID};
@@ -195,7 +207,7 @@ pub use self::reply::ErrorShape;
 pub use self::request_log::{Call, RequestRecord};
 pub use self::resellers::{Reseller, ResellerState};
 pub use self::scenario::{
-    AddressValidation, Config, CountryRules, DeviceCodeFlow, MfaEnforcement, Outage, Scenario,
+    AddressValidation, Config, CountryRules, DeviceCodeFlow, MfaEnforcement, Outage, RequestIds, Scenario,
 };
 pub use self::throttle::{Limit, RetryAfter};
 pub use self::token::TokenKind;
@@ -229,7 +241,8 @@ impl Simulator {
             true => Router::new().nest(&base, service),
             false => service.nest("/_simulator", control::routes(Arc::clone(&simulation))),
         };
-        tokio::spawn(server::accept(listener, router, config.any_host, lifeline));
+        let hosts = Hosts { any: config.any_host, public_url: config.public_url };
+        tokio::spawn(server::accept(listener, router, hosts, lifeline));
         Ok(Simulator { address, base, simulation, stopping: stopping.drop_guard(), gone })
     }
 

@@ -126,6 +126,16 @@ pub(super) fn customer(visit: &Visit<'_>) -> Reply {
     about_customer(visit, |creation| Reply::json(200, &render::looked_up(creation, &creation.order())))
 }
 
+/// `GET /v1/customers/{id}/profiles/company`, where the links of a customer lead.
+pub(super) fn company_profile(visit: &Visit<'_>) -> Reply {
+    about_customer(visit, |creation| Reply::json(200, &render::company(creation, &creation.order())))
+}
+
+/// `GET /v1/customers/{id}/profiles/billing`.
+pub(super) fn billing_profile(visit: &Visit<'_>) -> Reply {
+    about_customer(visit, |creation| Reply::json(200, &render::billing(creation, &creation.order())))
+}
+
 /// Answers for the customer in the path. A tenant that is not a customer of the partner gets the documented error.
 pub(super) fn about_customer(visit: &Visit<'_>, answer: impl FnOnce(&Creation) -> Reply) -> Reply {
     let Ok(id) = Uuid::try_parse(&visit.arrived.parameter) else {

@@ -17,7 +17,8 @@ use super::token::TokenKind;
 const SETTINGS: &str = "`seed=N`, `limit=none|N`, `latency_ms=N`, `lag_s=N`, `mfa=off|coded|worded`, \
                         `token=app|user|user-without-mfa`, `address=first|second`, \
                         `rules=recorded|documented`, `errors=documented|service|gateway|newer|empty|page`, \
-                        `codes=number|text`, `pending_polls=N`, `slow_down_polls=N`, `sandbox_limit=none|N`";
+                        `codes=number|text`, `ids=required|optional`, `pending_polls=N`, `slow_down_polls=N`, \
+                        `sandbox_limit=none|N`";
 
 impl Scenario {
     /// The names that [`Scenario::from_str`] accepts; the first is the default for a rehearsal.
@@ -73,6 +74,7 @@ impl Scenario {
             .map(|kind| self.unknown_token = kind),
             "address" => word(value).map(|generation| self.address_validation = generation),
             "rules" => word(value).map(|shape| self.country_rules = shape),
+            "ids" => word(value).map(|ids| self.request_ids = ids),
             "errors" => word(value).map(|shape| self.error_shape = shape),
             "codes" => matches!(value, "number" | "text").then(|| self.codes_as_text = value == "text"),
             _ => return Err(ScenarioError::UnknownSetting(key.to_owned())),
@@ -170,7 +172,7 @@ fn known_names() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AddressValidation, CountryRules, ErrorShape, MfaEnforcement};
+    use super::super::{AddressValidation, CountryRules, ErrorShape, MfaEnforcement, RequestIds};
     use super::*;
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
         assert_eq!(scenario.limit, None);
         assert_eq!(scenario.latency.0, Duration::from_millis(5));
         let text = "smooth,mfa=coded,token=app,address=first,rules=documented,errors=newer,codes=text,lag_s=9,\
-                    pending_polls=3,slow_down_polls=2,sandbox_limit=75";
+                    pending_polls=3,slow_down_polls=2,sandbox_limit=75,ids=optional";
         let scenario: Scenario = text.parse().unwrap();
         assert_eq!(scenario.mfa, MfaEnforcement::Coded);
         assert_eq!(scenario.unknown_token, TokenKind::AppOnly);
@@ -193,6 +195,7 @@ mod tests {
         assert_eq!(scenario.visibility_lag, Duration::from_secs(9));
         assert_eq!((scenario.device_code.pending_polls, scenario.device_code.slow_down_polls), (3, 2));
         assert_eq!(scenario.sandbox_limit, Some(75));
+        assert_eq!(scenario.request_ids, RequestIds::Optional);
     }
 
     #[test]

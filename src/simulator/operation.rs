@@ -14,6 +14,8 @@ pub enum Operation {
     Lookup,
     /// `HEAD /v1/domains/{domain}`.
     Domain,
+    /// `GET /v1/customers/{id}/profiles/company`, and the same with `billing`.
+    CustomerProfile,
     /// `POST /v1/validations/address`.
     Address,
     /// `GET /v1/countryvalidationrules/{iso2}`.
@@ -36,6 +38,8 @@ pub enum Operation {
     Token,
     /// `POST /{tenant}/oauth2/v2.0/devicecode`.
     DeviceCode,
+    /// `GET /{tenant}/v2.0/.well-known/openid-configuration`, and the keys that it names.
+    Discovery,
     /// Any other request; it gets the 404 of the gateway.
     Other,
 }
@@ -43,7 +47,7 @@ pub enum Operation {
 impl Operation {
     /// Does the request need a token? All API requests do.
     pub(super) fn needs_token(self) -> bool {
-        !matches!(self, Operation::Token | Operation::DeviceCode | Operation::Other)
+        !self.is_sign_in() && self != Operation::Other
     }
 
     /// Must the token be that of a user (fact book 2.1)?
@@ -61,6 +65,6 @@ impl Operation {
 
     /// Does the request go to the token authority?
     pub(super) fn is_sign_in(self) -> bool {
-        matches!(self, Operation::Token | Operation::DeviceCode)
+        matches!(self, Operation::Token | Operation::DeviceCode | Operation::Discovery)
     }
 }

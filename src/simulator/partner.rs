@@ -21,6 +21,11 @@ pub(super) fn user() -> User {
     User { object_id: derived_id("user", &principal_name), principal_name }
 }
 
+/// The tenant that the path of a sign-in names: a GUID names its own tenant, all else the partner's.
+pub(super) fn tenant_id(named: &str) -> String {
+    Uuid::try_parse(named).map_or_else(|_| PARTNER_TENANT_ID.to_owned(), |id| id.to_string())
+}
+
 /// An id derived from a name.
 pub(super) fn derived_id(purpose: &str, name: &str) -> Uuid {
     let digest = Sha256::new().chain_update(purpose).chain_update([0]).chain_update(name).finalize();

@@ -1,19 +1,20 @@
 //! Refresh tokens: exchanged for the access token of a user, and rotated.
 //!
-//! Each use on the v2 endpoint returns a new refresh token, and the old one stays valid (fact book 2.4). The documented
-//! v1 answer has none. The first letters of a refresh token define its meaning; the next token gets the same letters.
+//! Each use on the v2 endpoint returns a new refresh token, whatever scope it names, and the old one stays valid (fact
+//! book 2.4). The documented v1 answer has none. The first letters of a refresh token define its meaning; the next
+//! token gets the same letters.
 
 use super::aadsts::Refusal;
 use super::assertion;
-use super::sign_in::{Granted, SignIn};
+use super::sign_in::{Granted, SignIn, Version};
 use super::simulation::lock;
-use super::token::TokenKind;
+use super::token::{TokenKind, Wanted};
 
 /// The token of a user without MFA, and all tokens that replace it.
 pub(super) const WITHOUT_MFA: &str = "no-mfa";
 
 /// The scope of a refresh token if its use names none.
-const DEFAULT_SCOPE: &str = "https://api.partnercenter.microsoft.com/user_impersonation offline_access";
+const DEFAULT_SCOPE: &str = "https://api.partnercenter.microsoft.com/user_impersonation";
 
 /// Refresh tokens that are rejected: their first letters, `error`, the number after `AADSTS` and the text.
 const REFUSED: [(&str, &str, u32, &str); 5] = [
@@ -50,5 +51,6 @@ pub(super) fn redeem(sign_in: &SignIn<'_>) -> Result<Granted, Refusal> {
     }
     let kind = TokenKind::of_user(!presented.starts_with(WITHOUT_MFA));
     let wanted = sign_in.wanted(Some(sign_in.field("scope").unwrap_or(DEFAULT_SCOPE)))?;
+    let wanted = Wanted { refresh_token: sign_in.version == Version::V2, ..wanted };
     Ok(Granted { kind, client_proof, wanted, renews: scenario.rotate_refresh_tokens })
 }

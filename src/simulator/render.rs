@@ -42,24 +42,34 @@ pub(super) fn created(creation: &Creation, order: &JsonBody, with_password: bool
 
 /// The body of a lookup by id.
 pub(super) fn looked_up(creation: &Creation, order: &JsonBody) -> Value {
-    let mut company = company_profile(creation, Some(order));
-    company["address"] = company_address(order);
-    if let Some(email) = order.value("billingProfile.email") {
-        company["email"] = email.clone();
-    }
-    let mut billing = billing_profile(creation, order);
-    billing["links"] = self_link(&format!("/customers/{}/profiles/billing", creation.customer_id));
     json!({
         "id": creation.customer_id,
         "commerceId": creation.commerce_id,
-        "companyProfile": company,
-        "billingProfile": billing,
+        "companyProfile": company(creation, order),
+        "billingProfile": billing(creation, order),
         "relationshipToPartner": "reseller",
         "allowDelegatedAccess": true,
         "customDomains": [creation.domain],
         "links": self_link(&format!("/customers/{}", creation.customer_id)),
         "attributes": attributes("Customer"),
     })
+}
+
+/// The whole company profile.
+pub(super) fn company(creation: &Creation, order: &JsonBody) -> Value {
+    let mut company = company_profile(creation, Some(order));
+    company["address"] = company_address(order);
+    if let Some(email) = order.value("billingProfile.email") {
+        company["email"] = email.clone();
+    }
+    company
+}
+
+/// The whole billing profile.
+pub(super) fn billing(creation: &Creation, order: &JsonBody) -> Value {
+    let mut billing = billing_profile(creation, order);
+    billing["links"] = self_link(&format!("/customers/{}/profiles/billing", creation.customer_id));
+    billing
 }
 
 /// An item of a list.

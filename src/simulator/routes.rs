@@ -16,16 +16,18 @@ use super::operation::Operation;
 use super::reply::Reply;
 use super::sign_in::Version;
 use super::simulation::{Simulation, lock};
-use super::{address, agreements, authority, country, create, device, lookup, profile, records};
+use super::{address, agreements, authority, country, create, device, lookup, openid, profile, records};
 
 const GET: MethodFilter = MethodFilter::GET;
 const HEAD: MethodFilter = MethodFilter::HEAD;
 const POST: MethodFilter = MethodFilter::POST;
 
-const ROUTES: [(&str, MethodFilter, Operation, Answer); 17] = [
+const ROUTES: [(&str, MethodFilter, Operation, Answer); 21] = [
     ("/v1/customers", POST, Operation::Create, create::answer),
     ("/v1/customers", GET, Operation::Search, lookup::search),
     ("/v1/customers/{id}", GET, Operation::Lookup, lookup::customer),
+    ("/v1/customers/{id}/profiles/company", GET, Operation::CustomerProfile, lookup::company_profile),
+    ("/v1/customers/{id}/profiles/billing", GET, Operation::CustomerProfile, lookup::billing_profile),
     ("/v1/customers/{id}/agreements", POST, Operation::ConfirmAgreement, agreements::confirm),
     ("/v1/customers/{id}/agreements", GET, Operation::Agreements, agreements::of_customer),
     ("/v1/domains/{domain}", HEAD, Operation::Domain, lookup::domain),
@@ -43,6 +45,8 @@ const ROUTES: [(&str, MethodFilter, Operation, Answer); 17] = [
     ("/{tenant}/oauth2/token", POST, Operation::Token, |visit| authority::token(visit, Version::V1)),
     ("/{tenant}/oauth2/v2.0/token", POST, Operation::Token, |visit| authority::token(visit, Version::V2)),
     ("/{tenant}/oauth2/v2.0/devicecode", POST, Operation::DeviceCode, device::begin),
+    (openid::CONFIGURATION, GET, Operation::Discovery, openid::configuration),
+    (openid::KEYS, GET, Operation::Discovery, |_| openid::keys()),
     (device::PAGE, GET, Operation::Other, |_| device::page()),
 ];
 
@@ -71,7 +75,8 @@ async fn handle(
     operation: Operation,
     answer: Answer,
 ) -> Response<Body> {
-    let call = arrived.call(operation, domain(&simulation, operation, &arrived));
+    let domain = domain(&simulation, operation, &arrived);
+    let call = arrived.call(operation, domain, simulation.scenario.request_ids);
     simulation.exchange(call, &arrived, answer).await
 }
 

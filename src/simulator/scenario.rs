@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::faults::SeededFault;
+use super::host::PublicUrl;
 use super::reply::ErrorShape;
 use super::resellers::Reseller;
 use super::throttle::{Limit, RetryAfter};
@@ -45,6 +46,8 @@ pub struct Scenario {
     pub visibility_lag: Duration,
     /// The maximum number of customers on one page of a search.
     pub page_size: usize,
+    /// Must a create name its request id and its correlation id?
+    pub request_ids: RequestIds,
     /// The shape of all refusals by the API.
     pub error_shape: ErrorShape,
     /// Is `code` a text, as documented, and not a number, as in every example?
@@ -84,6 +87,17 @@ pub enum MfaEnforcement {
     Coded,
     /// 401 without a body, with the text in the reason phrase, as in 2019.
     Worded,
+}
+
+/// Whether requests name their ids (fact book 3.1 and 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestIds {
+    /// A create without `MS-RequestId` or `MS-CorrelationId` is rejected, because a lost answer cannot be recovered
+    /// without them.
+    Required,
+    /// The simulator makes an id that was not sent, as the documentation says, so that clients without ids work.
+    Optional,
 }
 
 /// The device code flow (fact book 2.4).
@@ -157,6 +171,7 @@ impl Default for Scenario {
             idempotency_memory: None,
             visibility_lag: Duration::ZERO,
             page_size: 500,
+            request_ids: RequestIds::Required,
             error_shape: ErrorShape::Documented,
             codes_as_text: false,
             unknown_token: TokenKind::AppAndUser,
@@ -188,6 +203,8 @@ pub struct Config {
     /// Only for the process that starts it: the paths start with a secret, which is part of the URL, and there is no
     /// control API. Any user of the machine can reach the address.
     pub private: bool,
+    /// The URL that clients use if there is a proxy, such as a TLS proxy, in front of the simulator.
+    pub public_url: Option<PublicUrl>,
     /// Also answer requests with another host name, for example behind a proxy that does not change the `Host` header.
     pub any_host: bool,
 }
@@ -203,6 +220,7 @@ impl Default for Config {
             open,
             scenario: Scenario::default(),
             private: false,
+            public_url: None,
             any_host: false,
         }
     }

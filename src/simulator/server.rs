@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::delivery::{Severed, Withheld};
-use super::host;
+use super::host::{self, Hosts};
 
 /// How long to wait if accepting a connection fails, for example when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -43,7 +43,7 @@ impl Lifeline {
 }
 
 /// Accepts connections until the simulator stops, with a break when a fault makes the service go away.
-pub(super) async fn accept(listener: TcpListener, router: Router, any_host: bool, lifeline: Lifeline) {
+pub(super) async fn accept(listener: TcpListener, router: Router, hosts: Hosts, lifeline: Lifeline) {
     let stopping = lifeline.clone();
     // Owns everything it uses, so that the listener is closed and the state file is free before `alive` is dropped.
     let listening = async move {
@@ -52,7 +52,8 @@ pub(super) async fn accept(listener: TcpListener, router: Router, any_host: bool
             let address = listener.local_addr();
             let (leave, mut leaving) = mpsc::channel(1);
             let connections = lifeline.stopping.child_token();
-            let serving = Serving { router: router.clone(), any_host, lifeline: lifeline.clone(), leave };
+            let (router, hosts) = (router.clone(), hosts.clone());
+            let serving = Serving { router, hosts, lifeline: lifeline.clone(), leave };
             let gone_for = tokio::select! {
                 () = accept_on(listener, serving, connections.clone()) => return,
                 gone_for = leaving.recv() => gone_for.unwrap_or_default(),
@@ -83,8 +84,7 @@ async fn listen_again(address: SocketAddr) -> TcpListener {
 #[derive(Debug, Clone)]
 struct Serving {
     router: Router,
-    /// Accept any `Host` header.
-    any_host: bool,
+    hosts: Hosts,
     lifeline: Lifeline,
     /// Receives how long the service goes away.
     leave: mpsc::Sender<Duration>,
@@ -122,7 +122,7 @@ async fn reply_to(
     address: SocketAddr,
     serving: Serving,
 ) -> Result<Response<Body>, Severed> {
-    if !serving.any_host && !host::is_meant(&request, address) {
+    if !serving.hosts.accept(&request, address) {
         return Ok(host::refusal(address));
     }
     let Serving { mut router, lifeline, leave, .. } = serving;

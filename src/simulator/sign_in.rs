@@ -52,8 +52,10 @@ pub(super) struct SignIn<'a> {
     pub(super) simulation: &'a Simulation,
     pub(super) version: Version,
     pub(super) tenant: &'a str,
-    /// The URL at which the client reached the simulator, such as `http://127.0.0.1:8787`.
+    /// The URL of the simulator for its clients, such as `http://127.0.0.1:8787`.
     pub(super) own_url: String,
+    /// The URL for clients that do not use the proxy in front of the simulator, if there is one.
+    pub(super) direct_url: String,
     form: HashMap<String, String>,
 }
 
@@ -71,7 +73,8 @@ impl<'a> SignIn<'a> {
     pub(super) fn new(visit: &Visit<'a>, version: Version) -> SignIn<'a> {
         let Visit { simulation, arrived, .. } = *visit;
         let form = url::form_urlencoded::parse(&arrived.body).into_owned().collect();
-        SignIn { simulation, version, tenant: &arrived.parameter, own_url: arrived.own_url(), form }
+        let (own_url, direct_url) = (visit.own_url(), arrived.direct_url());
+        SignIn { simulation, version, tenant: &arrived.parameter, own_url, direct_url, form }
     }
 
     /// A field of the form; `None` if it is absent or empty.
@@ -133,7 +136,7 @@ impl<'a> SignIn<'a> {
 
     /// Partner Center's own address, or the address of the simulator in its place.
     fn is_audience(&self, audience: &str) -> bool {
-        AUDIENCES.contains(&audience) || audience == self.own_url
+        AUDIENCES.contains(&audience) || audience == self.own_url || audience == self.direct_url
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::directory::Directory;
 use super::gate::Gate;
 use super::hold::HoldBoard;
+use super::host::PublicUrl;
 use super::incoming_request::IncomingRequest;
 use super::request_log::{Call, RequestLog};
 use super::resellers::Resellers;
@@ -18,6 +19,8 @@ use super::token::{Caller, DeviceCode, Tokens};
 #[derive(Debug)]
 pub(super) struct Simulation {
     pub(super) scenario: Scenario,
+    /// The URL that clients use, if a proxy is in front.
+    pub(super) public_url: Option<PublicUrl>,
     pub(super) directory: Mutex<Directory>,
     pub(super) tokens: Mutex<Tokens>,
     /// The refresh tokens that the simulator issued.
@@ -40,6 +43,14 @@ pub(super) struct Visit<'a> {
     pub(super) caller: Option<Caller>,
 }
 
+impl Visit<'_> {
+    /// The URL of the simulator for its clients.
+    pub(super) fn own_url(&self) -> String {
+        let public_url = self.simulation.public_url.as_ref();
+        public_url.map_or_else(|| self.arrived.direct_url(), PublicUrl::origin)
+    }
+}
+
 pub(super) fn lock<T>(subject: &Mutex<T>) -> MutexGuard<'_, T> {
     subject.lock().expect("no thread panics while it holds a lock of the simulator")
 }
@@ -56,6 +67,7 @@ impl Simulation {
             requests: Mutex::new(RequestLog::new()),
             hold: Arc::new(HoldBoard::new()),
             scenario: config.scenario.clone(),
+            public_url: config.public_url.clone(),
         })
     }
 }

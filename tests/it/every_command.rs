@@ -101,6 +101,7 @@ fn lists_and_rules_are_fetched() {
         "rules update",
         "simulator --scenario smoth",
         "simulator --listen nowhere",
+        "simulator --public-url localhost:8443",
         "import customers.csv --simulate=faulty,sed=7",
     ];
     snapshot!(told(|args| bench.tenantry(args), &commands));

@@ -117,6 +117,23 @@ fn a_server_answers_those_alone_who_name_it() {
 }
 
 #[test]
+fn a_server_behind_a_proxy_answers_those_who_name_its_public_url() {
+    let bench = Bench::new();
+    let public = ["--public-url", "https://partner.test:8443"];
+    let server = bench.tenantry(["simulator", "--listen", "127.0.0.1:0"]).args(public).spawn();
+    let address = listening(&server);
+    let path = "/contoso/v2.0/.well-known/openid-configuration";
+    for host in ["partner.test:8443", address.as_str()] {
+        let (status, answer) = get(&address, path, host);
+        assert_eq!(status, 200, "{host}");
+        assert!(answer.contains("https://partner.test:8443/contoso/oauth2/v2.0/token"), "{answer}");
+    }
+    for host in ["partner.test", "attacker.example:8443"] {
+        assert_eq!(get(&address, path, host).0, 421, "{host}");
+    }
+}
+
+#[test]
 fn a_server_that_others_can_reach_says_so() {
     let bench = Bench::new();
     let others = bench.tenantry(["simulator", "--listen", "0.0.0.0:0"]).spawn();

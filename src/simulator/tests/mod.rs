@@ -5,6 +5,7 @@ mod agreements;
 mod client;
 mod creating;
 mod faulty;
+mod libraries;
 mod partners;
 mod reading;
 mod records;

@@ -10,7 +10,7 @@ use super::super::{DeviceCodeFlow, Scenario};
 use super::client::{Answer, Client, start};
 
 const SCOPE: &str = "https://api.partnercenter.microsoft.com/user_impersonation offline_access";
-const APP_SCOPE: &str = "https://api.partnercenter.microsoft.com/.default";
+pub(super) const APP_SCOPE: &str = "https://api.partnercenter.microsoft.com/.default";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -20,14 +20,14 @@ fn claims(answer: &Answer) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
 }
 
-fn check_refused(answer: &Answer, error: &str, code: u32) {
+pub(super) fn check_refused(answer: &Answer, error: &str, code: u32) {
     let body = answer.json();
     assert_eq!((&body["error"], &body["error_codes"]), (&json!(error), &json!([code])), "{body}");
     let description = body["error_description"].as_str().unwrap();
     assert!(description.starts_with(&format!("AADSTS{code}: ")), "{description}");
 }
 
-async fn redeem(client: Client, refresh_token: &str) -> Answer {
+pub(super) async fn redeem(client: Client, refresh_token: &str) -> Answer {
     let form = [
         ("grant_type", "refresh_token"),
         ("client_id", "an-app"),
@@ -128,8 +128,8 @@ async fn clients_are_refused_by_their_id() {
     check_refused(&answer, "invalid_client", 7_000_216);
 }
 
-async fn begin(client: Client, client_id: &str) -> Value {
-    let begun = client.sign_in("v2.0/devicecode", &[("client_id", client_id), ("scope", SCOPE)]).await;
+pub(super) async fn begin(client: Client, client_id: &str, scope: &str) -> Value {
+    let begun = client.sign_in("v2.0/devicecode", &[("client_id", client_id), ("scope", scope)]).await;
     assert_eq!(begun.status, Some(200));
     begun.json()
 }
@@ -141,7 +141,7 @@ async fn poll(client: Client, client_id: &str, device_code: &str) -> Answer {
 
 /// Polls until the answer is no longer that the authorization is pending.
 async fn device_sign_in(client: Client, client_id: &str) -> Answer {
-    let begun = begin(client, client_id).await;
+    let begun = begin(client, client_id, SCOPE).await;
     loop {
         let answer = poll(client, client_id, begun["device_code"].as_str().unwrap()).await;
         if answer.json()["error"] != "authorization_pending" {
@@ -154,7 +154,7 @@ async fn device_sign_in(client: Client, client_id: &str) -> Answer {
 async fn a_device_code_is_pending_as_often_as_the_scenario_says_and_redeemed_once() {
     let device_code = DeviceCodeFlow { pending_polls: 2, interval_s: 5, ..DeviceCodeFlow::default() };
     let (_simulator, client) = start(Scenario { device_code, ..Scenario::default() }).await;
-    let begun = begin(client, "an-app").await;
+    let begun = begin(client, "an-app", SCOPE).await;
     assert_eq!((&begun["interval"], &begun["expires_in"]), (&json!(5), &json!(900)));
     assert!(begun["message"].as_str().unwrap().contains(begun["user_code"].as_str().unwrap()));
     let code = begun["device_code"].as_str().unwrap();
@@ -188,7 +188,7 @@ async fn a_device_code_ends() {
     check_refused(&device_sign_in(client, "an-app").await, "expired_token", 70_020);
 }
 
-async fn assert_by(client: Client, assertion: &str) -> Answer {
+pub(super) async fn assert_by(client: Client, assertion: &str) -> Answer {
     let form = [
         ("grant_type", "client_credentials"),
         ("client_id", "an-app"),
@@ -199,7 +199,7 @@ async fn assert_by(client: Client, assertion: &str) -> Answer {
     client.sign_in("v2.0/token", &form).await
 }
 
-fn assertion(change: impl FnOnce(&mut Value)) -> String {
+pub(super) fn assertion(change: impl FnOnce(&mut Value)) -> String {
     let mut claims = json!({
         "iss": "an-app",
         "sub": "an-app",
