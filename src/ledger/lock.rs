@@ -5,7 +5,8 @@
 //! during a run. The file contains the id of the process that locked it, for people.
 //!
 //! If a lock file was removed, or a ledger was renamed during a run, a second process could get in. So where the system
-//! supports it (Linux), the ledger itself is locked too: see [`inode`]. A second name that existed from the start (a
+//! supports it (Linux and Windows), the ledger itself is locked too: see [`inode`]. Windows also refuses to remove a
+//! lock file that is in use. A second name that existed from the start (a
 //! hard link, or a file that is mounted by itself) gives SQLite a second write-ahead log. That destroys the ledger even
 //! if the two processes never work at the same time: see [`names`].
 

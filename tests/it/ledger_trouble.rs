@@ -98,7 +98,6 @@ fn a_ledger_that_goes_away_stops_the_run() {
 }
 
 /// A run that stands still at its second row, with the first one's password in the air.
-#[cfg(unix)]
 fn standing_still(bench: &Bench) -> crate::harness::Running {
     bench.file("customers.csv", customers(4));
     bench.simulator().hold(Hold { at: HoldPoint::Created, domain: Some(crate::harness::full(&domain(2))) });
@@ -120,6 +119,23 @@ fn a_lock_that_is_removed_lets_nobody_else_in() {
     // What an earlier run wrote there, such as one on a copy that was put back with its files.
     bench.file("ledger.db.lock", "1\n");
     bench.resume().exits(11).says(&pid);
+    bench.simulator().release();
+    let done = running.wait();
+    assert_eq!(done.code, Some(0), "{done}");
+    bench.agree();
+}
+
+/// Windows keeps the file of a lock as long as a program has it open.
+#[test]
+#[cfg(windows)]
+fn a_lock_in_use_cannot_be_removed_or_renamed() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    let lock = bench.path("ledger.db.lock");
+    assert!(fs::remove_file(&lock).is_err() && fs::rename(&lock, bench.path("elsewhere")).is_err());
+    for command in [bench.resume(), bench.import("customers.csv")] {
+        command.exits(11).says("in use by another process");
+    }
     bench.simulator().release();
     let done = running.wait();
     assert_eq!(done.code, Some(0), "{done}");

@@ -1,16 +1,21 @@
-//! A lock on the ledger's file itself, whatever its name.
+//! A lock on the ledger's file itself, whatever its name: on one byte that SQLite never uses.
 //!
-//! It is a Linux lock of an open file description (`F_OFD_SETLK`) on one byte that SQLite never uses. Every other kind
-//! of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks on systems that implement one by the
+//! On Linux it is a lock of an open file description (`F_OFD_SETLK`). Every other kind of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks on systems that implement one by the
 //! other: the BSDs and macOS, NFS, the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon
 //! as this process closes any handle to the file, which SQLite does for each connection.
 //!
 //! For the same reason, closing the handle of this lock would release SQLite's locks. So the handle stays open until
 //! the process ends, and only the lock is released.
+//!
+//! On Windows it is a lock of a range of bytes (`LockFileEx`), which belongs to its handle. Other programs cannot read
+//! a locked byte there, so the byte is far beyond the end of every ledger.
 
 /// The result of locking a ledger.
 #[derive(Debug)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "other systems have no such lock"))]
+#[cfg_attr(
+    not(any(target_os = "linux", windows)),
+    expect(dead_code, reason = "other systems have no such lock")
+)]
 pub(crate) enum Locked {
     Ours(InodeLock),
     Another,
@@ -20,8 +25,10 @@ pub(crate) enum Locked {
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{InodeLock, is_locked, lock};
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(crate) use others::{InodeLock, is_locked, lock};
+#[cfg(windows)]
+pub(crate) use windows::{InodeLock, is_locked, lock};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -100,7 +107,59 @@ mod linux {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+mod windows {
+    use std::fs::File;
+    use std::io::{self, ErrorKind};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use file_guard::{FileGuard, Lock, try_lock};
+
+    use super::Locked;
+
+    /// Programs of 32 and of 64 bits do not share it; between those only the lock file decides.
+    const BYTE: usize = usize::MAX / 2;
+
+    /// What Windows answers for a file system without locks of a range: not supported, or an invalid function.
+    const UNSUPPORTED: [i32; 2] = [50, 1];
+
+    /// Released when it is dropped.
+    pub(crate) struct InodeLock {
+        _guard: FileGuard<Arc<File>>,
+    }
+
+    impl std::fmt::Debug for InodeLock {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.debug_struct("InodeLock").finish_non_exhaustive()
+        }
+    }
+
+    pub(crate) fn lock(ledger: &Path) -> io::Result<Locked> {
+        take(ledger, Lock::Exclusive)
+    }
+
+    /// Does another handle, of this process or another one, hold the lock? Windows has no question for it: a lock that
+    /// many may share is taken for a moment.
+    pub(crate) fn is_locked(ledger: &Path) -> bool {
+        matches!(take(ledger, Lock::Shared), Ok(Locked::Another))
+    }
+
+    fn take(ledger: &Path, lock: Lock) -> io::Result<Locked> {
+        // Unlike on Unix, closing this handle later does not affect the locks of SQLite.
+        let file = Arc::new(File::options().read(true).write(lock == Lock::Exclusive).open(ledger)?);
+        match try_lock(file, lock, BYTE, 1) {
+            Ok(guard) => Ok(Locked::Ours(InodeLock { _guard: guard })),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Locked::Another),
+            Err(error) if error.raw_os_error().is_some_and(|code| UNSUPPORTED.contains(&code)) => {
+                Ok(Locked::Unsupported)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
 mod others {
     use std::io;
     use std::path::Path;
@@ -117,5 +176,27 @@ mod others {
     /// There is no way to find out.
     pub(crate) fn is_locked(_ledger: &Path) -> bool {
         false
+    }
+}
+
+#[cfg(any(target_os = "linux", windows))]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_on_the_file_under_every_name_and_ends_with_its_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ledger, moved] = ["l.db", "moved.db"].map(|name| folder.path().join(name));
+        std::fs::write(&ledger, "x").unwrap();
+        assert!(!is_locked(&ledger));
+        let Locked::Ours(held) = lock(&ledger).unwrap() else { panic!("it was free") };
+        assert!(is_locked(&ledger));
+        assert_eq!(std::fs::read(&ledger).unwrap(), b"x", "others read it");
+        std::fs::rename(&ledger, &moved).unwrap();
+        assert!(is_locked(&moved));
+        drop(held);
+        assert!(!is_locked(&moved));
+        assert!(matches!(lock(&moved), Ok(Locked::Ours(_))));
     }
 }

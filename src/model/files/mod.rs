@@ -123,7 +123,7 @@ fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
 
 /// Opens a file for reading and writing, and creates it if it is missing. An older file is [narrowed](narrow). Does not
 /// follow a symbolic link and opens only regular files: a user who can replace the file by a link must not choose what
-/// is locked or written.
+/// is locked or written. While it is open, Windows does not let other programs remove or rename it.
 pub fn open_no_link(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -156,9 +156,11 @@ fn flags(options: &mut OpenOptions, flags: rustix::fs::OFlags) -> &mut OpenOptio
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags)
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
+    /// `FILE_SHARE_READ` and `FILE_SHARE_WRITE`, without `FILE_SHARE_DELETE`.
+    const SHARED: u32 = 0x1 | 0x2;
+    std::os::windows::fs::OpenOptionsExt::share_mode(options, SHARED)
 }
 
 /// Creates a private folder and its missing parents. Existing folders do not change.
