@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::files::{self, Refused, name_beside, take_name};
-use crate::{clock, failpoint};
+use crate::{clock, failpoint, folders};
 
 pub(crate) use age::x25519::Recipient;
 pub(crate) use opener::Opener;
@@ -162,8 +162,7 @@ fn open<'a>(
 
 /// The default identity file.
 pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
-    let folders = directories::ProjectDirs::from("", "", "tenantry").ok_or(Error::NoConfigFolder)?;
-    Ok(folders.config_dir().join("identity.txt"))
+    Ok(folders::config().ok_or(Error::NoConfigFolder)?.join("identity.txt"))
 }
 
 fn read_identity(file: &Path) -> Result<Identities, Error> {

@@ -116,7 +116,9 @@ mod variables;
 
 use tenantry_ledger as ledger;
 use tenantry_list::{reader, reading, returned, validation};
-use tenantry_model::{clock, customer, failpoint, files, formula, ids, limits, nearest, printable, problem};
+use tenantry_model::{
+    clock, customer, failpoint, files, folders, formula, ids, limits, nearest, printable, problem,
+};
 use tenantry_service::{auth, backoff, call, partner_center, transport};
 
 /// Runs the program with the arguments of this process and says how it should exit.

@@ -11,7 +11,7 @@ use super::descriptor::{Descriptor, duplicate};
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
-use crate::files::{folder_of, sync_folder_of, take_name};
+use crate::files::{create_new, folder_of, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
 
@@ -112,7 +112,7 @@ impl Sink {
             Err(error) if path.metadata().is_ok() => return Err(error),
             Err(_) => path.to_owned(),
         };
-        let beside = tempfile::Builder::new().prefix(".tenantry-").tempfile_in(folder_of(&place))?;
+        let beside = tempfile::Builder::new().prefix(".tenantry-").make_in(folder_of(&place), create_new)?;
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 

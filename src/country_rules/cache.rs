@@ -7,8 +7,8 @@ use std::{fs, io};
 
 use jiff::Timestamp;
 
-use crate::files;
 use crate::validation::LiveRules;
+use crate::{files, folders};
 
 /// Answers of the service are never longer; see `partner_center::client`.
 const LONGEST_FILE: u64 = 4 << 20;
@@ -51,8 +51,7 @@ pub(crate) enum Update {
 impl Cache {
     /// The cache for an API, under the API's name in the ledger. `None`: this user has no cache folder.
     pub(crate) fn of(api: &str) -> Option<Self> {
-        let folders = directories::ProjectDirs::from("", "", "tenantry")?;
-        Some(Self::within(folders.cache_dir(), api))
+        Some(Self::within(&folders::cache()?, api))
     }
 
     fn within(folder: &Path, api: &str) -> Self {
@@ -196,7 +195,7 @@ mod tests {
             ("FR.json", b"{\"iso2Code\":\"GB\"}"),
             ("GB.json", b"\xFF"),
             ("notes.txt", b"mine"),
-            ("us.json", b"mine"),
+            ("it.json", b"mine"),
         ] {
             fs::write(cache.folder().join(name), content).unwrap();
         }

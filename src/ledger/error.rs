@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::steps::IllegalTransition;
-use tenantry_model::clock;
+use tenantry_model::{clock, files};
 
 /// Why the ledger could not be opened, read or written, with what the operator can do about it ([`Error::hint`]).
 /// Cloneable, because one failed commit fails many writes.
@@ -271,8 +271,8 @@ impl Error {
             Error::Exposed { path } => {
                 return Some(format!(
                     "rows that another user wrote would be created with your sign-in: check the content of the ledger, \
-                     then run `chmod go-w {}`",
-                    path.display()
+                     then run `{}`",
+                    files::for_us_alone(path)
                 ));
             }
             Error::LogOfAnother { path } => {

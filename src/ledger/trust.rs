@@ -65,8 +65,17 @@ fn warn_once(place: &Path) {
 
 /// Makes the ledger unreadable for others if it is ours; warns if it is another user's. The file is already known to be
 /// a ledger.
+///
+/// SQLite creates its log with the mode of the ledger. On Windows, the log would get the access list of the folder, so
+/// it is created here.
 pub(super) fn narrow(path: &Path) -> Result<()> {
-    files::narrow_at(&place(path)).map_err(Error::open(path))?.warn(path);
+    let place = place(path);
+    files::narrow_at(&place).map_err(Error::open(path))?.warn(path);
+    for companion in ["-wal", "-shm"].map(|suffix| beside(&place, suffix)) {
+        if let Err(error) = files::prepare_private(&companion) {
+            tracing::debug!(file = %companion.display(), %error, "a file of SQLite could not be prepared");
+        }
+    }
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! | [`ids`] | defines the ids in every request |
 //! | [`clock`] | reads the wall clock and the clock since boot |
 //! | [`files`] | creates, opens, reads and replaces private files |
+//! | [`folders`] | names the folders of this user |
 //! | [`formula`] | keeps spreadsheets from running text as formulas |
 //! | [`printable`] | makes text from outside safe to print |
 //! | [`nearest`] | compares names, for "did you mean" |
@@ -19,6 +20,7 @@ pub mod company;
 pub mod customer;
 pub mod failpoint;
 pub mod files;
+pub mod folders;
 pub mod formula;
 pub mod ids;
 pub mod limits;

@@ -167,8 +167,6 @@ fn of_rivals_the_one_nearer_to_the_command_line_holds() {
     show(&bench).exits(2).says("exclude each other");
 }
 
-/// The harness moves the configuration folder of Linux alone.
-#[cfg(target_os = "linux")]
 #[test]
 fn a_relative_path_starts_at_the_folder_of_its_file() {
     let bench = Bench::new();
@@ -316,4 +314,22 @@ fn help_ends_with_examples_and_exit_codes() {
     let help =
         bench.tenantry(["import", "-h"]).env("TENANTRY_NOTIFY_URL", "https://hc.example/hush").exits(0);
     assert!(help.stdout.contains("Examples:\n") && !help.stdout.contains("hush"), "{help}");
+}
+
+/// On every system a variable names the folder of settings; without it the system does.
+#[test]
+fn a_variable_names_the_configuration_folder() {
+    let bench = Bench::new();
+    for (folder, limit) in [("elsewhere", 3), ("xdg/tenantry", 5)] {
+        std::fs::create_dir_all(bench.path(folder)).unwrap();
+        bench.file(&format!("{folder}/tenantry.toml"), format!("limit = {limit}"));
+    }
+    let show = || bench.tenantry(["config", "show", "--json"]).env("XDG_CONFIG_HOME", bench.path("xdg"));
+    let limit = |call: crate::harness::Call<'_>| setting(&call.exits(0), "limit")["value"].clone();
+    assert_eq!(limit(show().env("TENANTRY_CONFIG_DIR", bench.path("elsewhere"))), "3");
+    assert_eq!(limit(show().env("TENANTRY_CONFIG_DIR", "elsewhere")), "3", "it starts at the working folder");
+    #[cfg(target_os = "linux")]
+    for call in [show().without("TENANTRY_CONFIG_DIR"), show().env("TENANTRY_CONFIG_DIR", "")] {
+        assert_eq!(limit(call), "5");
+    }
 }

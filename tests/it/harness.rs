@@ -152,8 +152,8 @@ impl Bench {
             .args(args)
             // Nothing outside the folder is read or made, whatever a test leaves out.
             .env("HOME", self.folder.path())
-            .env("XDG_CONFIG_HOME", self.path("config"))
-            .env("XDG_CACHE_HOME", self.path("cache"))
+            .env("TENANTRY_CONFIG_DIR", self.path("config/tenantry"))
+            .env("TENANTRY_CACHE_DIR", self.path("cache/tenantry"))
             .env("TENANTRY_LEDGER", self.ledger_path())
             .env("TENANTRY_IDENTITY", self.path("identity.txt"))
             .env("TENANTRY_API_URL", &self.api_url)

@@ -17,6 +17,7 @@ use super::believed;
 use crate::cli::failure::Failure;
 use crate::cli::help;
 use crate::cli::options::{SettingValue, settings};
+use crate::folders;
 
 /// The file name in the working folder and in the configuration folder.
 pub(super) const NAME: &str = "tenantry.toml";
@@ -98,7 +99,7 @@ pub(in crate::cli) fn is_settings(text: &str) -> bool {
 
 /// The operator's configuration folder.
 pub(super) fn own_folder() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "tenantry").map(|folders| folders.config_dir().to_owned())
+    folders::config()
 }
 
 /// A path that cannot be examined counts as existing: reading it will report the reason.

@@ -30,6 +30,7 @@ use super::args::{Cli, Settings};
 use super::options::{self, Setting, SettingValue, deepest};
 use super::settings::{self, SECRETS};
 use super::{Failure, help};
+use crate::folders;
 use crate::nearest::nearest;
 use crate::telemetry::Format;
 use crate::variables::variable;
@@ -44,7 +45,8 @@ pub(super) use trust::run as trust;
 const SECRET_KEYS: [&str; 4] = ["secret", "password", "token", "identity-key"];
 
 /// Our variables that do not belong to an option.
-const OTHER_VARIABLES: [&str; 2] = ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH"];
+const OTHER_VARIABLES: [&str; 4] =
+    ["TENANTRY_LOG", "TENANTRY_WITHIN_ON_FINISH", folders::CONFIG_VARIABLE, folders::CACHE_VARIABLE];
 
 /// The two settings that exclude each other.
 const RIVALS: [&str; 2] = ["client-certificate", "client-secret-file"];

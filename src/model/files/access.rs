@@ -1,4 +1,5 @@
-//! Determines what other users may do with a file, from its owner, group and mode.
+//! Determines what other users may do with a file, on Unix from its owner, group and mode, on Windows from its access
+//! list.
 //!
 //! Three rules avoid false alarms. A group with only one member counts as that user ([`super::groups`]). On a file
 //! system that is mounted read-only, no user can write. And some file systems have no modes and owners: a Windows drive
@@ -13,10 +14,12 @@ use std::path::Path;
 pub use unix::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
 #[cfg(unix)]
 pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
-#[cfg(not(unix))]
+#[cfg(windows)]
+pub(super) use windows::{
+    create_private, is_private_file, keep_to_us, our_account, refuse_strangers, refuse_unexcused_strangers,
+};
+#[cfg(windows)]
 pub use windows::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
-#[cfg(not(unix))]
-pub(super) use windows::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 
 /// Whether other users could access a private file until now, and whether they still can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -360,47 +363,5 @@ mod unix {
     }
 }
 
-#[cfg(not(unix))]
-mod windows {
-    use super::super::Refused;
-    use super::{Exposure, File, Metadata, Path, io};
-
-    pub fn others_may_write(_path: &Path, _metadata: &Metadata) -> bool {
-        false
-    }
-
-    pub fn others_may_replace(_file: &Path) -> bool {
-        false
-    }
-
-    pub(in super::super) fn is_private_file(_path: &Path, metadata: &Metadata) -> bool {
-        metadata.is_file()
-    }
-
-    pub(in super::super) fn refuse_strangers(_path: &Path, _file: &Metadata) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    pub(in super::super) fn refuse_unexcused_strangers(
-        _path: &Path,
-        _file: &Metadata,
-    ) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    pub fn is_of_another(_path: &Path, _metadata: &Metadata) -> bool {
-        false
-    }
-
-    pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
-        true
-    }
-
-    pub fn narrow_at(_path: &Path) -> io::Result<Exposure> {
-        Ok(Exposure::Never)
-    }
-
-    pub fn narrow(_file: &File, _path: &Path) -> io::Result<Exposure> {
-        Ok(Exposure::Never)
-    }
-}
+#[cfg(windows)]
+mod windows;

@@ -4,12 +4,16 @@
 //! exports, logs, copies and the state of the simulator.
 //!
 //! A private file has mode 0600 from its first byte, and a folder that is created for one has 0700, whatever the umask.
-//! An older file with a wider mode is narrowed if it is ours. [`access`] determines what others may do with a file. On
-//! Windows, a user's own folders are private by inheritance.
+//! An older file with a wider mode is narrowed if it is ours. [`access`] determines what others may do with a file.
+//!
+//! On Windows, a user's own folders are private by inheritance. A private file anywhere else gets an access list for its
+//! user, administrators and the system, and so does a folder that is created for one.
 
 mod access;
 #[cfg(unix)]
 mod acl;
+#[cfg(any(windows, test))]
+mod dacl;
 #[cfg(any(unix, test))]
 mod groups;
 mod reading;
@@ -25,7 +29,6 @@ pub use reading::{read_secret, read_settings, read_trusted};
 
 /// Why a file is not used. An [`io::Error`] contains it and has the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "Windows has access lists in place of modes"))]
 pub enum Refused {
     #[error("it is not a regular file")]
     NotRegular,
@@ -59,7 +62,7 @@ impl Refused {
             }
             Refused::Writable | Refused::FolderWritable => {
                 let place = if self == Refused::Writable { file } else { folder_of(file) };
-                format!("check the content of the file, then run `chmod go-w {}`", place.display())
+                format!("check the content of the file, then run `{}`", for_us_alone(place))
             }
             Refused::OfAnother | Refused::FolderOfAnother => {
                 "check the content of the file, then copy it into a folder of your own".to_owned()
@@ -70,6 +73,24 @@ impl Refused {
             Refused::Link => format!("remove the link `{}`, then run the same command again", file.display()),
         }
     }
+}
+
+/// The command that keeps others from writing to a file or a folder.
+#[cfg(unix)]
+pub fn for_us_alone(place: &Path) -> String {
+    format!("chmod go-w {}", place.display())
+}
+
+/// The command that keeps others from a file or a folder: only this user, administrators and the system are left. It
+/// names accounts by their numbers, which are the same in every language of Windows.
+#[cfg(windows)]
+pub fn for_us_alone(place: &Path) -> String {
+    let user = access::our_account().map_or("%USERNAME%".to_owned(), |us| format!("*{us}"));
+    let others = "*S-1-1-0 *S-1-5-11 *S-1-5-32-545";
+    let place = place.display();
+    format!(
+        "icacls \"{place}\" /inheritance:r /remove:g {others} /grant:r {user}:F *S-1-5-32-544:F *S-1-5-18:F"
+    )
 }
 
 impl From<Refused> for io::Error {
@@ -84,8 +105,29 @@ impl From<Refused> for io::Error {
 /// Also if the name exists, even as a dangling link.
 pub fn create_new(file: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true);
+    options.read(true).write(true);
+    #[cfg(unix)]
+    options.create_new(true);
+    #[cfg(windows)]
+    access::create_private(file)?;
     private(&mut options).open(file)
+}
+
+/// Prepares a private file that is opened next, here or by SQLite. On Unix there is nothing to do: the file is created
+/// with its mode.
+#[cfg(unix)]
+pub fn prepare_private(_file: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Prepares a private file that is opened next, here or by SQLite: creates it if it is missing, so that it has its access
+/// list from the start.
+#[cfg(windows)]
+pub fn prepare_private(file: &Path) -> io::Result<()> {
+    match access::create_private(file) {
+        Err(error) if file.symlink_metadata().is_err() => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Opens a file for appending, and creates it if it is missing. An older file is [narrowed](narrow) without a warning.
@@ -93,6 +135,7 @@ pub fn create_new(file: &Path) -> io::Result<File> {
 /// # Errors
 /// Also if it is a pipe that no program reads from; this function does not wait for a reader.
 pub fn append(file: &Path) -> io::Result<(File, Exposure)> {
+    prepare_private(file)?;
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     let opened = open_at_once(private(&mut options), file)?;
@@ -125,6 +168,7 @@ fn open_at_once(options: &mut OpenOptions, file: &Path) -> io::Result<File> {
 /// follow a symbolic link and opens only regular files: a user who can replace the file by a link must not choose what
 /// is locked or written. While it is open, Windows does not let other programs remove or rename it.
 pub fn open_no_link(file: &Path) -> io::Result<File> {
+    prepare_private(file)?;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let opened = follow_no_link(private(&mut options))
@@ -165,23 +209,36 @@ fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Creates a private folder and its missing parents. Existing folders do not change.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
-    private_folders().recursive(true).create(folder)
+    match make_new_folder(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            folder.parent().map_or(Err(error), make_folder)?;
+            make_folder(folder)
+        }
+        Err(_) if folder.is_dir() => Ok(()),
+        made => made,
+    }
 }
 
 /// Creates a private folder.
 ///
 /// # Errors
 /// `AlreadyExists` if the name exists.
+#[cfg(unix)]
 pub fn make_new_folder(folder: &Path) -> io::Result<()> {
-    private_folders().create(folder)
+    let mut folders = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
+    folders.create(folder)
 }
 
-fn private_folders() -> fs::DirBuilder {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes"))]
-    let mut folders = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folders, 0o700);
-    folders
+/// Creates a private folder.
+///
+/// # Errors
+/// `AlreadyExists` if the name exists.
+#[cfg(windows)]
+pub fn make_new_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    access::keep_to_us(folder);
+    Ok(())
 }
 
 /// Creates a file without a name in `folder`. The system removes it when it is closed.

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use super::Authority;
 use super::endpoint::App;
 use super::key_store::{KeyStoreEntry, KeyStoreError};
-use tenantry_model::{clock, files};
+use tenantry_model::{clock, files, folders};
 
 /// For a key store that may have to prompt a person for a password first.
 const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
@@ -94,9 +94,8 @@ impl Store {
         handed_in: Option<&SecretString>,
         keep: KeyStoreChoice,
     ) -> Option<Self> {
-        let folders = directories::ProjectDirs::from("", "", "tenantry")?;
         let name = name(app, authority, handed_in);
-        let file = folders.config_dir().join(format!("{name}.json"));
+        let file = folders::config()?.join(format!("{name}.json"));
         let key_store = match keep {
             KeyStoreChoice::KeyStoreElseFile => KeyStoreEntry::of_platform(name),
             KeyStoreChoice::File => None,

@@ -1,6 +1,6 @@
 //! Computes how long to wait after a 429.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -29,7 +29,9 @@ fn seconds(value: &str) -> Option<Duration> {
 
 fn until_date(value: &str, now: Timestamp) -> Option<Duration> {
     let date = httpdate::parse_http_date(value.trim()).ok()?;
-    Some(date.duration_since(SystemTime::from(now)).unwrap_or(Duration::ZERO))
+    // Not as `SystemTime`: Windows has none before 1601, and making one panics.
+    let date = Timestamp::try_from(date).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
 fn seconds_in_text(text: &str) -> Option<Duration> {
