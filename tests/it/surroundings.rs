@@ -340,7 +340,7 @@ fn a_ledger_that_is_mounted_as_a_single_file_is_refused() {
 fn a_process_id_that_was_given_away_again_keeps_nobody_from_the_ledger() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(2));
-    let other = bench.tenantry(["simulator"]).spawn();
+    let other = bench.tenantry(["simulator", "--listen", "127.0.0.1:0"]).spawn();
     eventually("it runs", || other.stdout().contains("http://"));
     bench.import("customers.csv").args(["--concurrency", "1"]).env("TENANTRY_CRASH_AT", "sending#2").run();
     fs::write(bench.path("ledger.db.lock"), format!("{}\n", other.pid())).unwrap();

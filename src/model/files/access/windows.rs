@@ -155,7 +155,7 @@ pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
     true
 }
 
-/// Removes the rights of others from a file of ours. Logs nothing, because the file may be the log itself.
+/// Removes the rights of others from a file of Tenantry. Logs nothing, because the file may be the log itself.
 pub fn narrow_at(path: &Path) -> io::Result<Exposure> {
     // Devices, such as NUL, and some network shares have no list.
     let Ok(list) = List::of(path) else { return Ok(Exposure::Never) };
