@@ -63,6 +63,8 @@ mod outputs;
 mod panics;
 mod partner_address;
 mod passwords;
+#[cfg(unix)]
+mod picture;
 mod properties;
 mod proxies;
 mod queue;

@@ -92,6 +92,11 @@ impl Terminal {
         self.seen.lock().unwrap().screen.screen().contents()
     }
 
+    /// The whole screen, with its colours.
+    pub(crate) fn contents(&self) -> vt100::Screen {
+        self.seen.lock().unwrap().screen.screen().clone()
+    }
+
     pub(crate) fn shows(&self, words: &str) {
         eventually(&format!("the screen shows `{words}`"), || self.screen().contains(words));
     }
