@@ -7,7 +7,7 @@
 //! An older file with a wider mode is narrowed if it is ours. [`access`] determines what others may do with a file.
 //!
 //! On Windows, a user's own folders are private by inheritance. A private file anywhere else gets an access list for its
-//! user, administrators and the system, and so does a folder that is created for one.
+//! user, and so does a folder that is created for one.
 
 mod access;
 #[cfg(unix)]
@@ -81,16 +81,14 @@ pub fn for_us_alone(place: &Path) -> String {
     format!("chmod go-w {}", place.display())
 }
 
-/// The command that keeps others from a file or a folder: only this user, administrators and the system are left. It
+/// The command that keeps others from a file or a folder: only this user is left. It
 /// names accounts by their numbers, which are the same in every language of Windows.
 #[cfg(windows)]
 pub fn for_us_alone(place: &Path) -> String {
     let user = access::our_account().map_or("%USERNAME%".to_owned(), |us| format!("*{us}"));
     let others = "*S-1-1-0 *S-1-5-11 *S-1-5-32-545";
     let place = place.display();
-    format!(
-        "icacls \"{place}\" /inheritance:r /remove:g {others} /grant:r {user}:F *S-1-5-32-544:F *S-1-5-18:F"
-    )
+    format!("icacls \"{place}\" /inheritance:r /remove:g {others} /grant:r {user}:F")
 }
 
 impl From<Refused> for io::Error {

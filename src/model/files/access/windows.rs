@@ -75,13 +75,12 @@ fn entry(entry: &windows_permissions::Ace) -> Option<Entry> {
     })
 }
 
-/// Gives a file or a folder a list of its own: for this account, the system and administrators. New files in such a
-/// folder get the same list.
+/// Gives a file or a folder a list of its own, for this account alone. Administrators and the system need no entry:
+/// they can take any file. New files in such a folder get the same list.
 fn make_private(path: &Path) -> io::Result<()> {
     let us = our_account().ok_or(io::ErrorKind::Unsupported)?;
     let inherited = if path.is_dir() { "OICI" } else { "" };
-    let users = [us, "SY", "BA"].map(|user| format!("(A;{inherited};FA;;;{user})")).concat();
-    let list: LocalBox<SecurityDescriptor> = format!("D:P{users}").parse()?;
+    let list: LocalBox<SecurityDescriptor> = format!("D:P(A;{inherited};FA;;;{us})").parse()?;
     let what = SecurityInformation::Dacl | SecurityInformation::ProtectedDacl;
     SetNamedSecurityInfo(path.as_os_str(), SeObjectType::SE_FILE_OBJECT, what, None, None, list.dacl(), None)
 }
