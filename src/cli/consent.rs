@@ -6,6 +6,7 @@ use super::session::{Halt, Session};
 use super::terminal::{NoPrompt, TRIES, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, args, partner, plan};
 use crate::ledger::SubmissionPlan;
+use crate::report::PushLine as _;
 use crate::submitter::StopReason;
 
 /// A hangup of the terminal, or Ctrl-C on Windows, ends the input shortly before the signal arrives.
@@ -68,8 +69,15 @@ pub(super) async fn confirm(
         let whom = format!("for {} at {api}{}", partner.words, profile.unwrap_or_default());
         terminal.check()?;
         let columns = &session.columns.auto_mapped;
-        let plan = plan::describe(plan, waiting, &session.changes, columns, &whom, session.args.pace.rate);
-        terminal.print(&plan).await?;
+        let rate = session.args.pace.rate;
+        let mut text = plan::describe(plan, waiting, &session.changes, columns, &whom, rate);
+        if let Some(limit) = session.args.limit.filter(|limit| *limit < plan.rows()) {
+            text.push_line(format_args!(
+                "This run sends {limit} of them (--limit). A yes is for all: the next runs send the others without a \
+                 question."
+            ));
+        }
+        terminal.print(&text).await?;
         Ok::<_, Halt>(consent(terminal, question).await?)
     };
     let reply = tokio::select! {

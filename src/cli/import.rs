@@ -123,10 +123,11 @@ impl ListReading {
     ) -> Result<Self, Failure> {
         let (path, output) = (&input.source.path, session.output);
         let queries = session.queries()?;
-        let remembered = match queries.remembered_for(path)? {
-            Some(given) => Some(given),
-            None if is_export(Path::new(path)) => queries.remembered_for_exports()?,
-            None => None,
+        // The name of an export is used again for rows of other lists.
+        let remembered = if is_export(Path::new(path)) {
+            queries.remembered_for_exports()?
+        } else {
+            queries.remembered_for(path)?
         };
         let remembered = remembered.unwrap_or_default().remembered();
         let names = names_of(&remembered, &args.input.given(false, output));

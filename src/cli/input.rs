@@ -218,21 +218,7 @@ impl args::InputArgs {
     /// of this: whether it applies depends on the header.
     pub(crate) fn beside(&self, earlier: &InputOptions, output: &Output) -> Self {
         let mut both = self.clone();
-        let has_reseller = self.reseller.is_some()
-            || self.layout.defaults.iter().any(|(field, _)| *field == Field::AssociatedPartnerId);
-        let is_free = |field: Field| {
-            self.layout.defaults.iter().all(|(its, _)| *its != field)
-                && !(field == Field::AssociatedPartnerId && has_reseller)
-        };
-        both.layout.defaults.extend(earlier.defaults.iter().filter(|(field, _)| is_free(*field)).cloned());
-        both.reseller = self.reseller.or(earlier.reseller.filter(|_| !has_reseller));
-        for (id, now, then) in [
-            ("auto_map", &mut both.layout.auto_map, earlier.auto_map),
-            ("allow_direct", &mut both.allow_direct, earlier.allow_direct),
-            ("strict", &mut both.strict, earlier.strict),
-        ] {
-            *now |= then && !output.is_given(id);
-        }
+        both.layout.auto_map |= earlier.auto_map && !output.is_given("auto_map");
         let new = |rule: &&Rule| !self.warn.contains(rule);
         both.warn.extend(earlier.warn.iter().filter(new));
         both

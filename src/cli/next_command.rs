@@ -15,7 +15,7 @@ use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
 };
-use crate::report::{ErrorLine, LedgerSummary, NextSteps};
+use crate::report::{LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 use repeated::flags_of;
 pub(super) use repeated::{Repeated, names_of};
@@ -31,6 +31,8 @@ pub(super) struct Remaining {
     exported: BTreeSet<String>,
     /// Refused rows and acceptances that their lists no longer contain.
     gone: u64,
+    /// A new password was not opened yet.
+    has_new_passwords: bool,
 }
 
 /// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
@@ -68,7 +70,10 @@ fn to_bring_again(held: &[HeldSource]) -> Option<String> {
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
-    Some(format!("{} {}", flags_of(&last.given.without_columns()), files.join(" ")))
+    // Nothing is remembered of a pipe.
+    let flags =
+        if last.path == "-" { flags_of(&last.given) } else { flags_of(&last.given.without_columns()) };
+    Some(format!("{flags} {}", files.join(" ")))
 }
 
 impl Remaining {
@@ -81,7 +86,8 @@ impl Remaining {
     ) -> Result<Self, ledger::Error> {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let exported = validation_flags(queries, &rows, &agreements)?;
-        let left = Self { rows, agreements, waits_for: None, exported, gone: queries.gone()? };
+        let (gone, has_new_passwords) = (queries.gone()?, queries.has_new_passwords()?);
+        let left = Self { rows, agreements, waits_for: None, exported, gone, has_new_passwords };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
@@ -140,8 +146,9 @@ impl Remaining {
             Some(NextSteps::run(repeated.command("acknowledge --gone")))
         } else if let Some(what) = to_correct(&self.rows, &self.agreements) {
             Some(self.correction(what, repeated, given))
-        } else if self.rows.of(State::Created) > 0 && repeated.can_open_passwords() {
-            let command = format!("{} -o {}", repeated.command("credentials"), free("passwords.csv"));
+        } else if self.has_new_passwords && repeated.can_open_passwords() {
+            let command =
+                format!("{} -o {}", repeated.command("credentials --unopened"), free("passwords.csv"));
             Some(NextSteps::run(command))
         } else {
             None
@@ -181,9 +188,10 @@ fn condition(stopped: &StopReason) -> Option<&'static str> {
     }
 }
 
-/// Adds to each kind of error the command that lists all its rows.
-pub(super) fn list_rows(errors: &mut [ErrorLine], repeated: &Repeated) {
-    for error in errors.iter_mut().filter(|error| error.refused.kind == StepKind::Create) {
+/// Adds to each kind of error the command that lists all its rows, and the command that lists all kinds.
+pub(super) fn list_rows(standing: &mut LedgerSummary, repeated: &Repeated) {
+    standing.all_errors = Some(repeated.command("status"));
+    for error in standing.errors.iter_mut().filter(|error| error.refused.kind == StepKind::Create) {
         let code = quoted(&error.code);
         error.list = Some(repeated.command(&format!("list --state {} --code {code}", error.state)));
     }

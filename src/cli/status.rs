@@ -32,7 +32,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
     let mut text = Toned::default();
     text.push_line(format_args!("{} · {api}", escape_for_terminal(&args.ledger.path().to_string_lossy())));
-    next_command::list_rows(&mut standing.errors, &Repeated::of(output.matches()));
+    next_command::list_rows(&mut standing, &Repeated::of(output.matches()));
     text.append(standing.text());
     let lost = queries.created_without_credentials()?;
     lost_passwords(&mut text, lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?);

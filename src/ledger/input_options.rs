@@ -78,10 +78,17 @@ impl InputOptions {
         InputOptions { found_delimiter: None, ..self.clone() }
     }
 
-    /// The options of this reading that the next import of the same file applies too: neither the layout, which the
-    /// file may have changed, nor the partner's own domains, which are no matter of the file.
+    /// The options of this reading that the next import of the same file applies too: what the columns mean, and which
+    /// rules are only warnings. The other options decide for whom customers are created, and what is rejected: an option
+    /// that was given once by mistake must not apply to every later import.
     pub fn remembered(&self) -> InputOptions {
-        InputOptions { partner_domains: Vec::new(), ..self.without_layout() }
+        InputOptions {
+            column_map: self.column_map.clone(),
+            auto_map: self.auto_map,
+            ignore_column: self.ignore_column.clone(),
+            warn: self.warn.clone(),
+            ..InputOptions::default()
+        }
     }
 
     /// The options without what they say about columns. An import remembers that, and without it would refuse the file;

@@ -41,6 +41,9 @@ pub(crate) struct LedgerSummary {
     /// Refused rows and acceptances that their lists no longer contain; not part of the JSON.
     #[serde(skip)]
     pub(crate) gone: u64,
+    /// The command that lists all kinds of errors.
+    #[serde(skip)]
+    pub(crate) all_errors: Option<String>,
 }
 
 /// One kind of refusal.
@@ -148,7 +151,7 @@ impl LedgerSummary {
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources()?);
-        Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()? })
+        Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()?, all_errors: None })
     }
 
     /// Totals that add up, then the errors with hints, the most frequent first.
@@ -196,8 +199,9 @@ impl LedgerSummary {
         }
         if self.errors.len() > most {
             text.push_line(format_args!(
-                "  … and {} more kinds: see `tenantry status`",
-                self.errors.len() - most
+                "  … and {} more kinds: see `{}`",
+                self.errors.len() - most,
+                self.all_errors.as_deref().unwrap_or("tenantry status")
             ));
         }
         push_gone(text, self.gone);

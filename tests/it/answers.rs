@@ -258,13 +258,28 @@ fn an_import_remembers_the_options_of_the_list() {
 }
 
 #[test]
-fn a_switch_that_is_remembered_can_be_turned_off() {
+fn what_decides_for_whom_a_customer_is_created_is_not_remembered() {
     let bench = Bench::new();
-    let warned = row("one").replace("Harborline one Ltd", "Ltd");
-    bench.file("list.csv", format!("{HEADER}\n{warned}\n"));
-    bench.import("list.csv").args(["--strict"]).exits(3);
-    bench.import("list.csv").exits(3).says("options of its last import apply: --strict.");
-    assert_eq!(bench.count(Operation::Create), 0);
-    bench.import("list.csv").args(["--strict=false", "--retry-failed"]).exits(0);
+    bench.file("list.csv", customers_of(["one"]));
+    let other = ["--default", "middle_name=Q", "--allow-direct", "--strict"];
+    bench.import("list.csv").args(other).exits(0);
+    bench.file("list.csv", customers_of(["one", "two"]));
+    let done = bench.import("list.csv").exits(0);
+    assert!(!done.stderr.contains("options of its last import"), "{done}");
+    let middle_names =
+        "SELECT count(*) FROM customer_rows WHERE json_extract(customer, '$.middle_name') = 'Q'";
+    assert_eq!(bench.ledger().number(middle_names), 1);
+    bench.agree();
+}
+
+#[test]
+fn neither_a_retry_nor_an_export_of_another_list_changes_what_is_remembered() {
+    let bench = Bench::new();
+    bench.file("list.csv", customers_of(["refuse-400-3000-x"]));
+    bench.import("list.csv").exits(3);
+    bench.tenantry(["retry", "--all", "--warn", "exponent"]).exits(3);
+    bench.file("list.csv", customers_of(["refuse-400-3000-x", "two"]));
+    let done = bench.import("list.csv").exits(3);
+    assert!(!done.stderr.contains("options of its last import"), "{done}");
     bench.agree();
 }

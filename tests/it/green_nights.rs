@@ -77,6 +77,22 @@ fn an_external_id_replaces_only_a_refused_row_of_its_list_that_the_list_no_longe
     assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 1)]), "standard input");
 }
 
+/// A refused row stays as it is until the corrected row may be sent.
+#[test]
+fn a_corrected_row_that_is_held_back_replaces_nothing_yet() {
+    let bench = Bench::new();
+    bench.file("crm.csv", with_ids(&[("half-made-1", "CRM-2")]));
+    bench.import("crm.csv").exits(3);
+    let rejected = with_ids(&[("wingtip", "CRM-2"), ("wrong", "CRM-3")]).replace(&email("wrong"), "nowhere");
+    bench.file("crm.csv", rejected);
+    bench.import("crm.csv").args(["--require-valid"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("failed", 1), ("pending", 1), ("rejected", 1)]));
+    bench.file("crm.csv", with_ids(&[("wingtip", "CRM-2"), ("plain", "CRM-3")]));
+    bench.import("crm.csv").args(["--require-valid"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
 /// The wrong row was removed a night after the right one had been added.
 #[test]
 fn a_row_that_came_before_the_refused_one_was_removed_replaces_it() {

@@ -69,7 +69,7 @@ impl RunSummary {
 
 impl Figures {
     fn of(queries: &Queries) -> Result<Self, ledger::Error> {
-        let LedgerSummary { rows, agreements, errors, held_back: _, let_go: _, gone: _ } =
+        let LedgerSummary { rows, agreements, errors, held_back: _, let_go: _, gone: _, all_errors: _ } =
             LedgerSummary::of(queries)?;
         let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorTotal {
             code: plain_code(error.code),

@@ -121,7 +121,7 @@ impl Session<'_> {
             // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
         let mut summary = Summary::of(&queries, run, next)?;
-        next_command::list_rows(&mut summary.standing.errors, &repeated);
+        next_command::list_rows(&mut summary.standing, &repeated);
         summary.columns = self.columns;
         if let Ok(Some(files)) = &written {
             summary.files.clone_from(files);

@@ -7,6 +7,7 @@ use super::super::stored::value;
 use super::super::{Ledger, Result, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
+use super::gone::replace_released;
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -75,6 +76,7 @@ impl Ledger {
         let run = self.run;
         self.write(move |tx| {
             let sources = what.sources(run);
+            replace_released(tx, &sources)?;
             let sql = format!(
                 "UPDATE sources SET completed_at = ?1 WHERE id IN ({sources}) AND completed_at IS NULL"
             );

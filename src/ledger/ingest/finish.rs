@@ -22,7 +22,8 @@ pub enum DirectRows {
 #[derive(Debug, Default)]
 pub struct IngestReport {
     pub counts: IngestCounts,
-    /// Rows and acceptances of the file that are rejected, for any reason, by this reading or an earlier one.
+    /// Rows and acceptances of the file that are rejected, for any reason, by this reading or an earlier one; not those
+    /// that are acknowledged.
     pub rejected: u64,
     /// Line and domain of the first rows whose changes are ignored, because the rows were already sent.
     pub ignored: Vec<(u64, String)>,
@@ -65,7 +66,8 @@ impl IngestSession {
             corrections = self.replace_corrected(tx, &list)?;
         }
         self.end(tx)?;
-        let rejected = self.met(tx, "SELECT id FROM customer_rows WHERE state = 'rejected'", [])?;
+        let rejected = "SELECT id FROM customer_rows WHERE state = 'rejected' AND acknowledged_at IS NULL";
+        let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
         let Self { counts, ignored, duplicate_lines, .. } = self;
         Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, corrections })

@@ -67,7 +67,8 @@ impl IngestSession {
     }
 
     /// Replaces refused rows that this list no longer contains by the row that it contains with the same external id
-    /// and reseller. If several rows have them, none is the corrected one.
+    /// and reseller. If several rows have them, none is the corrected one. Nothing is replaced yet if the list needs
+    /// consent: see [`replace_released`].
     pub(super) fn replace_corrected(
         &self,
         tx: &Transaction<'_>,
@@ -88,9 +89,9 @@ impl IngestSession {
             let Some((by, line)) = self.only_row(tx, row, &external_id, reseller.as_deref())? else {
                 continue;
             };
-            let step = CurrentStep::of(tx, StepKind::Create, row)?;
-            step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
-            point_to(tx, row, by)?;
+            if !self.info.needs_consent {
+                replace(tx, row, by)?;
+            }
             corrections.rows += 1;
             if corrections.first.len() < CORRECTIONS_NAMED {
                 let sql = "SELECT domain FROM customer_rows WHERE id = ?1";
@@ -138,6 +139,39 @@ impl IngestSession {
         })?;
         Ok(found)
     }
+}
+
+/// Replaces refused rows as [`replace_corrected`](IngestSession::replace_corrected) does, by rows of lists that waited
+/// for consent until now. `sources`: a query for the ids of these lists.
+pub(super) fn replace_released(tx: &Transaction<'_>, sources: &str) -> Result<()> {
+    let refused = format!(
+        "SELECT r.id, r.external_id, r.reseller_id, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id
+          WHERE r.gone_at IS NOT NULL AND r.state IN ({}) AND r.external_id IS NOT NULL AND s.path <> '-'
+            AND s.path IN (SELECT path FROM sources WHERE id IN ({sources}))",
+        State::sql_list(State::is_refused)
+    );
+    let corrected = format!(
+        "SELECT r.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
+          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.id <> ?3 AND r.state NOT IN ({}) AND s.path = ?4
+            AND s.id IN ({sources})",
+        State::sql_list(State::is_history)
+    );
+    type Refused = (RowId, String, Option<String>, String);
+    let refused: Vec<Refused> = collect(tx, &refused, [], |row| row.try_into())?;
+    for (row, external_id, reseller, path) in refused {
+        let corrected: Vec<RowId> =
+            collect(tx, &corrected, (external_id, reseller, row, path), |row| row.get(0))?;
+        if let [by] = corrected[..] {
+            replace(tx, row, by)?;
+        }
+    }
+    Ok(())
+}
+
+fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
+    let step = CurrentStep::of(tx, StepKind::Create, row)?;
+    step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
+    point_to(tx, row, by)
 }
 
 /// Of these steps: those that a reading of the list brought.

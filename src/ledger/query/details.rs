@@ -171,9 +171,12 @@ impl Queries {
         })
     }
 
-    /// The options by which the file at `path` was last read, if they are known.
+    /// The options by which the file at `path` was last imported, if they are known. A list that was declined does not
+    /// count, nor does a retry, which has options for its rows alone.
     pub fn remembered_for(&self, path: &str) -> Result<Option<InputOptions>> {
-        let sql = "SELECT given FROM sources WHERE path = ?1 AND path <> '-' AND given IS NOT NULL
+        let sql = "SELECT given FROM sources
+                    WHERE path = ?1 AND path <> '-' AND given IS NOT NULL AND let_go_at IS NULL
+                      AND run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')
                     ORDER BY id DESC LIMIT 1";
         Ok(self.connection.query_row(sql, [path], |row| row.get(0)).optional()?)
     }

@@ -18,6 +18,9 @@ pub struct SealedDataKey {
     pub sealed: Vec<u8>,
 }
 
+/// How many of the newest passwords are looked at to see whether one is unopened.
+const PASSWORDS_LOOKED_AT: u32 = 1000;
+
 /// The recipient that the ledger's passwords are sealed to, if it is recorded.
 #[derive(Debug)]
 pub enum SealedTo {
@@ -202,6 +205,18 @@ impl Queries {
             each(&self.connection, &sql, (filter.domain, filter.run, filter.unopened), visit)?;
         }
         Ok(())
+    }
+
+    /// Is one of the newest passwords unopened? Only those are looked at, because that is asked after every run.
+    pub fn has_new_passwords(&self) -> Result<bool> {
+        let sql = format!(
+            "SELECT EXISTS (
+                 SELECT 1 FROM (SELECT id FROM customer_rows INDEXED BY rows_by_state
+                                 WHERE state = 'created' AND sealed_credentials IS NOT NULL
+                                 ORDER BY id DESC LIMIT {PASSWORDS_LOOKED_AT}) AS newest
+                  WHERE NOT EXISTS (SELECT 1 FROM opened_passwords o WHERE o.row_id = newest.id AND {IS_OPENED}))"
+        );
+        value(&self.connection, &sql, [])
     }
 
     /// When the password of this row was opened, oldest first. Records of programs that did not count row by row are
