@@ -60,6 +60,32 @@ fn a_topic_on_a_page() {
     bench.tenantry(["help", "no-topic"]).exits(2).says("no-topic");
 }
 
+/// Every field of the JSON output is in the topic.
+#[test]
+fn the_topic_names_every_field_of_json() {
+    let topic = include_str!("../../src/cli/topics/json.md");
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["contoso-a", "taken-b"]) + "a,b\n");
+    let summary = bench.import("customers.csv").args(["--json"]).exits(3).json();
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    let check = bench.tenantry(["check", "--json", "customers.csv"]).exits(3).json();
+    let failure = bench.tenantry(["status", "--json", "--ledger", "none.db"]).exits(1).json();
+    let fields =
+        |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
+    let run = fields(&summary["run"]).into_iter().map(|field| format!("run.{field}"));
+    let others = [&summary, &status, &check, &summary["errors"][0], &check["problems"][0], &failure["error"]];
+    let others = others.into_iter().flat_map(fields).filter(|field| field != "run");
+    let missing: BTreeSet<String> = run
+        .chain(others)
+        .filter(|name| {
+            !topic.contains(&format!("`{name}`"))
+                && !topic.contains(&format!("`{name}."))
+                && !topic.contains(&format!("`{name}[]`"))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn the_scenarios_of_the_topic_are_those_of_the_simulator() {
     let names: Vec<String> = rows("scenario").into_iter().map(|row| row[0].clone()).collect();
