@@ -275,6 +275,13 @@ impl Error {
                     files::for_us_alone(path)
                 ));
             }
+            Error::Replaceable { path } if cfg!(windows) => {
+                return Some(format!(
+                    "another user may have put it there: run the command as the owner of the ledger, or check its \
+                     content and then run `{}`",
+                    files::for_us_alone(files::folder_of(path))
+                ));
+            }
             Error::LogOfAnother { path } => {
                 let path = path.display();
                 return Some(format!(
