@@ -56,14 +56,14 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
 fn warn_once(place: &Path) {
     static WARNED: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     if WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned()) {
-        let mend = if cfg!(windows) {
+        let way_out = if cfg!(windows) {
             format!("run `{}`", files::for_us_alone(files::folder_of(place)))
         } else {
             "run `chmod o-w` or `chmod +t` on the folder".to_owned()
         };
         tracing::warn!(
             ledger = %place.display(),
-            "every user may replace the files in the folder of the ledger: {mend}"
+            "every user may replace the files in the folder of the ledger: {way_out}"
         );
     }
 }

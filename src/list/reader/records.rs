@@ -126,6 +126,8 @@ pub(super) struct Records<R> {
     delimiter: u8,
     /// The header has been read.
     is_in_rows: bool,
+    /// A CR without a LF has ended a record, as in files of old Macs. Then a LF is far away, or not there at all.
+    has_lone_cr: bool,
     parser: csv_core::Reader,
     quotes: Quotes,
     bytes: Box<[u8]>,
@@ -156,6 +158,7 @@ impl<R: Read> Records<R> {
             in_use: 0,
             delimiter,
             is_in_rows: false,
+            has_lone_cr: false,
             parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
             quotes: Quotes::new(delimiter),
             bytes: vec![0; RECORD_BYTES_MAX].into(),
@@ -223,6 +226,8 @@ impl<R: Read> Records<R> {
                 ReadRecordResult::OutputEndsFull => progress.has_too_many_cells = true,
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     let last_line = self.line - u64::from(!is_at_end);
+                    self.has_lone_cr |=
+                        self.after_cr && self.input.buffer().first().is_some_and(|next| *next != b'\n');
                     if is_at_end {
                         self.cut_end_marks(&mut progress);
                     }
@@ -244,7 +249,7 @@ impl<R: Read> Records<R> {
     /// many cells the line has. The header is left to the parser, which takes a byte order mark off the first text it
     /// gets.
     fn find_plain_line(&mut self) -> Option<usize> {
-        if !self.is_in_rows {
+        if !self.is_in_rows || self.has_lone_cr {
             return None;
         }
         let buffer = self.input.buffer();
