@@ -45,6 +45,10 @@ async fn work(
     for input in inputs {
         readings.push(ListReading::new(input, args, &own_domains, &live_rules, session)?);
     }
+    if let [reading] = &readings[..] {
+        // `check`, which the next command may name, remembers nothing.
+        session.given = InputOptions { require_valid: false, ..reading.given(args, session.output) };
+    }
     // `resume` must not send rows without consent, even if this process is killed.
     // With --strict, a file may turn out to be refused as a whole.
     // With --max-new, the whole list may turn out to be too long.
@@ -140,10 +144,15 @@ impl ListReading {
         Ok(Self { input, options, remembered, validation })
     }
 
-    fn settings(&self, args: &args::ImportArgs, needs_consent: bool, output: &Output) -> intake::Settings {
+    /// The options that apply to the file, those that are remembered included.
+    fn given(&self, args: &args::ImportArgs, output: &Output) -> InputOptions {
         let given = self.options.given(args.condition.require_valid, output);
         let both = self.remembered.beside(&given);
-        let given = InputOptions { column_map: both.column_map, ignore_column: both.ignore_column, ..given };
+        InputOptions { column_map: both.column_map, ignore_column: both.ignore_column, ..given }
+    }
+
+    fn settings(&self, args: &args::ImportArgs, needs_consent: bool, output: &Output) -> intake::Settings {
+        let given = self.given(args, output);
         let remembered = reader::Remembered {
             column_map: self.remembered.column_map.clone(),
             ignored_columns: self.remembered.ignore_column.clone(),

@@ -32,7 +32,7 @@ pub(crate) struct Session<'a> {
     /// `None`: a dry run or a run that only looks things up, which seals nothing and creates no key.
     sealing: Option<recipient::Ready>,
     /// The options for reading and validating files.
-    given: InputOptions,
+    pub(super) given: InputOptions,
     /// The files that were read.
     inputs: &'a [PathBuf],
     /// How the columns of these files are used.

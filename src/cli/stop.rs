@@ -138,7 +138,8 @@ fn refused(kind: &'static str, refusal: &Refusal, exit_code: ExitCode, suspect: 
     let failure = Failure::new(exit_code, "stopped: every row would be refused like the last one")
         .because(said(refusal))
         .with_hint(hint);
-    Stop::new(kind, format!("every row would be refused: {} {}", refusal.code, refusal.text), failure)
+    // Without the text, which may name a person: the ledger keeps these words, also after `tenantry forget`.
+    Stop::new(kind, format!("every row would be refused: {}", refusal.code), failure)
 }
 
 fn unexplained(refusal: &Refusal, in_a_row: u32, domain: impl Display) -> Stop {
@@ -147,8 +148,7 @@ fn unexplained(refusal: &Refusal, in_a_row: u32, domain: impl Display) -> Stop {
         "it may be these rows or all: check {RIGHTS}, and the reseller and the country of these rows; `tenantry show \
          {domain}` prints the ids that Microsoft support wants; then run the next command"
     ));
-    let words =
-        format!("{in_a_row} refusals in a row without a known reason: {} {}", refusal.code, refusal.text);
+    let words = format!("{in_a_row} refusals in a row without a known reason: {}", refusal.code);
     Stop::new("refusals in a row without a known reason", words, failure)
 }
 

@@ -135,6 +135,14 @@ impl Forgetting {
               WHERE text IS NOT NULL AND row_id IN (SELECT id FROM temp.forgotten)",
             [],
         )?;
+        // Older programs stored the text of the refusal that stopped a run.
+        tx.execute(
+            "UPDATE program_runs SET ended = iif(ended LIKE 'every row%', 'every row would be refused',
+                                                 'refusals in a row without a known reason')
+              WHERE finished_at < ?1
+                AND (ended LIKE 'every row would be refused: % %' OR ended LIKE '% without a known reason: % %')",
+            [self.what.changed_before.as_millisecond()],
+        )?;
         for (table, forgotten) in
             [("customer_rows", "forgotten_passwords"), ("foreign_answers", "forgotten_answers")]
         {

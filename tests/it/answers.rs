@@ -258,6 +258,16 @@ fn an_import_remembers_the_options_of_the_list() {
 }
 
 #[test]
+fn the_check_that_is_named_next_has_the_columns_that_an_import_remembers() {
+    let bench = Bench::new();
+    bench.file("list.csv", foreign(&["one"]));
+    bench.import("list.csv").args(["--map", "Firma=company_name", "--map", "Ort=postal_code"]).exits(0);
+    bench.file("list.csv", foreign(&["two"]) + &row("wrong").replace(&email("wrong"), "nowhere") + "\n");
+    let done = bench.import("list.csv").args(["--require-valid"]).exits(3).stdout;
+    assert!(done.contains("Next: tenantry check --map"), "{done}");
+}
+
+#[test]
 fn what_decides_for_whom_a_customer_is_created_is_not_remembered() {
     let bench = Bench::new();
     bench.file("list.csv", customers_of(["one"]));
