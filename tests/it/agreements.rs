@@ -224,7 +224,7 @@ fn nothing_is_recorded_of_a_file_that_was_not_read_to_its_end() {
     bench.file("broken.csv", file(&many) + "\"never closed,");
     bench.import("broken.csv").exits(1);
     let done = bench.resume().exits(5);
-    done.says("`broken.csv` was not read to its end, so 1 of its rows are held back");
+    done.says("`broken.csv` was not read to its end, so 1 of its rows is held back");
     assert!(done.stdout.contains(" broken.csv"), "the next command names the file: {done}");
     // Another file goes on meanwhile, also as an app.
     bench.file("other.csv", crate::harness::customers_of(["other"]));

@@ -219,7 +219,7 @@ fn an_acceptance_of_a_file_that_is_held_back_waits_with_it() {
     let import = || bench.tenantry(["import", "--require-valid", "later.csv"]);
     import().exits(3).says("0 rows and 1 acceptance held back");
     assert_eq!(bench.simulator().acceptances().len(), 0);
-    bench.resume().exits(5).says("`later.csv`: 1 of its rows are held back");
+    bench.resume().exits(5).says("`later.csv`: 1 of its rows is held back");
     bench.file("later.csv", later("ana@example.com"));
     import().exits(0);
     assert_eq!(bench.simulator().acceptances().len(), 1);

@@ -51,23 +51,23 @@ impl HeldSource {
 
     /// Why its rows are held back, and what to do. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
-        let waiting = self.waiting;
+        let (waiting, are) = (self.waiting, if self.waiting == 1 { "is" } else { "are" });
         match self.why {
             HoldReason::Restored => format!(
-                "`{path}`: {waiting} of its rows are held back because the ledger was restored: import it \
+                "`{path}`: {waiting} of its rows {are} held back because the ledger was restored: import it \
                  again, corrected rows first."
             ),
             HoldReason::Unread => format!(
-                "`{path}` was not read to its end, so {waiting} of its rows are held back: import it again."
+                "`{path}` was not read to its end, so {waiting} of its rows {are} held back: import it again."
             ),
             HoldReason::Invalid => format!(
-                "`{path}`: {waiting} of its rows are held back, because other rows of the list were rejected \
+                "`{path}`: {waiting} of its rows {are} held back, because other rows of the list were rejected \
                  (--require-valid), the list as a whole has a problem (--strict), or it would create too many customers \
                  (--max-new): correct it and import it again, or remove the rows that you do not want."
             ),
             HoldReason::Undecided => format!(
                 "`{path}` was read, but the run ended before you agreed to send its rows, so {waiting} of \
-                 its rows are held back: {}.",
+                 its rows {are} held back: {}.",
                 if self.is_settled_by_consent() {
                     "import it again, or run `tenantry resume` and agree"
                 } else {
