@@ -147,7 +147,7 @@ fn check_and_import_agree() {
 
 /// The other cells of such a row are complete, so only the mark tells that they may be shifted.
 #[test]
-fn a_row_with_too_many_cells_stays_marked_in_copies_and_exports_until_somebody_has_looked() {
+fn a_row_with_too_many_cells_stays_marked_in_copies_and_exports_until_a_person_has_looked() {
     let bench = Bench::new();
     bench.file("list.csv", format!("{HEADER}\n{},more\n", row("shifted").trim_end()));
     let copy = |from: &str, to: &str| {
