@@ -1,4 +1,4 @@
-//! The second step of a created customer: intent, gates, send, and the meaning of the answer.
+//! The second step of a created customer: approach, intent, gates, send, and the meaning of the answer.
 //!
 //! The acceptance may be sent again under its request id without a lookup first, whatever the id's age: the service
 //! takes the same acceptance only once, and reports that (fact book 10). So nothing here stays in doubt forever.
@@ -45,10 +45,14 @@ pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepRes
             return Ok(StepResult { outcome: StepOutcome::Agree(outcome), attempts });
         }
     };
+    let near = match context.caller.approach().await {
+        Ok(near) => near,
+        Err(why) => return Ok(StepResult { outcome: StepOutcome::Agree(why.of_any()), attempts }),
+    };
     let attempt = context.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("agreement_intended");
     let request = record_agreement(customer_id, template_id, agreement);
-    let (answer, call) = context.send(Operation::RecordAgreement, &request, attempt, task, || true).await;
+    let (answer, call) = context.send(Operation::RecordAgreement, &request, attempt, near, task, || true).await;
     log_answer(task, &call, "agreement answered");
     attempts.push(call);
     Ok(StepResult { outcome: StepOutcome::Agree(answer.into()), attempts })

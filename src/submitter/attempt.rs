@@ -1,8 +1,8 @@
-//! One create, from start to end: intent, gates, send, classify, seal.
+//! One create, from start to end: approach, intent, gates, send, classify, seal.
 //!
-//! The order is what keeps the promises. The intent is durable before the gates, so the ledger knows everything that
-//! passes the gates. The gates come right before the send, so they limit the rate of requests and not of intents. The
-//! password is sealed before the success is reported, under a key that was durable before the send. A success counts
+//! The order is what keeps the promises. A row gets its intent when its turn is near, so that a row that only waits for
+//! the rate is still pending. The intent is durable before the gates, so the ledger knows everything that passes the
+//! gates. The gates come right before the send, so they limit the rate of requests and not of intents. The password is sealed before the success is reported, under a key that was durable before the send. A success counts
 //! only for the row that it names.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::task::Task;
 use super::{Policy, retry};
-use crate::call::Caller;
+use crate::call::{Caller, Near};
 use crate::call::domains::{DomainCheck, DomainStatus};
 use crate::credentials::{KeptKey, Sealer};
 use crate::failpoint;
@@ -58,6 +58,12 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
     // The key is durable before anything can be sealed under it.
     let sealer = context.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&context.recorder).await?;
+    let near = match context.caller.approach().await {
+        Ok(near) => near,
+        Err(why) => {
+            return Ok(StepResult { outcome: StepOutcome::Create(why.of_any()), attempts: Vec::new() });
+        }
+    };
     // The intent is committed first. If we die between the two, `resume` finds a row in flight and settles it. In the
     // other order, a customer could be created without any record.
     let attempt = context.recorder.intend(task.work.kind, task.work.row, task.work.request_id).await?;
@@ -66,7 +72,7 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
     let request = create_customer(&task.work.customer);
     // The wait may be so long that the row has to be looked up first.
     let may_send = || !retry::must_look_up_first(task, &context.policy, Instant::now());
-    let (answer, mut call) = context.send(Operation::Create, &request, attempt, task, may_send).await;
+    let (answer, mut call) = context.send(Operation::Create, &request, attempt, near, task, may_send).await;
     let outcome = match answer {
         Ok(tenant) => created(task, &key, tenant, &mut call),
         Err(why) => why.of_any(),
@@ -84,6 +90,7 @@ impl StepContext {
         operation: Operation,
         request: &Request<'_, T>,
         attempt: Attempt,
+        near: Near<'_>,
         task: &Task,
         may_send: impl FnOnce() -> bool,
     ) -> (Result<T, CallError>, AttemptResult) {
@@ -93,7 +100,7 @@ impl StepContext {
         };
         let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
         let recorded = |trace| recorded(operation, Some(attempt.id), trace);
-        let passed = self.caller.pass_gates().await;
+        let passed = self.caller.pass_gates(near).await;
         let token = match passed.and_then(|token| may_send().then_some(token).ok_or(Outcome::Withdrawn)) {
             Ok(token) => token,
             Err(why) => {

@@ -219,7 +219,8 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
     Ok(match (kind, from, event) {
         (_, S::Pending, E::Intended) => S::InFlight,
         (_, S::InFlight, E::Intended | E::StillOpen) => S::InFlight,
-        (_, S::InFlight, E::NothingDone) => S::Pending,
+        // A step may end before its intent.
+        (_, S::InFlight | S::Pending, E::NothingDone) => S::Pending,
         (_, S::InFlight, E::Refused) => S::Failed,
 
         (K::Create, S::InFlight | S::Unresolved, E::Created) => S::Created,
@@ -235,8 +236,6 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Declined,
 
         (K::Agreement, S::InFlight, E::Recorded) => S::Recorded,
-        // The lookup before its intent had no answer.
-        (K::Agreement, S::Pending, E::NothingDone) => S::Pending,
         (K::Agreement, S::Pending | S::Failed | S::Rejected, E::Replaced) => from,
         (K::Agreement, S::Pending | S::Rejected, E::Discarded) => S::Withdrawn,
 
@@ -252,7 +251,7 @@ mod tests {
     const OF_CREATES: &str = "
                  Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
     rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  declined
-    pending      in_flight  -            -          -        -         -              -        -            rejected  -        failed     superseded  declined
+    pending      in_flight  pending      -          -        -         -              -        -            rejected  -        failed     superseded  declined
     in_flight    in_flight  pending      in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
     created      -          -            -          -        -         -              -        -            -         -        -          -           -
     existing     -          -            -          -        -         -              -        -            -         -        -          -           -

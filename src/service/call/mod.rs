@@ -1,6 +1,7 @@
 //! Sends every request to Partner Center: creates, agreements and lookups.
 //!
-//! A [`Caller`] follows a fixed order: sign in, wait for the rate limit, send. It renews a token that is not accepted,
+//! A [`Caller`] follows a fixed order: sign in, approach the rate limit, pass it, send. A create or an agreement records
+//! its intent between the two waits, so that only what is about to be sent has one. It renews a token that is not accepted,
 //! and slows down when the service throttles. [`Caller::look_up`] sends one lookup, and [`Caller::lookup`] retries it
 //! until there is an answer. [`domains`] finds the status of a domain, [`pacing`] limits the rate, and the [`breaker`]
 //! distinguishes an outage from the failure of one request.
@@ -20,7 +21,7 @@ use crate::partner_center::{
 };
 use tenantry_model::clock;
 
-pub use pacing::{Pacer, Rate, SentNow, Throttling};
+pub use pacing::{Near, Pacer, Rate, SentNow, Throttling};
 
 /// The maximum number of tries of one lookup without an answer, including the first (fact book 14).
 pub const QUESTION_TRIES: u32 = 4;
@@ -38,19 +39,31 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Passes the gates before every request, in their order. First sign-in, so that no turn is used for a request that
-    /// cannot be sent. Then the rate limit. Then sign-in again, because the token may have expired while the request
-    /// waited for its turn.
-    pub async fn pass_gates(&self) -> Result<Token, CallError> {
-        let pass = async {
+    /// The first gates before every request: sign-in, so that no turn is used for a request that cannot be sent, and
+    /// the wait until the turn of the request is near.
+    pub async fn approach(&self) -> Result<Near<'_>, CallError> {
+        let approach = async {
             self.tokens.token().await?;
-            self.pacer.admit().await;
+            Ok(self.pacer.approach().await)
+        };
+        self.unless_stopping(approach).await
+    }
+
+    /// The last gates: the rate limit, then sign-in again, because the token may have expired while the request waited
+    /// for its turn.
+    pub async fn pass_gates(&self, near: Near<'_>) -> Result<Token, CallError> {
+        let pass = async {
+            self.pacer.admit(near).await;
             self.tokens.token().await
         };
+        self.unless_stopping(pass).await
+    }
+
+    async fn unless_stopping<T>(&self, gate: impl Future<Output = Result<T, auth::Error>>) -> Result<T, CallError> {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Outcome::Withdrawn),
-            token = pass => token.map_err(Outcome::NoToken),
+            passed = gate => passed.map_err(Outcome::NoToken),
         }
     }
 
@@ -87,7 +100,7 @@ impl Caller {
     ) -> Result<T, CallError> {
         let mut is_renewed = false;
         loop {
-            let token = self.pass_gates().await?;
+            let token = self.pass_gates(self.approach().await?).await?;
             let ids = CallIds::draw();
             let asked_at = clock::now();
             let exchange = tokio::select! {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
@@ -33,6 +33,10 @@ const SHARE_AFTER_THROTTLING: f64 = 0.5;
 /// The share that is regained every [`CLIMB_EVERY`] without another 429: the full rate is reached after five steps.
 const CLIMB_STEP: f64 = 0.1;
 const CLIMB_EVERY: Duration = Duration::from_secs(5);
+
+/// So many requests are prepared ahead of the limit: as many as it admits in this time. It must be longer than a commit
+/// to the ledger takes, so that the preparation does not cost allowance.
+const PREPARED_AHEAD: Duration = Duration::from_millis(250);
 
 /// A lower share would stop the run in practice; the waits that the server requests do the rest.
 const LOWEST_SHARE: f64 = 0.05;
@@ -118,12 +122,18 @@ impl SentNow {
     }
 }
 
+/// A request whose turn is near: it may be prepared now.
+#[derive(Debug)]
+pub struct Near<'a>(#[expect(dead_code, reason = "held until the request is admitted")] SemaphorePermit<'a>);
+
 /// Admits requests one by one, in the order of their arrival.
 #[derive(Debug)]
 pub struct Pacer {
     reporter: Option<Reporter>,
     sent_now: SentNow,
     rate: Rate,
+    /// The requests that are near their turn.
+    near: Semaphore,
     /// Only the holder of this lock waits for the limiter. So waiting requests do not all wake up at once, and the
     /// first to arrive is served first.
     turn: Mutex<()>,
@@ -155,6 +165,7 @@ impl Pacer {
             reporter: None,
             sent_now: SentNow::default(),
             rate,
+            near: Semaphore::new(prepared_ahead(rate)),
             turn: Mutex::new(()),
             state: StateMutex::new(state),
             clock: DefaultClock::default(),
@@ -172,8 +183,14 @@ impl Pacer {
         self.sent_now.clone()
     }
 
+    /// Returns when the turn of a request is near. A row is marked as in flight only then; until then it is one that
+    /// was not begun, for an interrupted run and for people.
+    pub async fn approach(&self) -> Near<'_> {
+        Near(self.near.acquire().await.expect("the semaphore is never closed"))
+    }
+
     /// Returns when one request may be sent. Dropping the future gives up the turn and uses no allowance.
-    pub async fn admit(&self) {
+    pub async fn admit(&self, _near: Near<'_>) {
         let _turn = self.turn.lock().await;
         while let Err(wait) = self.try_admit() {
             tokio::time::sleep(wait).await;
@@ -265,6 +282,12 @@ fn backoff(throttled_in_a_row: u32) -> Duration {
     }
 }
 
+fn prepared_ahead(rate: Rate) -> usize {
+    let Rate::Limited { requests, window } = rate else { return Semaphore::MAX_PERMITS };
+    let ahead = u128::from(requests.get()) * PREPARED_AHEAD.as_millis() / window.as_millis();
+    1 + usize::try_from(ahead).unwrap_or(Semaphore::MAX_PERMITS - 1).min(Semaphore::MAX_PERMITS - 1)
+}
+
 fn burst(rate: Rate) -> NonZeroU32 {
     match rate {
         Rate::Unlimited => NonZeroU32::MIN,
@@ -295,11 +318,15 @@ fn ms(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
+    async fn admit(pacer: &Pacer) {
+        pacer.admit(pacer.approach().await).await;
+    }
+
     /// Admits requests for `span` and returns their times.
     async fn admitted(pacer: &Pacer, span: Duration) -> Vec<Instant> {
         let end = Instant::now() + span;
         let mut moments = Vec::new();
-        while tokio::time::timeout_at(end, pacer.admit()).await.is_ok() {
+        while tokio::time::timeout_at(end, admit(pacer)).await.is_ok() {
             moments.push(Instant::now());
         }
         moments
@@ -336,7 +363,7 @@ mod tests {
         pacer.throttled(Duration::from_millis(200));
         pacer.throttled(Duration::from_millis(50));
         let begun = Instant::now();
-        pacer.admit().await;
+        admit(&pacer).await;
         assert!(begun.elapsed() >= Duration::from_millis(190), "a shorter wait must not end a longer one");
         assert!((pacer.lock().share - SHARE_AFTER_THROTTLING).abs() < f64::EPSILON);
     }
@@ -349,11 +376,29 @@ mod tests {
         let wait = Duration::from_millis(20);
         pacer.throttled(wait);
         pacer.throttled(wait);
-        pacer.admit().await;
+        admit(&pacer).await;
         pacer.throttled(wait);
         let reports = reports.lock().unwrap();
         assert_eq!(reports.iter().map(|it| it.percent_of_rate).collect::<Vec<_>>(), [50, 25]);
         assert_eq!(reports[0].wait, wait);
+    }
+
+    #[tokio::test]
+    async fn only_a_few_requests_are_near_their_turn() {
+        for (rate, expected) in [
+            (per(60, Duration::from_secs(60)), 1),
+            (per(450, Duration::from_secs(60)), 2),
+            (per(6000, Duration::from_secs(60)), 26),
+        ] {
+            let pacer = Pacer::new(rate);
+            let mut near = Vec::new();
+            while let Ok(next) = tokio::time::timeout(Duration::from_millis(10), pacer.approach()).await {
+                near.push(next);
+            }
+            assert_eq!(near.len(), expected, "{rate}");
+            pacer.admit(near.remove(0)).await;
+            near.push(pacer.approach().await);
+        }
     }
 
     #[test]
