@@ -52,7 +52,8 @@ pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepRes
     let attempt = context.recorder.intend(work.kind, work.row, work.request_id).await?;
     failpoint::crash("agreement_intended");
     let request = record_agreement(customer_id, template_id, agreement);
-    let (answer, call) = context.send(Operation::RecordAgreement, &request, attempt, near, task, || true).await;
+    let (answer, call) =
+        context.send(Operation::RecordAgreement, &request, attempt, near, task, || true).await;
     log_answer(task, &call, "agreement answered");
     attempts.push(call);
     Ok(StepResult { outcome: StepOutcome::Agree(answer.into()), attempts })

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::task::Task;
 use super::{Policy, retry};
-use crate::call::{Caller, Near};
 use crate::call::domains::{DomainCheck, DomainStatus};
+use crate::call::{Caller, Near};
 use crate::credentials::{KeptKey, Sealer};
 use crate::failpoint;
 use crate::ledger::{

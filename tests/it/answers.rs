@@ -293,3 +293,24 @@ fn neither_a_retry_nor_an_export_of_another_list_changes_what_is_remembered() {
     assert!(!done.stderr.contains("options of its last import"), "{done}");
     bench.agree();
 }
+
+#[test]
+fn a_row_that_waits_for_the_rate_is_pending() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(40));
+    bench.simulator().hold(Hold { at: HoldPoint::Received, domain: None });
+    let pace = ["--rate", "60/min", "--concurrency", "30"];
+    let running = bench.import("customers.csv").args(pace).spawn();
+    bench.wait_until_held();
+    // Beside what was sent, only the row whose turn is next has its intent.
+    let before = bench.simulator().requests().len() as u64;
+    let counts = &bench.tenantry(["status", "--json"]).exits(0).json()["rows"];
+    let sent = bench.simulator().requests().len() as u64;
+    let in_flight = counts["in_flight"].as_u64().unwrap();
+    assert!((1..=sent + 1).contains(&in_flight), "{before} to {sent} requests: {counts}");
+    assert_eq!(counts["pending"].as_u64().unwrap() + in_flight, 40);
+    bench.simulator().release();
+    running.signal("INT");
+    running.wait();
+    bench.agree_so_far();
+}

@@ -59,7 +59,10 @@ impl Caller {
         self.unless_stopping(pass).await
     }
 
-    async fn unless_stopping<T>(&self, gate: impl Future<Output = Result<T, auth::Error>>) -> Result<T, CallError> {
+    async fn unless_stopping<T>(
+        &self,
+        gate: impl Future<Output = Result<T, auth::Error>>,
+    ) -> Result<T, CallError> {
         tokio::select! {
             biased;
             () = self.stopping.cancelled() => Err(Outcome::Withdrawn),
