@@ -26,7 +26,7 @@ fn peak_kib(bench: &Bench, args: &[&str], code: i32) -> u64 {
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let now = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|it| it.parse().ok());
         peak = peak.max(now.unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(5));
     }
     let done = running.wait();
     assert_eq!(done.code, Some(code), "{done}");

@@ -68,6 +68,9 @@ fn files(path: &Path) -> Vec<PathBuf> {
 fn no_old_turn_is_left() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let turns = turns();
+    // One pass over a line without an old turn.
+    let any: Vec<String> = turns.iter().map(|turn| format!("(?:{})", turn.pattern)).collect();
+    let any = RegexBuilder::new(&any.join("|")).case_insensitive(true).build().unwrap();
     let mut found = Vec::new();
     for place in ["src", "samples", "README.md", "tests/README.md", "tests/it/snapshots"] {
         for path in files(&root.join(place)) {
@@ -80,7 +83,7 @@ fn no_old_turn_is_left() {
                 true => prose(&text),
                 false => text.lines().enumerate().map(|(at, line)| (at + 1, line.to_owned())).collect(),
             };
-            for (number, line) in lines {
+            for (number, line) in lines.into_iter().filter(|(_, line)| any.is_match(line)) {
                 let is_allowed =
                     ALLOWED.iter().any(|(file, part)| name.ends_with(file) && line.contains(part));
                 for turn in turns.iter().filter(|turn| !is_allowed && turn.pattern.is_match(&line)) {

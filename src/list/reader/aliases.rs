@@ -35,6 +35,10 @@ pub fn aliases_of(field: Field) -> &'static [&'static str] {
 
 /// Keeps only letters and digits, in lower case, so that different spellings of a name compare equal.
 pub(crate) fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        let kept = name.bytes().filter(u8::is_ascii_alphanumeric);
+        return kept.map(|byte| char::from(byte.to_ascii_lowercase())).collect();
+    }
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

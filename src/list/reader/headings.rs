@@ -116,6 +116,10 @@ fn word(meaning: &str) -> Word {
 
 /// Letters and digits in lower case without accents, in one form for wide and narrow letters.
 fn plain(name: &str) -> String {
+    // Most names; the whole table is made plain at every start.
+    if name.is_ascii() {
+        return fold(name);
+    }
     let mut plain = String::with_capacity(name.len());
     for c in fold(&DecomposingNormalizer::new_nfkd().normalize(name)).chars() {
         // These have no decomposition.
