@@ -54,7 +54,7 @@ fn states(text: &mut String, report: &Overview) {
         standing.into_iter().map(|state| row(state.to_string(), state)).collect();
     rows.push(["**total**".to_owned(), format!("**{}**", report.standing_rows), report.accounting()]);
     rows.extend(history.into_iter().map(|state| row(format!("{state}, beside these"), state)));
-    table(text, "What became of the rows", &["state", "rows:", "means"], rows);
+    table(text, "Rows by state", &["state", "rows:", "means"], rows);
     if let Some(words) = describe_agreements(&report.agreements, |count| count.to_string()) {
         text.push_line(format_args!("\n{words}"));
     }

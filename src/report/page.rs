@@ -106,7 +106,7 @@ fn states(report: &Overview) -> Markup {
     let (history, standing) = report.states();
     html! {
         section {
-            h2 { "What became of the rows" }
+            h2 { "Rows by state" }
             div.scroll { table {
                 thead { tr { th { "State" } th.n { "Rows" } th.n { "Share" } th { "Means" } } }
                 tbody {
@@ -142,7 +142,7 @@ fn refusals(report: &Overview) -> Markup {
             @if bars.is_empty() {
                 p.soft { "No row is refused or unresolved." }
             } @else {
-                (figure("Rows by the code they were refused with", html! {
+                (figure("Refused rows by code", html! {
                     "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
                 }, legend(&bars), &charts::bars(&bars)))
                 div.scroll { table.refusals {
@@ -188,17 +188,17 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
     html! {
         section {
             h2 { "Over time" }
-            p.soft { "Times are local. One bar stands for " (part) "." }
+            p.soft { "Times are local. One bar is " (part) "." }
             @if settled {
                 (figure("Outcomes", html! {
-                    "Rows by the time at which they came to their present state."
+                    "When rows reached their current state."
                 }, legend(&outcomes), &charts::outcomes(timeline)))
             }
             (figure("Requests against the limit", html! {
-                "The most requests in any 60 seconds that end within the bar, whatever they asked. "
+                "The largest number of requests of all kinds in any 60 seconds that end within the bar. "
                 @match timeline.limit_per_minute {
-                    Some(limit) => { "Allowed are " (number(limit)) " a minute, as --rate says to this report." }
-                    None => { "Nothing limits them, as --rate says to this report." }
+                    Some(limit) => { "The limit is " (number(limit)) " a minute, from this command's --rate." }
+                    None => { "There is no limit, from this command's --rate." }
                 }
                 @if throttled { " A triangle marks a bar with requests that the service throttled (429)." }
             }, html! {
@@ -274,7 +274,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
         @if !bars.is_empty() {
             section {
                 h2 { (title) }
-                (figure("Valid rows", html! { "The largest groups, by what became of their rows." }, legend(&bars), &charts::bars(&bars)))
+                (figure("Valid rows", html! { "The largest groups, by state." }, legend(&bars), &charts::bars(&bars)))
                 (counts(noun, &group_heads(), lines))
                 @if of.untold > 0 {
                     p.soft {
