@@ -21,46 +21,6 @@ CREATE TABLE agreements (
     CHECK (state IN ('rejected', 'withdrawn') OR agreement IS NOT NULL),
     CHECK (replaced_by IS NULL OR state NOT IN ('in_flight', 'recorded'))
 ) STRICT;
--- index agreements_by_row
-CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
--- index agreements_by_state
-CREATE INDEX agreements_by_state ON agreements (state) WHERE replaced_by IS NULL;
--- index agreements_gone
-CREATE INDEX agreements_gone ON agreements (row_id) WHERE gone_at IS NOT NULL;
--- index agreements_owed
-CREATE INDEX agreements_owed ON agreements (row_id)
- WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL;
--- index agreements_standing
-CREATE UNIQUE INDEX agreements_standing ON agreements (row_id) WHERE replaced_by IS NULL AND state <> 'withdrawn';
--- view api_requests
-CREATE VIEW api_requests AS
-SELECT * FROM http_attempts WHERE sent_at IS NOT NULL OR coalesce(outcome, 'interrupted') = 'interrupted';
--- view attempts
-CREATE VIEW attempts AS
-SELECT a.id AS attempt_id,
-       a.row_id,
-       a.run_id,
-       r.domain,
-       a.operation,
-       a.request_id,
-       a.correlation_id,
-       strftime('%Y-%m-%dT%H:%M:%fZ', a.intended_at / 1000.0, 'unixepoch') AS intended_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', a.sent_at / 1000.0, 'unixepoch')     AS sent_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', a.finished_at / 1000.0, 'unixepoch') AS finished_at,
-       a.finished_at - a.sent_at AS duration_ms,
-       a.outcome,
-       a.status,
-       a.code,
-       a.text,
-       a.ms_cv
-  FROM http_attempts a
-  JOIN customer_rows r ON r.id = a.row_id;
--- index attempts_by_row
-CREATE INDEX attempts_by_row ON http_attempts (row_id);
--- index attempts_by_run
-CREATE INDEX attempts_by_run ON http_attempts (run_id);
--- index attempts_under_way
-CREATE INDEX attempts_under_way ON http_attempts (row_id) WHERE outcome IS NULL;
 -- table copies
 CREATE TABLE copies (
     id          INTEGER PRIMARY KEY,
@@ -119,36 +79,6 @@ CREATE TABLE "customer_rows" (
     CHECK (state NOT IN ('superseded', 'declined') OR key_domain IS NULL),
     CHECK (acknowledged_at IS NULL OR state IN ('rejected', 'failed', 'unresolved', 'created'))
 ) STRICT;
--- view customers
-CREATE VIEW customers AS
-SELECT r.id                                                AS row_id,
-       r.domain,
-       r.state,
-       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.company_name') END          AS company_name,
-       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.country') END               AS country,
-       r.reseller_id                                       AS associated_partner_id,
-       r.external_id,
-       r.customer_id,
-       r.commerce_id,
-       r.user_name,
-       r.sealed_credentials IS NOT NULL                    AS has_credentials,
-       r.error_code,
-       r.error_status,
-       r.error_text,
-       r.domain_burned,
-       a.state                                             AS agreement_state,
-       a.error_code                                        AS agreement_error_code,
-       a.error_text                                        AS agreement_error_text,
-       r.request_id,
-       s.path                                              AS source_file,
-       r.line                                              AS source_line,
-       r.replaced_by,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.made_at / 1000.0, 'unixepoch')    AS made_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.changed_at / 1000.0, 'unixepoch') AS changed_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', r.acknowledged_at / 1000.0, 'unixepoch') AS acknowledged_at
-  FROM customer_rows r
-  JOIN sources s ON s.id = r.source_id
-  LEFT JOIN agreements a ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn';
 -- table data_keys
 CREATE TABLE data_keys (
     id        INTEGER PRIMARY KEY,
@@ -179,8 +109,6 @@ CREATE TABLE foreign_answers (
     data_key_id        INTEGER REFERENCES data_keys (id), password_erased_at INTEGER,
     CHECK ((sealed_credentials IS NULL) = (data_key_id IS NULL))
 ) STRICT;
--- index foreign_answers_by_row
-CREATE INDEX foreign_answers_by_row ON foreign_answers (row_id);
 -- table http_attempts
 CREATE TABLE "http_attempts" (
     id             INTEGER PRIMARY KEY,
@@ -207,8 +135,6 @@ CREATE TABLE ledger (
     partner_tenant_id TEXT,                -- NULL until a token has told
     made_at           INTEGER NOT NULL
 ) STRICT;
--- index opened_answers
-CREATE INDEX opened_answers ON opened_passwords (foreign_answer_id) WHERE foreign_answer_id IS NOT NULL;
 -- table opened_passwords
 CREATE TABLE opened_passwords (
     opening_id        INTEGER NOT NULL REFERENCES openings (id),
@@ -216,8 +142,6 @@ CREATE TABLE opened_passwords (
     foreign_answer_id INTEGER REFERENCES foreign_answers (id), written_at INTEGER,
     CHECK ((row_id IS NULL) <> (foreign_answer_id IS NULL))
 ) STRICT;
--- index opened_rows
-CREATE INDEX opened_rows ON opened_passwords (row_id) WHERE row_id IS NOT NULL;
 -- table openings
 CREATE TABLE openings (
     id         INTEGER PRIMARY KEY,
@@ -236,6 +160,96 @@ CREATE TABLE program_runs (
     exit_code       INTEGER,
     ended           TEXT                   -- why it ended, in words
 , requests INTEGER, creates INTEGER, submitted INTEGER, throttled INTEGER, boot_id TEXT, created INTEGER, existing INTEGER, failed INTEGER, unresolved INTEGER) STRICT;
+-- table sources
+CREATE TABLE sources (
+    id              INTEGER PRIMARY KEY,
+    run_id          INTEGER NOT NULL REFERENCES program_runs (id),
+    path            TEXT NOT NULL,         -- as given by the operator; '-' is standard input
+    header          BLOB NOT NULL,         -- the header record as CSV, the operator's own names
+    started_at      INTEGER NOT NULL,
+    completed_at    INTEGER,
+    rows_read       INTEGER NOT NULL DEFAULT 0,
+    rows_new        INTEGER NOT NULL DEFAULT 0,  -- became rows of this ledger
+    rows_known      INTEGER NOT NULL DEFAULT 0,  -- stood in it already
+    duplicates      INTEGER NOT NULL DEFAULT 0,  -- equal to an earlier row of the same reading
+    ignored_changes INTEGER NOT NULL DEFAULT 0   -- of rows_known: differ from what was already sent
+, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0) STRICT;
+-- index agreements_by_row
+CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
+-- index agreements_by_state
+CREATE INDEX agreements_by_state ON agreements (state) WHERE replaced_by IS NULL;
+-- index agreements_gone
+CREATE INDEX agreements_gone ON agreements (row_id) WHERE gone_at IS NOT NULL;
+-- index agreements_owed
+CREATE INDEX agreements_owed ON agreements (row_id)
+ WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL;
+-- index agreements_standing
+CREATE UNIQUE INDEX agreements_standing ON agreements (row_id) WHERE replaced_by IS NULL AND state <> 'withdrawn';
+-- view api_requests
+CREATE VIEW api_requests AS
+SELECT * FROM http_attempts WHERE sent_at IS NOT NULL OR coalesce(outcome, 'interrupted') = 'interrupted';
+-- view attempts
+CREATE VIEW attempts AS
+SELECT a.id AS attempt_id,
+       a.row_id,
+       a.run_id,
+       r.domain,
+       a.operation,
+       a.request_id,
+       a.correlation_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.intended_at / 1000.0, 'unixepoch') AS intended_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.sent_at / 1000.0, 'unixepoch')     AS sent_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', a.finished_at / 1000.0, 'unixepoch') AS finished_at,
+       a.finished_at - a.sent_at AS duration_ms,
+       a.outcome,
+       a.status,
+       a.code,
+       a.text,
+       a.ms_cv
+  FROM http_attempts a
+  JOIN customer_rows r ON r.id = a.row_id;
+-- index attempts_by_row
+CREATE INDEX attempts_by_row ON http_attempts (row_id);
+-- index attempts_by_run
+CREATE INDEX attempts_by_run ON http_attempts (run_id);
+-- index attempts_under_way
+CREATE INDEX attempts_under_way ON http_attempts (row_id) WHERE outcome IS NULL;
+-- view customers
+CREATE VIEW customers AS
+SELECT r.id                                                AS row_id,
+       r.domain,
+       r.state,
+       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.company_name') END          AS company_name,
+       CASE WHEN json_valid(r.customer) THEN json_extract(r.customer, '$.country') END               AS country,
+       r.reseller_id                                       AS associated_partner_id,
+       r.external_id,
+       r.customer_id,
+       r.commerce_id,
+       r.user_name,
+       r.sealed_credentials IS NOT NULL                    AS has_credentials,
+       r.error_code,
+       r.error_status,
+       r.error_text,
+       r.domain_burned,
+       a.state                                             AS agreement_state,
+       a.error_code                                        AS agreement_error_code,
+       a.error_text                                        AS agreement_error_text,
+       r.request_id,
+       s.path                                              AS source_file,
+       r.line                                              AS source_line,
+       r.replaced_by,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.made_at / 1000.0, 'unixepoch')    AS made_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.changed_at / 1000.0, 'unixepoch') AS changed_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.acknowledged_at / 1000.0, 'unixepoch') AS acknowledged_at
+  FROM customer_rows r
+  JOIN sources s ON s.id = r.source_id
+  LEFT JOIN agreements a ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn';
+-- index foreign_answers_by_row
+CREATE INDEX foreign_answers_by_row ON foreign_answers (row_id);
+-- index opened_answers
+CREATE INDEX opened_answers ON opened_passwords (foreign_answer_id) WHERE foreign_answer_id IS NOT NULL;
+-- index opened_rows
+CREATE INDEX opened_rows ON opened_passwords (row_id) WHERE row_id IS NOT NULL;
 -- index rows_acknowledged
 CREATE INDEX rows_acknowledged ON customer_rows (state) WHERE acknowledged_at IS NOT NULL;
 -- index rows_by_customer
@@ -280,19 +294,5 @@ SELECT p.id AS run_id,
        coalesce(p.throttled,
                 (SELECT count(*) FROM api_requests a WHERE a.run_id = p.id AND a.status = 429)) AS throttled
   FROM program_runs p;
--- table sources
-CREATE TABLE sources (
-    id              INTEGER PRIMARY KEY,
-    run_id          INTEGER NOT NULL REFERENCES program_runs (id),
-    path            TEXT NOT NULL,         -- as given by the operator; '-' is standard input
-    header          BLOB NOT NULL,         -- the header record as CSV, the operator's own names
-    started_at      INTEGER NOT NULL,
-    completed_at    INTEGER,
-    rows_read       INTEGER NOT NULL DEFAULT 0,
-    rows_new        INTEGER NOT NULL DEFAULT 0,  -- became rows of this ledger
-    rows_known      INTEGER NOT NULL DEFAULT 0,  -- stood in it already
-    duplicates      INTEGER NOT NULL DEFAULT 0,  -- equal to an earlier row of the same reading
-    ignored_changes INTEGER NOT NULL DEFAULT 0   -- of rows_known: differ from what was already sent
-, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0) STRICT;
 -- index sources_let_go
 CREATE INDEX sources_let_go ON sources (let_go_at) WHERE let_go_at IS NOT NULL;

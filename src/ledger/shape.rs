@@ -9,15 +9,11 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::migrations::{self, SCRIPTS};
+use super::migrations::{self, LATEST, SCRIPTS};
 use super::{Error, Result};
 
 /// Type and SQL of each object, by its name.
 type Shape = BTreeMap<String, (String, String)>;
-
-/// The [`listing`] of what all migrations make. A ledger with this listing need not be compared with a schema that is
-/// first made in memory. A ledger with the operator's own objects, or of an older version, is compared with one.
-const LATEST: &str = include_str!("../../migrations/latest.sql");
 
 /// Turns on SQLite's defenses against a hostile file: its schema runs only functions that compute, its triggers do not
 /// fire, its schema cannot be written as a table, and a damaged page is found when it is read.
@@ -83,9 +79,11 @@ fn shape(connection: &Connection) -> rusqlite::Result<Shape> {
     objects.collect()
 }
 
-/// A schema as text, ordered by the names of its objects.
+/// A schema as text: its tables, and then the rest, ordered by their names. It is a script that makes the schema.
 fn listing(shape: &Shape) -> String {
-    shape.iter().map(|(name, (kind, sql))| format!("-- {kind} {name}\n{sql};\n")).collect()
+    let (tables, others): (Vec<_>, Vec<_>) = shape.iter().partition(|(_, (kind, _))| kind == "table");
+    let all = tables.into_iter().chain(others);
+    all.map(|(name, (kind, sql))| format!("-- {kind} {name}\n{sql};\n")).collect()
 }
 
 /// The schema that the migrations up to `version` make. `None`: this program has no such version.
@@ -152,6 +150,13 @@ mod tests {
     fn the_listing_is_that_of_the_last_version() {
         let made = listing(&shape_of_version(SCRIPTS.len()).unwrap().unwrap());
         assert_eq!(LATEST.replace('\r', ""), made, "`migrations/latest.sql` must be updated");
+    }
+
+    #[test]
+    fn a_new_ledger_is_one_to_which_all_scripts_were_applied() {
+        let new = Connection::open_in_memory().unwrap();
+        new.execute_batch(LATEST).unwrap();
+        assert_eq!(listing(&shape(&new).unwrap()), LATEST.replace('\r', ""));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::harness::{Bench, HEADER, customers, each_at_once, eventually, row, st
 /// holds that each is reached at least once.)
 const POINTS: [(&str, &[u32]); 18] = [
     ("ledger_made", &[1]),
-    ("migration", &[1, 2]),
+    ("migration", &[1]),
     ("migrated", &[1]),
     ("identity_opened", &[1]),
     ("identity_written", &[1]),
