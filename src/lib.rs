@@ -42,8 +42,8 @@
 //! - A row keeps one request id while its outcome is unknown. It gets another only after a definite answer,
 //!   or after two lookups found that the customer does not exist.
 //! - One table (`src/ledger/steps/state.rs`) has the legal changes of state of both steps of a row, the create and the
-//!   recording of its agreement. `created`, `existing`, `superseded`, `declined`,
-//!   `recorded` and `withdrawn` never change.
+//!   recording of its agreement. `created`, `existing`, `superseded`,
+//!   `recorded` and `withdrawn` never change; `declined` only if a list brings the row again.
 //! - No attempt gets a second outcome, and no row is ever removed. `forget` erases personal data of finished rows, but not
 //!   what recognizes them: ids, domains, external ids and content hashes.
 //! - A success is reported only when its ids and its sealed password are durable.

@@ -138,7 +138,7 @@ pub(crate) enum Command {
     /// Discard pending rows that you do not want to send
     ///
     /// Their list is not needed. The rows are `declined` from then on. They have no effect on the exit code. If their list is imported again, they
-    /// are new rows.
+    /// are sent after all.
     #[command(after_help = "Examples:
   tenantry discard --domain contoso.onmicrosoft.com
   tenantry discard --list customers.csv

@@ -44,7 +44,7 @@ async fn work(
     }
     let done = ledger.discard(selection, false).await?;
     output.note(format_args!(
-        "Discarded: {}. They are new rows when you import their list again.",
+        "Discarded: {}. If you import their list again, they are sent after all.",
         describe(&done)
     ));
     if done.may_be_sent > 0 {

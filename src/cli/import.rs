@@ -311,6 +311,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
     let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
+        some(taken.taken_up, "discarded row", "pending again"),
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
         some(taken.agreements, "agreement", "of customers that exist: to be recorded"),

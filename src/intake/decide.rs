@@ -7,7 +7,7 @@
 //! The key of a row is its domain. The first row of a reading that has a domain becomes the current row of this domain.
 //! A later row with the same domain is rejected with the first one's line, unless the two are equal. A row that is
 //! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
-//! changed row replaces it.
+//! changed row replaces it. A row that was discarded unsent is pending again if it comes as it was.
 
 use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
 use crate::customer::Customer;
@@ -39,7 +39,7 @@ impl IncomingRow<'_> {
 
 /// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried, unless they are acknowledged.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
-    let KnownRows { standing, named, alike, replaced } = known;
+    let KnownRows { standing, named, alike, replaced, declined } = known;
     let named = named.filter(can_be_corrected);
     if let Some(named) = &named
         && named.same_content
@@ -57,7 +57,12 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
     }
     let Some(standing) = standing_or_alike else {
-        return new_row(named.map(|named| named.row));
+        return match (named, declined) {
+            (None, Some(declined)) if row.is_good => {
+                Decision::Known { row: declined, change: Change::TakeUp, adopts: false }
+            }
+            (named, _) => new_row(named.map(|named| named.row)),
+        };
     };
     let named_before = match (standing.met_on, &standing.elsewhere) {
         _ if standing.same_content => None,

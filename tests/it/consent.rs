@@ -146,6 +146,9 @@ mod on_a_terminal {
             assert_eq!(let_go[0]["rows"], 3);
             bench.import("customers.csv").args(["--yes", "--limit", "1"]).exits(5);
             assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["let_go"], serde_json::json!([]));
+            // The rows are counted once.
+            assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+            bench.agree_so_far();
         }
     }
 

@@ -90,6 +90,22 @@ fn a_row_that_is_imported_again() {
 }
 
 #[test]
+fn a_declined_row_that_comes_again() {
+    let declined = || KnownRows { declined: Some(RowId(8)), ..KnownRows::default() };
+    check(&GOOD, declined(), false, "row 8: TakeUp");
+    check(&WRONG, declined(), false, "new, stands");
+    // Its domain has a current row meanwhile, or another row without a key has the same content.
+    let created = standing(row(State::Created, false));
+    check(&GOOD, KnownRows { declined: Some(RowId(8)), ..created }, false, "row 5: Ignored");
+    let alike = Some(row(State::Rejected, true));
+    check(&GOOD, KnownRows { alike, ..declined() }, false, "new, stands for 5");
+    // A correction was declined, or its original: the correction counts.
+    check(&GOOD, KnownRows { replaced: Some(RowId(9)), ..declined() }, false, "row 9: Outdated");
+    let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
+    check(&GOOD, KnownRows { named, ..declined() }, false, "new, stands for 7");
+}
+
+#[test]
 fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     let burned = || KnownRow { is_burned: true, ..row(State::Failed, true) };
     check(&GOOD, standing(burned()), true, "row 5: Burned");

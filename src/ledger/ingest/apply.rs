@@ -48,6 +48,8 @@ pub enum Change {
     Outdated,
     /// The row was refused, and is retried.
     Retry,
+    /// The row was discarded unsent, and is to be sent after all.
+    TakeUp,
     /// The row was refused and would be retried, but its domain is burned.
     Burned,
     /// Its acceptance of the agreement becomes the current one, instead of the one with this id. It is to be recorded,
@@ -132,6 +134,10 @@ impl IngestSession {
             Change::Retry => {
                 retry_row(tx, row, self.source, candidate)?;
                 counts.retried += 1;
+            }
+            Change::TakeUp => {
+                take_up(tx, row, self.source, candidate)?;
+                counts.taken_up += 1;
             }
             Change::Burned => counts.burned += 1,
             Change::Accept { instead_of } => {
@@ -225,6 +231,24 @@ fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Can
         ("line", &candidate.line),
         ("cells", &candidate.cells),
         ("customer", &candidate.customer.as_ref().map(json).transpose()?),
+    ];
+    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, StepEvent::TakenUp, facts, &values)
+}
+
+/// Makes a declined row pending again, as `candidate`, which has no errors. It is the current row of its domain again.
+fn take_up(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
+    let facts = "key_domain = domain, next_step = 'create', error_code = NULL, error_status = NULL, error_text = NULL,
+                 gone_at = NULL, erased_at = NULL";
+    let problems = &candidate.problems;
+    let values: [Value<'_>; 8] = [
+        ("request_id", &RequestId::draw()),
+        ("source_id", &source),
+        ("line", &candidate.line),
+        ("cells", &candidate.cells),
+        ("customer", &candidate.customer.as_ref().map(json).transpose()?),
+        ("external_id", &candidate.external_id),
+        ("reseller_id", &candidate.reseller.map(|id| id.to_string())),
+        ("problems", &if problems.is_empty() { None } else { Some(json(problems)?) }),
     ];
     CurrentStep::of(tx, StepKind::Create, row)?.take(tx, StepEvent::TakenUp, facts, &values)
 }

@@ -21,6 +21,8 @@ pub struct KnownRows {
     pub alike: Option<KnownRow>,
     /// The last row with the same content that a corrected row has replaced, if the correction was not discarded.
     pub replaced: Option<RowId>,
+    /// The last row with the same content that was discarded unsent.
+    pub declined: Option<RowId>,
 }
 
 /// A row of the ledger, with the facts that a decision about an incoming row needs.
@@ -152,6 +154,7 @@ fn without_key(
                 });
             }
             State::Superseded if is_replaced => known.replaced = Some(id),
+            State::Declined => known.declined = Some(id),
             _ => {}
         }
     }

@@ -157,6 +157,8 @@ pub struct IngestCounts {
     pub rejected: u64,
     /// Of `known`: refused rows that are retried.
     pub retried: u64,
+    /// Of `known`: rows that were discarded unsent, and are to be sent after all.
+    pub taken_up: u64,
     /// Of `known`: refused rows that are not retried because their domain is burned: they would be refused again.
     pub burned: u64,
     /// Of `known`: rows of existing customers with a new agreement that is to be recorded.

@@ -26,7 +26,7 @@
 //! created     created by one of our sends              final
 //! existing    was our customer before                  final
 //! superseded  replaced by a corrected row              final
-//! declined    discarded, never sent                    final; a new row if it comes again
+//! declined    discarded, never sent                    ingest: comes again → pending
 //!
 //! an agreement, `agreements.state`; a replaced agreement keeps its state
 //! pending     not sent, or nothing was done            submitter: intent → in_flight

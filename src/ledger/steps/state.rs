@@ -54,7 +54,7 @@ pub enum State {
     Unresolved,
     /// Failed or rejected, and replaced by a corrected row; kept as history.
     Superseded,
-    /// Valid and never sent: the operator said no, or its list no longer contains it. A new row if it comes again.
+    /// Valid and never sent: the operator said no, or its list no longer contains it. Taken up if it comes again.
     Declined,
     /// The service has the agreement.
     Recorded,
@@ -189,7 +189,8 @@ pub(crate) enum StepEvent {
     AskedInVain,
     /// Found wrong in combination with other rows of its file, before anything was sent.
     Rejected,
-    /// An operator retries a refused row, or other rows of its file no longer make it wrong.
+    /// An operator retries a refused row, other rows of its file no longer make it wrong, or a list brings a declined
+    /// row again.
     TakenUp,
     /// The operator did not agree to retry a refused row: it is refused again.
     TakenBack,
@@ -211,8 +212,7 @@ pub struct IllegalTransition {
 /// The state after `event`, or an error if the event is illegal for a step of this kind in state `from`. Every legal
 /// change is listed here.
 ///
-/// Invariant: `created`, `existing`, `superseded`, `declined`, `recorded` and `withdrawn` are final. A row that may
-/// have been sent leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent
+/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent
 /// again on a guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
 pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
     use {State as S, StepEvent as E, StepKind as K};
@@ -231,7 +231,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Unresolved, E::StillOpen) => S::InFlight,
         (K::Create, S::Pending, E::Rejected) => S::Rejected,
         (K::Create, S::Pending, E::TakenBack) => S::Failed,
-        (K::Create, S::Failed | S::Rejected, E::TakenUp) => S::Pending,
+        (K::Create, S::Failed | S::Rejected | S::Declined, E::TakenUp) => S::Pending,
         (K::Create, S::Pending | S::Failed | S::Rejected, E::Replaced) => S::Superseded,
         (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Declined,
 
@@ -258,7 +258,7 @@ mod tests {
     failed       -          -            -          -        -         -              -        -            -         pending  -          superseded  -
     unresolved   -          -            in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
     superseded   -          -            -          -        -         -              -        -            -         -        -          -           -
-    declined     -          -            -          -        -         -              -        -            -         -        -          -           -
+    declined     -          -            -          -        -         -              -        -            -         pending  -          -           -
     ";
 
     const OF_AGREEMENTS: &str = "
