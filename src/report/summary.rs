@@ -150,7 +150,7 @@ impl LedgerSummary {
         let mut errors: Vec<ErrorLine> = errors.map(ErrorLine::of).collect();
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
-        let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources()?);
+        let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources(None)?);
         Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()?, all_errors: None })
     }
 

@@ -87,7 +87,7 @@ impl Session<'_> {
         for source in &held {
             self.output.note(source.describe(&source.path));
         }
-        for let_go in queries.discarded_sources()? {
+        for let_go in queries.discarded_sources(Some(run))? {
             self.output.note(let_go.describe(&let_go.path));
         }
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();

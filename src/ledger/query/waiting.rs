@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::collect;
-use super::super::{InputOptions, Result};
+use super::super::{InputOptions, Result, RunId};
 use super::Queries;
 
 /// Why rows of a file are held back until the file is imported again.
@@ -120,15 +120,20 @@ impl Queries {
         })
     }
 
-    /// Files with discarded rows that no later reading brought again.
-    pub fn discarded_sources(&self) -> Result<Vec<DiscardedSource>> {
+    /// Files with discarded rows that no later reading brought again. `during`: only those that were discarded since this
+    /// run began.
+    pub fn discarded_sources(&self, during: Option<RunId>) -> Result<Vec<DiscardedSource>> {
         let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'declined'
+                      AND (?1 IS NULL
+                           OR s.let_go_at >= (SELECT started_at FROM program_runs WHERE id = ?1))
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
                       AND NOT EXISTS (SELECT 1 FROM sources later
                                        WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
                     GROUP BY s.path ORDER BY max(s.id)";
-        collect(&self.connection, sql, [], |row| Ok(DiscardedSource { path: row.get(0)?, rows: row.get(1)? }))
+        collect(&self.connection, sql, [during], |row| {
+            Ok(DiscardedSource { path: row.get(0)?, rows: row.get(1)? })
+        })
     }
 }
