@@ -312,6 +312,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
         some(taken.taken_up, "discarded row", "pending again"),
+        unchanged(path, taken.still_failed, taken.still_rejected),
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
         some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
@@ -322,6 +323,24 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
         describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
     ];
     first.into_iter().chain(changes).chain(problems).chain(last).flatten()
+}
+
+/// Says of refused rows that came as they were what can be done about them.
+fn unchanged(path: &str, failed: u64, rejected: u64) -> Option<String> {
+    let (rows, first) = match (failed, rejected) {
+        (0, 0) => return None,
+        (_, 0) => (failed, counted(failed, "failed row")),
+        (0, _) => (rejected, counted(rejected, "rejected row")),
+        _ => (failed + rejected, format!("{failed} failed and {}", counted(rejected, "rejected row"))),
+    };
+    let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
+    let retry = match failed {
+        0 => "",
+        _ => ", or try failed rows again as they are: `tenantry retry`, or import with `--retry-failed`",
+    };
+    Some(format!(
+        "{path}: {first} {are} unchanged. Correct {them} in the list and import the list again{retry}."
+    ))
 }
 
 /// Lists the refused rows that a row with the same external id has replaced.

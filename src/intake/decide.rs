@@ -120,6 +120,11 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         // The validity of a row can change although the row does not: the rules may have changed, or the row that it
         // repeated may be gone from the file.
         State::Rejected if row.is_good => replace(known),
+        // It is wrong now.
+        State::Failed if retry_failed => keep(known, Change::Nothing),
+        state if state.is_refused() && !known.is_acknowledged && !known.is_unfinished => {
+            keep(known, Change::StillRefused(state))
+        }
         _ => keep(known, Change::Nothing),
     }
 }

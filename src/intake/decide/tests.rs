@@ -62,8 +62,8 @@ const IMPORTED_AGAIN: &str = "
     in_flight  row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Ignored
     unresolved row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Ignored
     pending    row 5: Nothing | row 5: Nothing | row 5: Nothing | row 5: Nothing | new, stands for 5
-    failed     row 5: Nothing | row 5: Nothing | row 5: Retry   | row 5: Nothing | new, stands for 5
-    rejected   new, stands for 5 | row 5: Nothing | new, stands for 5 | row 5: Nothing | new, stands for 5
+    failed     row 5: StillRefused(Failed) | row 5: StillRefused(Failed) | row 5: Retry | row 5: Nothing | new, stands for 5
+    rejected   new, stands for 5 | row 5: StillRefused(Rejected) | new, stands for 5 | row 5: StillRefused(Rejected) | new, stands for 5
 ";
 
 #[test]
@@ -109,7 +109,7 @@ fn a_declined_row_that_comes_again() {
 fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     let burned = || KnownRow { is_burned: true, ..row(State::Failed, true) };
     check(&GOOD, standing(burned()), true, "row 5: Burned");
-    check(&GOOD, standing(burned()), false, "row 5: Nothing");
+    check(&GOOD, standing(burned()), false, "row 5: StillRefused(Failed)");
     // This rule is checked with the whole file.
     let mixed =
         |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
@@ -125,6 +125,7 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
 fn an_acknowledged_row_is_retried_only_by_name() {
     let acknowledged = |state, same| KnownRow { is_acknowledged: true, ..row(state, same) };
     check(&GOOD, standing(acknowledged(State::Failed, true)), true, "row 5: Nothing");
+    check(&WRONG, standing(acknowledged(State::Rejected, true)), false, "row 5: Nothing");
     // A changed row is another matter, and so is a rejected one that is valid now.
     check(&GOOD, standing(acknowledged(State::Failed, false)), false, "new, stands for 5");
     check(&GOOD, standing(acknowledged(State::Rejected, true)), false, "new, stands for 5");
@@ -173,7 +174,7 @@ fn a_rejected_row_without_a_key_is_recognized_by_its_content() {
         alike: Some(KnownRow { met_on, ..row(State::Rejected, true) }),
         ..KnownRows::default()
     };
-    check(&WRONG, alike(None), false, "row 5: Nothing");
+    check(&WRONG, alike(None), false, "row 5: StillRefused(Rejected)");
     check(&WRONG, alike(Some(3)), false, "row 5: Nothing");
     // The row that it repeated is gone.
     check(&GOOD, alike(None), false, "new, stands for 5");
@@ -212,7 +213,7 @@ fn a_row_that_names_the_one_that_it_corrects() {
 fn an_exported_row_that_comes_back_as_it_went() {
     let named = |met_on| Some(KnownRow { met_on, ..row(State::Failed, true) });
     for retry_failed in [false, true] {
-        let expected = if retry_failed { "row 5: Retry" } else { "row 5: Nothing" };
+        let expected = if retry_failed { "row 5: Retry" } else { "row 5: StillRefused(Failed)" };
         let (alone, standing) = (KnownRows::default(), standing(row(State::Failed, true)));
         check(&GOOD, KnownRows { named: named(None), ..alone }, retry_failed, expected);
         check(&GOOD, KnownRows { named: named(None), ..standing }, retry_failed, expected);
@@ -224,7 +225,7 @@ fn an_exported_row_that_comes_back_as_it_went() {
         &WRONG,
         KnownRows { named: rejected, alike: other, ..KnownRows::default() },
         false,
-        "row 6: Nothing",
+        "row 6: StillRefused(Rejected)",
     );
 }
 

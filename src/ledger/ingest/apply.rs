@@ -46,6 +46,8 @@ pub enum Change {
     Ignored,
     /// It equals the row before its correction: the correction stays current.
     Outdated,
+    /// The row is in this state, `failed` or `rejected`, and stays so: it comes as it was.
+    StillRefused(State),
     /// The row was refused, and is retried.
     Retry,
     /// The row was discarded unsent, and is to be sent after all.
@@ -120,6 +122,8 @@ impl IngestSession {
         let counts = &mut self.counts;
         match change {
             Change::Nothing => {}
+            Change::StillRefused(State::Failed) => counts.still_failed += 1,
+            Change::StillRefused(_) => counts.still_rejected += 1,
             Change::Ignored => {
                 counts.ignored_changes += 1;
                 if self.ignored.len() < IGNORED_NAMED {

@@ -155,6 +155,10 @@ pub struct IngestCounts {
     pub ignored_changes: u64,
     /// Rows that this reading found wrong: they failed validation, or repeat a domain.
     pub rejected: u64,
+    /// Of `known`: failed rows that come as they were, and are not retried.
+    pub still_failed: u64,
+    /// Of `known`: rejected rows that come as they were, and are still wrong.
+    pub still_rejected: u64,
     /// Of `known`: refused rows that are retried.
     pub retried: u64,
     /// Of `known`: rows that were discarded unsent, and are to be sent after all.
