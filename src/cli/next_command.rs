@@ -25,14 +25,24 @@ pub(super) use repeated::{Repeated, names_of};
 pub(super) struct Remaining {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
-    /// Options and files of the import that continues all open rows. `None`: some rows can continue without a file.
-    waits_for: Option<String>,
+    /// The import that continues all open rows. `None`: some rows can continue without a file.
+    waits_for: Option<NextImport>,
     /// The validation flags ([`validation_flags`]) of the rows that would be exported for correction.
     exported: BTreeSet<String>,
     /// Refused rows and acceptances that their lists no longer contain.
     gone: u64,
     /// A new password was not opened yet.
     has_new_passwords: bool,
+}
+
+/// The import of files that hold rows back.
+#[derive(Debug)]
+struct NextImport {
+    /// Its options and files.
+    import: String,
+    /// If the files were refused as a whole, for what is in them: the files, and the options with which `check` finds
+    /// the same.
+    correct: Option<(String, String)>,
 }
 
 /// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
@@ -61,19 +71,23 @@ fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKi
     refused.next().map(Filter::State).or(agreements).map(ExportKind)
 }
 
-/// Options and files of the import for files that hold rows back. Files with different options need one command each.
+/// The import of files that hold rows back. Files with different options need one command each.
 /// So do the files of a restored ledger, because their order matters: the command is for the last one.
-fn to_bring_again(held: &[HeldSource]) -> Option<String> {
+fn to_bring_again(held: &[HeldSource]) -> Option<NextImport> {
     let last = held.last()?;
     let is_alike =
         |source: &HeldSource| source.given.as_given() == last.given.as_given() && source.why == last.why;
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
+    let files = files.join(" ");
     // Nothing is remembered of a pipe.
     let flags =
         if last.path == "-" { flags_of(&last.given) } else { flags_of(&last.given.without_columns()) };
-    Some(format!("{flags} {}", files.join(" ")))
+    // `check` remembers nothing.
+    let check = || flags_of(&InputOptions { require_valid: false, ..last.given.as_given() });
+    let correct = (last.why == HoldReason::Invalid).then(|| (files.clone(), check()));
+    Some(NextImport { import: format!("{flags} {files}"), correct })
 }
 
 impl Remaining {
@@ -135,9 +149,19 @@ impl Remaining {
         let once = stopped.and_then(condition);
         if is_discarded && self.open() == 0 {
             None
-        } else if let Some(files) = &self.waits_for {
+        } else if let Some(NextImport { import, correct }) = &self.waits_for {
             // `resume` would find nothing that it may send.
-            Some(NextSteps { once, ..NextSteps::run(repeated.command("import") + files) })
+            let import = repeated.command("import") + import;
+            let next = match correct {
+                // More customers may be right: the import says how many to allow.
+                Some((files, options)) if !matches!(stopped, Some(StopReason::TooManyNew { .. })) => {
+                    let check =
+                        NextSteps::run(format!("tenantry check{}{options} {files}", repeated.settings()));
+                    check.then(format!("then correct {files} and run"), import)
+                }
+                _ => NextSteps::run(import),
+            };
+            Some(NextSteps { once, ..next })
         } else if stopped.is_some() || self.open() > 0 {
             Some(NextSteps { once, ..NextSteps::run(repeated.command("resume")) })
         } else if self.rows.unacknowledged(State::Unresolved) > 0 {

@@ -74,15 +74,17 @@ impl From<&StopReason> for Stop {
                 let words = format!("{} failed validation", counted(*wrong, "row"));
                 let failure = format!("nothing was sent: {words} (--require-valid)");
                 let failure = Failure::new(ExitCode::SomeRefused, failure);
-                Self::new("rows failed validation (--require-valid)", words, failure)
+                Self::new(
+                    "rows failed validation (--require-valid)",
+                    format!("{words} (--require-valid)"),
+                    failure,
+                )
             }
             StopReason::TooManyNew { new, allowed } => too_many_new(*new, *allowed),
             StopReason::ListRefused => {
-                let failure = Failure::new(
-                    ExitCode::SomeRefused,
-                    "nothing was sent: the list as a whole has a problem (--strict)",
-                );
-                Self::new("the list has a problem (--strict)", "the list has a problem", failure)
+                let words = "the list as a whole has a problem (--strict)";
+                let failure = Failure::new(ExitCode::SomeRefused, format!("nothing was sent: {words}"));
+                Self::new("the list has a problem (--strict)", words, failure)
             }
             StopReason::DurationReached => {
                 let failure = stopped("stopped at --max-duration; the other rows wait");
@@ -109,7 +111,7 @@ fn too_many_new(new: u64, allowed: u64) -> Stop {
         format!("nothing was sent: {customers} would be created, and --max-new allows {allowed}"),
     );
     let hint = format!("check the list; if it is right, run the command again with `--max-new {new}`");
-    let words = format!("{customers} would be created, --max-new allows {allowed}");
+    let words = format!("{customers} would be created, and --max-new allows {allowed}");
     Stop::new("more new customers than --max-new allows", words, failure.with_hint(hint))
 }
 

@@ -120,7 +120,9 @@ fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     snapshot!(import("customers.csv").exits(3));
     assert!(bench.simulator().requests().is_empty());
     // Neither `resume` nor another night sends what is held back.
-    bench.resume().exits(5).says("3 of its rows are held back, because other rows of the list were rejected");
+    bench.resume().exits(5).says(
+        "3 of its rows are held back, because 1 row failed validation (--require-valid): correct the list",
+    );
     import("customers.csv").exits(3);
     assert_eq!(bench.count(Operation::Create), 0);
     bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
@@ -164,10 +166,14 @@ fn rows_held_back_beside_wrong_ones_are_not_forgotten() {
     bench.file("rejected.csv", mended);
     let done = bench.import("rejected.csv").args(["--require-valid"]).exits(5);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 3), ("superseded", 1)]));
-    done.says("`customers.csv`: 3 of its rows are held back, because other rows of the list were rejected");
+    done.says(
+        "`customers.csv`: 3 of its rows are held back, because 1 row failed validation (--require-valid)",
+    );
     check(done.stdout.lines().last().unwrap());
     let status = bench.tenantry(["status"]).exits(0).stdout;
     assert!(status.contains("`customers.csv`: 3 of its rows are held back"), "{status}");
+    assert!(status.contains("Next: tenantry check --default 'middle_name=Q' customers.csv\n"), "{status}");
+    assert!(status.contains("      then correct customers.csv and run: tenantry import"), "{status}");
     check(status.lines().last().unwrap());
     let held = &bench.tenantry(["status", "--json"]).exits(0).json()["held_back"];
     assert_eq!(held, &json!([{ "file": "customers.csv", "rows": 3, "why": "invalid" }]));

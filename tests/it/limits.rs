@@ -88,7 +88,7 @@ fn a_list_that_would_create_too_many_customers_is_refused_as_a_whole() {
     assert_eq!(bench.count(Operation::Create), 2, "nothing was sent");
     assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 3)]));
     // Without the list, the rows stay where they are.
-    bench.resume().exits(5).says("would create too many customers (--max-new)");
+    bench.resume().exits(5).says("because 3 customers would be created, and --max-new allows 2");
     assert_eq!(bench.count(Operation::Create), 2);
     bench.import("customers.csv").env("TENANTRY_MAX_NEW", "2").exits(5).says("--max-new allows 2");
     bench.file("tenantry.toml", "max-new = 2\n");

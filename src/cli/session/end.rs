@@ -84,12 +84,6 @@ impl Session<'_> {
             ExitCode::Done if written.is_err() => ExitCode::Failed,
             exit_code => exit_code,
         };
-        for source in &held {
-            self.output.note(source.describe(&source.path));
-        }
-        for let_go in queries.discarded_sources(Some(run))? {
-            self.output.note(let_go.describe(&let_go.path));
-        }
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();
         if self.left_out.count > 0 {
             words
@@ -99,6 +93,13 @@ impl Session<'_> {
             words.push_str("; the results could not be written");
         }
         self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
+        // Their causes include how this run ended.
+        for source in queries.unfinished_sources()? {
+            self.output.note(source.describe(&source.path));
+        }
+        for let_go in queries.discarded_sources(Some(run))? {
+            self.output.note(let_go.describe(&let_go.path));
+        }
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }

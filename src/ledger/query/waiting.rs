@@ -30,6 +30,9 @@ pub struct HeldSource {
     #[serde(rename = "rows")]
     pub waiting: u64,
     pub why: HoldReason,
+    /// Of a list that was refused as a whole: how its run ended, in a few words. `None`: it ended without warning.
+    #[serde(skip)]
+    pub cause: Option<String>,
     /// The options by which it was read and validated, if they are known.
     #[serde(skip)]
     pub given: InputOptions,
@@ -61,9 +64,9 @@ impl HeldSource {
                 "`{path}` was not read to its end, so {waiting} of its rows {are} held back: import it again."
             ),
             HoldReason::Invalid => format!(
-                "`{path}`: {waiting} of its rows {are} held back, because other rows of the list were rejected \
-                 (--require-valid), the list as a whole has a problem (--strict), or it would create too many customers \
-                 (--max-new): correct it and import it again, or remove the rows that you do not want."
+                "`{path}`: {waiting} of its rows {are} held back, because {}: correct the list and import it again, or \
+                 remove the rows that you do not want.",
+                self.cause.as_deref().unwrap_or("the list was refused as a whole")
             ),
             HoldReason::Undecided => format!(
                 "`{path}` was read, but the run ended before you agreed to send its rows, so {waiting} of \
@@ -94,7 +97,7 @@ impl Queries {
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
-            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given FROM
+            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, p.ended FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
                         FROM (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
@@ -104,6 +107,7 @@ impl Queries {
                                WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
                        GROUP BY path) AS held
                      JOIN sources s ON s.id = held.newest
+                     JOIN program_runs p ON p.id = s.run_id
                     ORDER BY s.id"
         );
         collect(&self.connection, &sql, [], |row| {
@@ -116,7 +120,8 @@ impl Queries {
                 (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
-            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
+            let cause = if why == HoldReason::Invalid { row.get(6)? } else { None };
+            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, cause, given })
         })
     }
 
