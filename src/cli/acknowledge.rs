@@ -13,14 +13,15 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
     let selection = AcknowledgeSelection { domains, codes, gone };
     let done = ledger.acknowledge(selection, args.undo).await?;
-    let is_matched = done.changed() + done.unchanged > 0;
+    // A row that needs attention anyway is none to undo.
+    let is_matched = done.changed() > 0 || (!args.undo && done.unchanged > 0);
     let exit_code = if is_matched { ExitCode::Done } else { ExitCode::Failed };
     let words = if is_matched { "done" } else { "nothing matched" };
     ledger.close(RunEnd { exit_code: exit_code.number(), words: words.to_owned() }).await?;
     let queries = args.ledger.read()?;
     if !is_matched {
-        return Err(Failure::new(ExitCode::Failed, "no row that needs attention matches")
-            .with_hint(hint(&queries, args.undo)?));
+        let failure = if args.undo { nothing_to_undo(&done) } else { none_needs_attention(&queries)? };
+        return Err(failure);
     }
     output.note(describe(&done, args.undo));
     Ok(ExitCode::Done)
@@ -41,20 +42,38 @@ fn describe(done: &AcknowledgeReport, undo: bool) -> String {
     .collect();
     let parts = parts.join(", ");
     match (done.changed(), undo) {
-        (0, false) => format!("{} acknowledged before.", counted(done.unchanged, "row")),
-        (0, true) => format!("{} not acknowledged.", counted(done.unchanged, "row")),
+        (0, _) => format!("{} acknowledged before.", counted(done.unchanged, "row")),
         (_, false) => {
             format!("Acknowledged: {parts}. `tenantry acknowledge --undo` with the same options undoes this.")
         }
-        (_, true) => format!("Not acknowledged any more: {parts}."),
+        (_, true) => match done.erased {
+            0 => format!("Not acknowledged any more: {parts}."),
+            _ => format!("Not acknowledged any more: {parts}. {}.", erased_words(done)),
+        },
     }
 }
 
-/// What could be acknowledged instead.
-fn hint(queries: &Queries, undo: bool) -> Result<String, Failure> {
-    if undo {
-        return Ok("`tenantry status` counts the acknowledged rows".to_owned());
+/// Why rows stay acknowledged.
+fn erased_words(done: &AcknowledgeReport) -> String {
+    let (rows, stays, data) = match done.erased {
+        1 => ("1 row".to_owned(), "stays", "its"),
+        rows => (counted(rows, "row"), "stay", "their"),
+    };
+    format!("{rows} {stays} acknowledged, because `tenantry forget` has erased {data} data")
+}
+
+fn nothing_to_undo(done: &AcknowledgeReport) -> Failure {
+    if done.erased > 0 {
+        return Failure::new(ExitCode::Failed, "no acknowledgement that can be undone matches")
+            .because(erased_words(done))
+            .with_hint("import the list again if the customers are still to be created");
     }
+    Failure::new(ExitCode::Failed, "no acknowledged row matches")
+        .with_hint("`tenantry status` counts the acknowledged rows")
+}
+
+/// Names what could be acknowledged instead.
+fn none_needs_attention(queries: &Queries) -> Result<Failure, Failure> {
     let summary = LedgerSummary::of(queries)?;
     let mut codes: Vec<String> =
         summary.errors.iter().take(CODES_NAMED).map(|error| format!("--code {}", error.code)).collect();
@@ -62,9 +81,10 @@ fn hint(queries: &Queries, undo: bool) -> Result<String, Failure> {
         codes.push(format!("--code {}", crate::ledger::LOST_PASSWORD));
     }
     let needs_attention = summary.rows.refused() + summary.rows.unacknowledged(State::Unresolved);
-    Ok(match (codes.is_empty(), needs_attention) {
+    let hint = match (codes.is_empty(), needs_attention) {
         (true, 0) => "no row of this ledger needs attention".to_owned(),
         (true, _) => "`tenantry status` lists what needs attention".to_owned(),
         (false, _) => format!("these match: {}", codes.join(", ")),
-    })
+    };
+    Ok(Failure::new(ExitCode::Failed, "no row that needs attention matches").with_hint(hint))
 }

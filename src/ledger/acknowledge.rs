@@ -39,6 +39,8 @@ pub struct AcknowledgeReport {
     pub agreements: u64,
     /// Rows that match, and were so before.
     pub unchanged: u64,
+    /// Rows and acceptances that match and stay acknowledged, because `forget` has erased them.
+    pub erased: u64,
 }
 
 impl AcknowledgeReport {
@@ -49,7 +51,8 @@ impl AcknowledgeReport {
 }
 
 impl Ledger {
-    /// Acknowledges the rows of `selection`; `undo`: they need attention again.
+    /// Acknowledges the rows of `selection`; `undo`: they need attention again, unless they are erased: nothing can be
+    /// looked up, corrected or retried without their data. A lost password can be reset without it.
     pub async fn acknowledge(
         &self,
         selection: AcknowledgeSelection,
@@ -59,8 +62,8 @@ impl Ledger {
     }
 }
 
-/// Steps of one kind: their table, which of them can be acknowledged, and SQL for code and domain.
-type Steps<'a> = (&'a str, &'a str, &'a str, &'a str);
+/// Steps of one kind: their table, which of them can be acknowledged, and SQL for code, domain and whether they are erased.
+type Steps<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
 fn acknowledge(
     tx: &Transaction<'_>,
@@ -70,12 +73,14 @@ fn acknowledge(
     const ROWS: &str = "customer_rows";
     const CODE: &str = "error_code";
     const DOMAIN: &str = "domain";
+    const ERASED: &str = "erased_at IS NOT NULL";
+    const ERASED_ROW: &str = "(SELECT erased_at IS NOT NULL FROM customer_rows WHERE id = agreements.row_id)";
     const DOMAIN_OF_ROW: &str = "(SELECT domain FROM customer_rows WHERE id = agreements.row_id)";
     let lost = format!("'{LOST_PASSWORD}'");
     let agreements = format!("{STANDING} AND state IN ({})", State::sql_list(State::is_refused));
     let acknowledged_at = (!undo).then(|| clock::now().as_millisecond());
     let mut report = AcknowledgeReport::default();
-    let mut mark = |(table, are_meant, code, domain): Steps<'_>| -> Result<u64> {
+    let mut mark = |(table, are_meant, code, domain, is_erased): Steps<'_>| -> Result<u64> {
         let matches = format!(
             "{are_meant} AND (?1 = '[]' OR {code} IN (SELECT value FROM json_each(?1)))
                AND {} AND (NOT ?3 OR gone_at IS NOT NULL)",
@@ -85,18 +90,24 @@ fn acknowledge(
         let sql = format!("SELECT count(*) FROM {table} WHERE {matches}");
         let found: u64 = value(tx, &sql, (&codes, &domains, selection.gone))?;
         let sql = format!(
+            "SELECT count(*) FROM {table} WHERE ?4 AND {matches} AND acknowledged_at IS NOT NULL AND {is_erased}"
+        );
+        let erased: u64 = value(tx, &sql, (&codes, &domains, selection.gone, undo))?;
+        let sql = format!(
             "UPDATE {table} SET acknowledged_at = ?4
-              WHERE {matches} AND (acknowledged_at IS NULL) <> (?4 IS NULL)"
+              WHERE {matches} AND (acknowledged_at IS NULL) <> (?4 IS NULL) AND NOT (?4 IS NULL AND {is_erased})"
         );
         let changed = tx.execute(&sql, (codes, domains, selection.gone, acknowledged_at))? as u64;
-        report.unchanged += found - changed;
+        report.unchanged += found - changed - erased;
+        report.erased += erased;
         Ok(changed)
     };
-    let failed = mark((ROWS, "state = 'failed'", CODE, DOMAIN))?;
-    let rejected = mark((ROWS, "state = 'rejected'", CODE, DOMAIN))?;
-    let unresolved = mark((ROWS, "state = 'unresolved'", CODE, DOMAIN))?;
+    let failed = mark((ROWS, "state = 'failed'", CODE, DOMAIN, ERASED))?;
+    let rejected = mark((ROWS, "state = 'rejected'", CODE, DOMAIN, ERASED))?;
+    let unresolved = mark((ROWS, "state = 'unresolved'", CODE, DOMAIN, ERASED))?;
     // A row may have been gone while it was refused.
-    let passwords = if selection.gone { 0 } else { mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, DOMAIN))? };
-    let agreements = mark(("agreements", &agreements, CODE, DOMAIN_OF_ROW))?;
+    let passwords =
+        if selection.gone { 0 } else { mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, DOMAIN, "FALSE"))? };
+    let agreements = mark(("agreements", &agreements, CODE, DOMAIN_OF_ROW, ERASED_ROW))?;
     Ok(AcknowledgeReport { failed, rejected, unresolved, passwords, agreements, ..report })
 }

@@ -145,13 +145,31 @@ fn a_row_waits_for_its_agreement() {
     forget(&bench, &[]).exits(0).says("personal data of 1 row (1 created)");
     assert_eq!(found(&bench, &["Quagmire"]), [""; 0]);
     // Without its data it cannot be tried again.
-    bench.tenantry(["acknowledge", "--undo", "--code", "1"]).exits(0);
+    bench.tenantry(["acknowledge", "--undo", "--code", "1"]).exits(1).says("1 row stays acknowledged");
     let requests = bench.simulator().requests().len();
     bench
-        .tenantry(["retry", "--domain", "one"])
+        .tenantry(["retry", "--domain", "one", "--acknowledged"])
         .exits(3)
         .says("1 row left alone: `tenantry forget` has erased");
     assert_eq!(bench.simulator().requests().len(), requests);
+}
+
+/// Nothing can be looked up or corrected without the data.
+#[test]
+fn an_erased_row_stays_acknowledged() {
+    let bench = imported();
+    change(&bench, "UPDATE customer_rows SET state = 'unresolved' WHERE error_code = '27002'");
+    acknowledge(&bench);
+    forget(&bench, &[]).exits(0);
+    let undo = || bench.tenantry(["acknowledge", "--undo", "--code", "27002", "--code", "email"]);
+    undo().exits(1).says("2 rows stay acknowledged, because `tenantry forget` has erased their data");
+    bench.tenantry(["reconcile"]).exits(0);
+    bench.file("more.csv", customers_of(["half-made-2"]));
+    bench.import("more.csv").exits(3);
+    acknowledge(&bench);
+    undo().exits(0).says("Not acknowledged any more: 1 failed row. 2 rows stay acknowledged, because");
+    undo().exits(1);
+    bench.agree();
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn what_cannot_be_acknowledged_is_said() {
     snapshot!(bench.tenantry(["acknowledge", "--domain", "harborline"]).exits(1));
     snapshot!(bench.tenantry(["acknowledge"]).exits(2));
     bench.tenantry(["acknowledge", "--code", "27002", "--domain", "harborline"]).exits(1);
-    bench.tenantry(["acknowledge", "--code", "27002", "--undo"]).exits(0).says("1 row not acknowledged.");
+    bench.tenantry(["acknowledge", "--code", "27002", "--undo"]).exits(1).says("no acknowledged row matches");
     bench.agree();
 }
 
