@@ -5,7 +5,7 @@ use serde_json::json;
 use super::next_command::{self, Repeated};
 use super::{ExitCode, Failure, Output, args};
 use crate::clock;
-use crate::ledger::{HoldReason, RunTotals, State};
+use crate::ledger::{HoldReason, RunTotals, Runs, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
     LOST_PASSWORDS_NAMED, LedgerSummary, PushLine as _, Toned, counted, counted_with, describe_end,
@@ -18,13 +18,12 @@ const RUNS: u32 = 5;
 pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
     let mut standing = LedgerSummary::of(&queries)?;
-    let runs = queries.last_runs(RUNS)?;
     let left = standing.rows.open() + standing.agreements.open();
     let expected = args.rate.time_for(left);
     if args.json {
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
-        value["runs"] = runs.iter().map(run_json).collect();
+        value["runs"] = queries.last_runs(Runs::All, RUNS)?.iter().map(run_json).collect();
         output.json(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }
@@ -37,8 +36,13 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     let lost = queries.created_without_credentials()?;
     lost_passwords(&mut text, lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?);
     text.push_line(format_args!("\nLast runs, newest first:"));
-    for run in &runs {
-        text.push_line(format_args!("{}", run_line(run)));
+    for run in queries.last_runs(Runs::OnLists, RUNS)? {
+        text.push_line(format_args!("{}", run_line(&run)));
+    }
+    let others = queries.runs(Runs::All)? - queries.runs(Runs::OnLists)?;
+    if others > 0 {
+        let others = counted(others, "run");
+        text.push_line(format_args!("        and {others} of `acknowledge` or `discard`"));
     }
     for source in &standing.held_back {
         text.push_line(format_args!("\n{}", source.describe(escape_for_terminal(&source.path).as_ref())));

@@ -86,7 +86,7 @@ pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,
     LedgerDoubles, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter, PasswordOpening,
-    Queries, RefusedRow, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Scope, SealedDataKey,
+    Queries, RefusedRow, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Runs, Scope, SealedDataKey,
     SealedPassword, SealedTo, SourceTotals, Span, SubmissionPlan, UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};

@@ -84,6 +84,24 @@ pub struct ErrorCount {
     pub example: String,
 }
 
+/// Which runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    All,
+    /// Those that read lists, send rows or look rows up.
+    OnLists,
+}
+
+impl Runs {
+    /// The condition on a run.
+    pub(super) fn condition(self) -> &'static str {
+        match self {
+            Runs::All => "TRUE",
+            Runs::OnLists => "command IN ('import', 'resume', 'retry', 'reconcile')",
+        }
+    }
+}
+
 /// Totals of reading files, of one run or of all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SourceTotals {
@@ -107,6 +125,9 @@ pub struct RunTotals {
     #[serde(rename = "duration_s", serialize_with = "in_seconds")]
     pub duration: Option<Duration>,
     pub exit_code: Option<u8>,
+    /// If its end is not recorded: is it still running? `None`: not known.
+    #[serde(skip)]
+    pub is_running: Option<bool>,
     /// May quote the service, so a notification must not contain it.
     #[serde(skip)]
     pub ended: Option<String>,
@@ -366,13 +387,10 @@ impl Queries {
     }
 
     /// The newest runs, newest first.
-    pub fn last_runs(&self, limit: u32) -> Result<Vec<RunTotals>> {
-        let ids: Vec<RunId> = collect(
-            &self.connection,
-            "SELECT id FROM program_runs ORDER BY id DESC LIMIT ?1",
-            [limit],
-            |row| row.get(0),
-        )?;
+    pub fn last_runs(&self, which: Runs, limit: u32) -> Result<Vec<RunTotals>> {
+        let sql =
+            format!("SELECT id FROM program_runs WHERE {} ORDER BY id DESC LIMIT ?1", which.condition());
+        let ids: Vec<RunId> = collect(&self.connection, &sql, [limit], |row| row.get(0))?;
         ids.into_iter().map(|id| self.run_totals(id)).collect()
     }
 
@@ -385,14 +403,16 @@ impl Queries {
 
     /// The process that works on the ledger, if there is one on this machine and the system can report it.
     pub fn at_work(&self) -> Option<u32> {
-        lock::is_locked(&self.path).then(|| runs::at_work(&self.path)).flatten()
+        (lock::is_locked(&self.path) == Some(true)).then(|| runs::at_work(&self.path)).flatten()
     }
 
-    /// When a run that sends or looks up rows last ended with exit code 0.
+    /// When a run that works on lists last ended with exit code 0.
     pub fn last_success(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT max(finished_at) FROM program_runs
-                    WHERE exit_code = 0 AND command IN ('import', 'resume', 'retry', 'reconcile')";
-        Ok(value::<Option<i64>>(&self.connection, sql, [])?.map(clock::from_ms))
+        let sql = format!(
+            "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0 AND {}",
+            Runs::OnLists.condition()
+        );
+        Ok(value::<Option<i64>>(&self.connection, &sql, [])?.map(clock::from_ms))
     }
 
     /// The totals of one run.
@@ -401,9 +421,9 @@ impl Queries {
         let SourceTotals { read, known, duplicates, ignored_changes, rejected, .. } =
             self.source_totals(Some(run))?;
         let sql =
-            "SELECT command, started_at, finished_at, exit_code, ended, created, existing, failed, unresolved
+            "SELECT command, started_at, finished_at, exit_code, ended, created, existing, failed, unresolved, pid
                      FROM program_runs WHERE id = ?1";
-        Ok(self.connection.query_row(sql, [run], |row| {
+        let (totals, pid) = self.connection.query_row(sql, [run], |row| {
             let started_at = clock::from_ms(row.get(1)?);
             let finished_at = row.get::<_, Option<i64>>(2)?.map(clock::from_ms);
             let created: Option<u64> = row.get(5)?;
@@ -417,13 +437,14 @@ impl Queries {
                 }),
                 None => None,
             };
-            Ok(RunTotals {
+            let totals = RunTotals {
                 id: run,
                 command: row.get(0)?,
                 started_at,
                 finished_at,
                 duration: finished_at.and_then(|end| clock::elapsed_since(started_at, end)),
                 exit_code: row.get(3)?,
+                is_running: Some(false),
                 ended: row.get(4)?,
                 requests: calls.requests,
                 retries: calls.creates - calls.submitted,
@@ -434,8 +455,30 @@ impl Queries {
                 duplicates,
                 ignored_changes,
                 outcomes,
-            })
-        })?)
+            };
+            Ok((totals, row.get(9)?))
+        })?;
+        let is_running = if totals.finished_at.is_some() { Some(false) } else { self.is_running(run, pid)? };
+        Ok(RunTotals { is_running, ..totals })
+    }
+
+    /// Is a run still running whose end is not recorded? Only one run at a time has the ledger. `None`: not known; this
+    /// file may be a copy that was made during the run.
+    fn is_running(&self, run: RunId, pid: u32) -> Result<Option<bool>> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM copies WHERE last_run >= ?1),
+                          EXISTS (SELECT 1 FROM program_runs WHERE id > ?1)";
+        let (is_of_original, has_later): (bool, bool) =
+            self.connection.query_row(sql, [run], |row| row.try_into())?;
+        if has_later {
+            return Ok(Some(false));
+        }
+        if is_of_original {
+            return Ok(None);
+        }
+        Ok(lock::is_locked(&self.path).and_then(|is_locked| match is_locked {
+            false => Some(false),
+            true => lock::signed_by(&self.path).map(|holder| holder == pid),
+        }))
     }
 
     /// The accounting promise: every row that was ever read is a row of the ledger, was known already, or equals an

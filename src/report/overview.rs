@@ -15,7 +15,7 @@ use super::summary::{ErrorLine, LedgerSummary, ROWS_NAMED, counted, one_line};
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, HeldSource, Queries, RowCounts, RunId, RunTotals, Scope,
+    self, AgreementCounts, DiscardedSource, HeldSource, Queries, RowCounts, RunId, RunTotals, Runs, Scope,
     SourceTotals, State,
 };
 
@@ -117,7 +117,7 @@ impl Overview {
         })?;
         let runs = match run {
             Some(run) => vec![queries.run_totals(run)?],
-            None => queries.last_runs(RUNS)?,
+            None => queries.last_runs(Runs::OnLists, RUNS)?,
         };
         let LedgerSummary { rows, agreements, errors, held_back, let_go, gone: _, all_errors: _ } = standing;
         Ok(Self {
@@ -148,7 +148,7 @@ impl Overview {
             rows,
             earlier_runs: match run {
                 Some(_) => 0,
-                None => queries.runs()?.saturating_sub(u64::from(RUNS)),
+                None => queries.runs(Runs::OnLists)?.saturating_sub(u64::from(RUNS)),
             },
             runs,
             next,
@@ -225,11 +225,18 @@ pub(crate) fn by_file(places: &[ErrorPlace]) -> Vec<(String, String)> {
     files
 }
 
+/// How a run ended whose end is not recorded.
+const DIED: &str = "ended without warning (killed, or power lost)";
+
 /// How a run ended, for people.
 pub(crate) fn describe_end(run: &RunTotals) -> String {
     match (&run.ended, run.exit_code) {
         (Some(words), Some(code)) => format!("{} (exit {code})", one_line(words)),
-        _ => "still running, or ended without warning".to_owned(),
+        _ => match run.is_running {
+            Some(true) => "still running".to_owned(),
+            Some(false) => DIED.to_owned(),
+            None => "still running, or ended without warning".to_owned(),
+        },
     }
 }
 
@@ -237,7 +244,8 @@ pub(crate) fn describe_end(run: &RunTotals) -> String {
 pub(crate) fn run_json(run: &RunTotals) -> Value {
     let mut value = json!(run);
     value["command"] = json!(run.command);
-    value["ended"] = json!(run.ended);
+    let died = (run.is_running == Some(false)).then_some(DIED);
+    value["ended"] = json!(run.ended.as_deref().or(died));
     value
 }
 

@@ -240,6 +240,30 @@ fn every_commit_is_synced() {
     assert!(syncs >= 20, "only {syncs} syncs: {trace}");
 }
 
+/// Neither right after its death nor beside a later run.
+#[test]
+#[cfg(any(target_os = "linux", windows))]
+fn a_run_that_was_killed_is_not_called_running() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").env("TENANTRY_CRASH_AT", "closing").run();
+    let line = |run: &str| {
+        let status = bench.tenantry(["status"]).exits(0).stdout;
+        let line = status.lines().find(|line| line.trim_start().starts_with(run));
+        line.unwrap_or_else(|| panic!("{status}")).to_owned()
+    };
+    const DIED: &str = "ended without warning (killed, or power lost)";
+    assert!(line("1  import").ends_with(DIED));
+    let running = standing_still(&bench);
+    assert!(line("1  import").ends_with(DIED));
+    assert!(line("2  import").ends_with("· still running"));
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(0));
+    assert!(line("2  import").ends_with("done (exit 0)"));
+    assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["runs"][1]["ended"], DIED);
+    bench.agree();
+}
+
 #[test]
 fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     let bench = Bench::new();

@@ -72,12 +72,12 @@ mod linux {
         }
     }
 
-    /// Does another handle, of this process or another one, hold the lock? Does not take it.
-    pub(crate) fn is_locked(ledger: &Path) -> bool {
+    /// Does another handle, of this process or another one, hold the lock? Does not take it. `None`: not known.
+    pub(crate) fn is_locked(ledger: &Path) -> Option<bool> {
         let mut found = byte(libc::F_WRLCK);
         let asked =
             kept(ledger, false).and_then(|file| Ok(fcntl(&*file, FcntlArg::F_OFD_GETLK(&mut found))?));
-        asked.is_ok() && i32::from(found.l_type) != libc::F_UNLCK
+        asked.ok().map(|_| i32::from(found.l_type) != libc::F_UNLCK)
     }
 
     fn byte(kind: i32) -> libc::flock {
@@ -140,9 +140,13 @@ mod windows {
     }
 
     /// Does another handle, of this process or another one, hold the lock? Windows has no question for it: a lock that
-    /// many may share is taken for a moment.
-    pub(crate) fn is_locked(ledger: &Path) -> bool {
-        matches!(take(ledger, Lock::Shared), Ok(Locked::Another))
+    /// many may share is taken for a moment. `None`: not known.
+    pub(crate) fn is_locked(ledger: &Path) -> Option<bool> {
+        match take(ledger, Lock::Shared) {
+            Ok(Locked::Another) => Some(true),
+            Ok(Locked::Ours(_)) => Some(false),
+            Ok(Locked::Unsupported) | Err(_) => None,
+        }
     }
 
     fn take(ledger: &Path, lock: Lock) -> io::Result<Locked> {
@@ -174,8 +178,8 @@ mod others {
     }
 
     /// There is no way to find out.
-    pub(crate) fn is_locked(_ledger: &Path) -> bool {
-        false
+    pub(crate) fn is_locked(_ledger: &Path) -> Option<bool> {
+        None
     }
 }
 
@@ -189,14 +193,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [ledger, moved] = ["l.db", "moved.db"].map(|name| folder.path().join(name));
         std::fs::write(&ledger, "x").unwrap();
-        assert!(!is_locked(&ledger));
+        assert_eq!(is_locked(&ledger), Some(false));
         let Locked::Ours(held) = lock(&ledger).unwrap() else { panic!("it was free") };
-        assert!(is_locked(&ledger));
+        assert_eq!(is_locked(&ledger), Some(true));
         assert_eq!(std::fs::read(&ledger).unwrap(), b"x", "others read it");
         std::fs::rename(&ledger, &moved).unwrap();
-        assert!(is_locked(&moved));
+        assert_eq!(is_locked(&moved), Some(true));
         drop(held);
-        assert!(!is_locked(&moved));
+        assert_eq!(is_locked(&moved), Some(false));
         assert!(matches!(lock(&moved), Ok(Locked::Ours(_))));
     }
 }

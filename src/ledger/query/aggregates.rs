@@ -6,7 +6,7 @@
 use super::super::steps::State;
 use super::super::stored::{each, field_of, value};
 use super::super::{Error, Result, RunId};
-use super::Queries;
+use super::{Queries, Runs};
 
 /// The part of the ledger that a report covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +114,9 @@ impl Queries {
     }
 
     /// The number of runs.
-    pub fn runs(&self) -> Result<u64> {
-        value(&self.connection, "SELECT count(*) FROM program_runs", [])
+    pub fn runs(&self, which: Runs) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM program_runs WHERE {}", which.condition());
+        value(&self.connection, &sql, [])
     }
 
     /// When calls were made; `None` if there were none.
