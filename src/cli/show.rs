@@ -1,9 +1,13 @@
 //! `tenantry show`: shows everything about one row.
 
+use std::collections::{HashMap, HashSet};
+
 use super::next_command::Repeated;
 use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
-use crate::ledger::{self, Environment, ListFilter, PasswordFilter, Queries, RowDetail, RowId, State};
+use crate::ledger::{
+    self, Environment, ListFilter, PasswordFilter, Queries, RowDetail, RowId, SourceId, State,
+};
 use crate::nearest::distance_within;
 use crate::printable::escape_for_terminal;
 use crate::report::{RowFilter, RowStory, company_words, counted, detail_json, detail_text, each_listed};
@@ -24,6 +28,14 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
         return Err(not_found(&args, &queries)?);
     }
     let stories = || rows.iter().map(|row| story(&queries, row));
+    if args.line.is_some()
+        && let Some(row) = from_earlier_reading(&queries, &rows)?
+    {
+        output.note(format_args!(
+            "{}: the list was read again since line {} was stored. The row may be on another line now.",
+            row.file, row.line
+        ));
+    }
     let environment = queries.environment()?;
     if args.json {
         let value = |story: Result<RowStory<'_>, ledger::Error>| {
@@ -61,7 +73,9 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledg
     let Some(what) = args.what.as_deref().map(str::trim) else {
         return match (args.row, args.line) {
             (Some(row), _) => queries.details_of_rows(&[RowId(row)]),
-            (None, line) => queries.details_on_line(line.unwrap_or_default(), args.file.as_deref()),
+            (None, line) => {
+                Ok(newest(queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?))
+            }
         };
     };
     let of_domain = queries.details_of_domain(&what.to_ascii_lowercase())?;
@@ -73,6 +87,42 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledg
         return Ok(of_customer);
     }
     queries.details_of_rows(&rows_of_company(what, queries)?)
+}
+
+/// Of rows on one line: of each list those that its newest reading has brought, with the other rows of their domains.
+/// Other rows had the line in an earlier reading.
+fn newest(mut rows: Vec<RowDetail>) -> Vec<RowDetail> {
+    let mut newest: HashMap<String, SourceId> = HashMap::new();
+    for row in &rows {
+        let source = newest.entry(row.file.clone()).or_insert(row.source);
+        *source = row.source.max(*source);
+    }
+    // Every import from standard input is a list of its own.
+    let is_of_newest = |row: &RowDetail| row.file == "-" || newest[&row.file] == row.source;
+    let domains: HashSet<_> = rows
+        .iter()
+        .filter(|row| is_of_newest(row))
+        .map(|row| (row.file.clone(), row.domain.clone()))
+        .collect();
+    rows.retain(|row| {
+        let is_of_its_domain =
+            row.domain.is_some() && domains.contains(&(row.file.clone(), row.domain.clone()));
+        is_of_newest(row) || is_of_its_domain
+    });
+    rows
+}
+
+/// The first of these rows whose list was read again since.
+fn from_earlier_reading<'a>(
+    queries: &Queries,
+    rows: &'a [RowDetail],
+) -> Result<Option<&'a RowDetail>, ledger::Error> {
+    for row in rows.iter().filter(|row| !row.state.is_history()) {
+        if queries.newest_reading(&row.file)?.is_some_and(|newest| newest > row.source) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
 }
 
 /// The rows with this external id or company name; if there are none, those with this text in the company name.

@@ -180,3 +180,25 @@ fn the_commands_of_a_choice_work_as_they_stand() {
         assert!(shown.contains(&format!("\n{name}: created (row ")), "{shown}");
     }
 }
+
+/// Lines move when a list is edited, but a row keeps its first one.
+#[test]
+fn a_line_means_the_newest_reading_of_a_list() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "wingtip"]));
+    bench.import("crm.csv").exits(0);
+    let show = |line| bench.tenantry(["show", "--line", line]).exits(0);
+    let shown = show("2");
+    assert!(shown.stdout.contains(&format!("\n{}: created", full("harborline"))), "{shown}");
+    assert!(!shown.stderr.contains("read again"), "{shown}");
+    bench.file("crm.csv", customers_of(["quay", "harborline", "wingtip"]));
+    bench.import("crm.csv").exits(0);
+    let shown = show("2");
+    assert!(shown.stdout.contains(&format!("\n{}: created", full("quay"))), "{shown}");
+    assert!(!shown.stdout.contains("harborline") && !shown.stderr.contains("read again"), "{shown}");
+    let note =
+        "crm.csv: the list was read again since line 3 was stored. The row may be on another line now.";
+    show("3").says(note);
+    let other = bench.tenantry(["show", "wingtip"]).exits(0);
+    assert!(!other.stderr.contains("read again"), "{other}");
+}

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::{collect, customer_of, each, from_json, json, value};
-use super::super::{Error, InputOptions, Result, RowId, RunId};
+use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
@@ -48,6 +48,9 @@ pub struct RowDetail {
     pub changed_at: Timestamp,
     /// When an operator acknowledged its refusal, its doubt or the loss of its password.
     pub acknowledged_at: Option<Timestamp>,
+    /// The reading of its file that stored it, or took it up again.
+    #[serde(skip)]
+    pub source: SourceId,
     /// The operator's own cells as one CSV record.
     #[serde(skip)]
     pub cells: Vec<u8>,
@@ -227,6 +230,13 @@ impl Queries {
         collect(&self.connection, &sql, (line, file), row_detail)
     }
 
+    /// The newest reading of the list at `path`. A retry reads no list.
+    pub fn newest_reading(&self, path: &str) -> Result<Option<SourceId>> {
+        let sql = "SELECT max(s.id) FROM sources s JOIN program_runs p ON p.id = s.run_id
+                    WHERE s.path = ?1 AND s.path <> '-' AND p.command <> 'retry'";
+        value(&self.connection, sql, [path])
+    }
+
     /// The rows with these ids, oldest first.
     pub fn details_of_rows(&self, rows: &[RowId]) -> Result<Vec<RowDetail>> {
         let sql =
@@ -317,7 +327,7 @@ fn detail_query(by: &str) -> String {
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
                 r.password_erased_at, r.erased_at, s.given,
-                r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id
+                r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id, s.id
            FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
     )
 }
@@ -355,6 +365,7 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         acknowledged_at: row.get::<_, Option<i64>>(29)?.map(clock::from_ms),
         external_id: row.get(31)?,
         reseller_id: row.get(32)?,
+        source: row.get(33)?,
         agreement: agreement_detail(row)?,
     })
 }
