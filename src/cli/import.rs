@@ -249,6 +249,7 @@ async fn ingest(
         (Err(intake::Error::Reading(reading::Error::Interrupted(_))), Some(signal)) => {
             return Err(StopReason::Interrupted(signal).into());
         }
+        (Err(intake::Error::Ledger(error)), _) => return Err(StopReason::Ledger(error).into()),
         (Err(error), _) => return Err(error.into()),
     };
     let judged = &report.judged;

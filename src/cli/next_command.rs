@@ -207,7 +207,7 @@ fn condition(stopped: &StopReason) -> Option<&'static str> {
         StopReason::SignIn { .. } => Some("when the sign-in works"),
         StopReason::NeedsUser(_) => Some("when you have signed in as a user (`tenantry login`)"),
         StopReason::Rights(_) => Some("when the rights are granted"),
-        StopReason::Unexplained { .. } => Some("when the cause is removed"),
+        StopReason::Unexplained { .. } | StopReason::Ledger(_) => Some("when the cause is removed"),
         _ => None,
     }
 }
@@ -251,6 +251,22 @@ pub(super) fn after_run(
         }
         _ => left.next(stopped, repeated, given),
     }
+}
+
+/// The next steps after a run whose ledger has failed. `typed`: all options of this command. The import of the same
+/// lists goes on from any point, also where a list was not read to its end.
+pub(super) fn after_ledger_failure(
+    left: &Remaining,
+    stopped: &StopReason,
+    typed: &Repeated,
+    given: &InputOptions,
+    inputs: &[PathBuf],
+) -> Option<NextSteps> {
+    if inputs.is_empty() || inputs.iter().any(|input| input == Path::new("-")) {
+        return left.next(Some(stopped), &typed.clone().without_kept(), given);
+    }
+    let files: String = inputs.iter().map(|input| format!(" {}", quoted(&input.to_string_lossy()))).collect();
+    Some(NextSteps { once: condition(stopped), ..NextSteps::run(typed.command("import") + &files) })
 }
 
 /// The next steps between two runs, from the contents of the ledger.

@@ -174,7 +174,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let at_once = self.args.concurrency.get() as u64;
-        self.ledger.set_room_aside(at_once.min(open + owed)).await?;
+        self.ledger.set_room_aside(at_once.min(open + owed)).await.map_err(StopReason::Ledger)?;
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // Rows in flight are always finished, in addition to the new rows that the limit allows.

@@ -25,6 +25,14 @@ fn a_full_disk_stops_the_run_and_loses_nothing() {
             stopped += 1;
             assert_eq!(done.code, Some(1), "{done}");
             done.says("could not").says("free some space on the disk, then run");
+            // Too small for the schema: the ledger could not be made.
+            if done.stdout.is_empty() {
+                done.says("could not update the ledger");
+            } else {
+                let next = done.stdout.lines().last().unwrap();
+                assert!(next.starts_with("Next, when the cause is removed: tenantry import "), "{done}");
+                assert!(next.ends_with(" customers.csv"), "{done}");
+            }
         }
         bench.import("customers.csv").exits(0);
         assert_eq!(bench.ledger().states(), states([("created", 150)]));
@@ -49,6 +57,9 @@ fn a_full_disk_costs_no_answer_that_is_under_way() {
             .env("TENANTRY_LEDGER_PAGES", pages.to_string())
             .exits(1);
         done.says("could not").says("free some space on the disk, then run");
+        // What is known is shown, with the command for later.
+        assert!(done.stdout.contains("The ledger now has 400 rows: "), "{done}");
+        assert!(done.stdout.contains("Next, when the cause is removed: tenantry resume"), "{done}");
         let created = bench.creations().len();
         assert!((1..ROWS).contains(&created), "{pages}: {created}");
         let expected = states([("pending", ROWS - created), ("created", created)]);

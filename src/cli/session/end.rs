@@ -7,7 +7,7 @@ use crate::cli::ended::Ended;
 use crate::cli::next_command::{self, Remaining, Repeated};
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
-use crate::ledger::{Queries, RowCounts, RunEnd, RunTotals, SealedTo, State};
+use crate::ledger::{self, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State};
 use crate::report::{PushLine as _, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, StopReason};
 
@@ -17,9 +17,10 @@ impl Session<'_> {
         match worked {
             Ok(wrong) if self.is_dry_run() => self.end_dry_run(wrong).await,
             Ok(_) => self.end(None).await,
-            // The next run continues from the last commit. If the ledger still accepts writes, this run is recorded as
-            // ended.
-            Err(Halt::Stopped(StopReason::Ledger(error))) => self.abort(error.into()).await,
+            Err(Halt::Stopped(StopReason::Ledger(error))) if self.is_dry_run() => {
+                self.abort(error.into()).await
+            }
+            Err(Halt::Stopped(reason @ StopReason::Ledger(_))) => self.end_without_ledger(reason).await,
             Err(Halt::Stopped(reason)) => self.end(Some(reason)).await,
             Err(Halt::Failed(failure)) => self.abort(failure).await,
         }
@@ -93,13 +94,8 @@ impl Session<'_> {
             words.push_str("; the results could not be written");
         }
         self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
-        // Their causes include how this run ended.
-        for source in queries.unfinished_sources()? {
-            self.output.note(source.describe(&source.path));
-        }
-        for let_go in queries.discarded_sources(Some(run))? {
-            self.output.note(let_go.describe(&let_go.path));
-        }
+        // Its causes include how this run ended.
+        report_waiting(self.output, &queries, run)?;
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
@@ -165,6 +161,47 @@ impl Session<'_> {
         }))
     }
 
+    /// Ends a run whose ledger has failed, such as on a full disk. The next run continues from the last commit. If the
+    /// ledger still accepts writes, this run is recorded as ended; if it can be read, the summary is printed.
+    async fn end_without_ledger(self, stopped: StopReason) -> Result<Ended, Failure> {
+        let Stop { failure, .. } = Stop::from(&stopped);
+        let (run, path) = (self.ledger.run(), self.ledger.path().to_owned());
+        drop(self.ledger.close(ending_of(&failure)).await);
+        self.connection.close().await;
+        drop(self.results.map(|results| results.write(&path, run)));
+        let typed = Repeated::of(self.output.matches());
+        let as_json = self.args.json;
+        let read = || -> Result<Summary, ledger::Error> {
+            let queries = Queries::open(&path)?;
+            report_waiting(self.output, &queries, run)?;
+            let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
+            let left = Remaining::new(&queries, rows, agreements, &queries.unfinished_sources()?)?;
+            let next = next_command::after_ledger_failure(&left, &stopped, &typed, &self.given, self.inputs);
+            let mut summary = Summary::of(&queries, run, next)?;
+            next_command::list_rows(&mut summary.standing, &typed);
+            summary.columns = self.columns;
+            Ok(summary)
+        };
+        let (summary, status) = (read(), typed.command("status"));
+        Ok(Ended::to_report(failure.exit_code, move |output| {
+            match summary {
+                Ok(summary) => {
+                    let printed = if as_json {
+                        output.json(&pretty(&summary))
+                    } else {
+                        output.toned(&summary.text())
+                    };
+                    report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
+                }
+                Err(error) => output.note(format_args!(
+                    "The summary is missing, because the ledger cannot be read now: {error}. When the cause is removed, \
+                     run `{status}`."
+                )),
+            }
+            Err(failure)
+        }))
+    }
+
     /// Ends a failed run: records its end and prints nothing.
     async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
         let ending = ending_of(&failure);
@@ -176,6 +213,17 @@ impl Session<'_> {
         drop(self.results.map(|results| results.write(&path, run)));
         Err(failure)
     }
+}
+
+/// Names the lists that hold rows back, and those whose rows this run has discarded.
+fn report_waiting(output: &Output, queries: &Queries, run: RunId) -> Result<(), ledger::Error> {
+    for source in queries.unfinished_sources()? {
+        output.note(source.describe(&source.path));
+    }
+    for let_go in queries.discarded_sources(Some(run))? {
+        output.note(let_go.describe(&let_go.path));
+    }
+    Ok(())
 }
 
 /// Reports why a run stopped, if it did. `open`: the number of rows that wait.
