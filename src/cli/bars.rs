@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::output::Output;
 use crate::call::{Rate, SentNow};
 use crate::printable::escape_for_terminal;
-use crate::report::rough;
+use crate::report::{counted, rough, spoken};
 use crate::{outlet, reading, submitter};
 
 /// Without a terminal, interval between progress lines.
@@ -158,19 +158,32 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
-            let parts = describe(&now, sent_now.count());
+            let (sent, at) = (sent_now.count(), Instant::now());
             let line = || {
                 let (settled, total) = (HumanCount(now.settled), HumanCount(now.total));
-                format!("{settled} of {total} rows settled (at most {rate} requests): {}", parts.join(", "))
+                let parts = describe(&now, sent, at, Space::Line).join(", ");
+                format!("{settled} of {total} rows settled (at most {rate} requests): {parts}")
             };
-            shown.update(&parts, line);
+            shown.update(&describe(&now, sent, at, Space::Bar), line);
         }
     }
 }
 
+/// The space for a description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Bar,
+    Line,
+}
+
 /// Describes the state of a submission: why it waits, if it does, and the results so far. `sent`: the requests that are
 /// sent and not answered yet; the others wait for their turn.
-fn describe(progress: &submitter::SubmissionProgress, sent: usize) -> Vec<String> {
+fn describe(
+    progress: &submitter::SubmissionProgress,
+    sent: usize,
+    now: Instant,
+    space: Space,
+) -> Vec<String> {
     let state = if progress.stopping {
         Some("finishing what is under way".to_owned())
     } else if let Some(silent) = progress.silent_for {
@@ -180,11 +193,28 @@ fn describe(progress: &submitter::SubmissionProgress, sent: usize) -> Vec<String
     };
     let created = Some(format!("{} created", HumanCount(progress.created)));
     let not = (progress.not_created > 0).then(|| format!("{} not created", HumanCount(progress.not_created)));
-    let sent = Some(format!("{sent} sent"));
-    let (settling, others) = (progress.settling, progress.waiting - progress.settling);
+    let others = progress.waiting - progress.settling;
     let waiting = (others > 0).then(|| format!("{others} to retry"));
-    let settling = (settling > 0).then(|| format!("{settling} to look up later"));
-    [state, created, not, sent, waiting, settling].into_iter().flatten().collect()
+    let settling = (progress.settling > 0).then(|| describe_settling(progress, now, space));
+    let (sent, is_only_settling) = (format!("{sent} sent"), sent + others == 0);
+    // While nothing else happens, this is why.
+    let [first, last] = if is_only_settling { [settling, None] } else { [None, settling] };
+    [state, first, created, not, Some(sent), waiting, last].into_iter().flatten().collect()
+}
+
+/// Describes the rows that wait until a new customer would be visible.
+fn describe_settling(progress: &submitter::SubmissionProgress, now: Instant, space: Space) -> String {
+    let rows = progress.settling as u64;
+    let left = progress.settled_by.map_or(Duration::ZERO, |by| by.saturating_duration_since(now));
+    let left = spoken(left);
+    match space {
+        Space::Bar => format!("{rows} wait until a new customer is visible ({left})"),
+        Space::Line => {
+            let wait = if rows == 1 { "waits" } else { "wait" };
+            let rows = counted(rows, "row");
+            format!("{rows} {wait} until a new customer would be visible (up to {left} more)")
+        }
+    }
 }
 
 fn columns() -> u16 {
@@ -273,9 +303,25 @@ mod tests {
 
     #[test]
     fn rows_that_wait_are_counted_apart_from_those_that_are_sent() {
-        let progress =
-            submitter::SubmissionProgress { created: 1, waiting: 5, settling: 3, ..Default::default() };
-        assert_eq!(describe(&progress, 2), ["1 created", "2 sent", "2 to retry", "3 to look up later"]);
+        let now = Instant::now();
+        let check = |(waiting, settling): (usize, usize), sent, space, expected: &[&str]| {
+            let progress = submitter::SubmissionProgress {
+                created: 1,
+                waiting,
+                settling,
+                settled_by: (settling > 0).then(|| now + Duration::from_secs(160)),
+                ..Default::default()
+            };
+            assert_eq!(describe(&progress, sent, now, space), expected);
+        };
+        check((2, 0), 2, Space::Bar, &["1 created", "2 sent", "2 to retry"]);
+        let visible = "3 wait until a new customer is visible (2 min 40 s)";
+        check((5, 3), 2, Space::Bar, &["1 created", "2 sent", "2 to retry", visible]);
+        check((3, 3), 0, Space::Bar, &[visible, "1 created", "0 sent"]);
+        let visible = "3 rows wait until a new customer would be visible (up to 2 min 40 s more)";
+        check((5, 3), 2, Space::Line, &["1 created", "2 sent", "2 to retry", visible]);
+        let visible = "1 row waits until a new customer would be visible (up to 2 min 40 s more)";
+        check((1, 1), 0, Space::Line, &[visible, "1 created", "0 sent"]);
     }
 
     #[test]
@@ -292,6 +338,9 @@ mod tests {
         check(50, 60, &quiet, (2, "57 created, 2 sent"));
         check(40, 60, &quiet, (2, "57 created"));
         check(20, 60, &quiet, (2, "57 created"));
+        // Also where a window has the usual 80 columns.
+        let settling = ["3 wait until a new customer is visible (2 min 40 s)", "57 created", "0 sent"];
+        check(80, 60, &settling, (2, settling[0]));
         let busy = ["throttled for 45 s", "5,700 created", "12 not created", "2 sent", "3 to retry"];
         check(120, 9_999, &busy, (1, &busy.join(", ")));
         check(110, 9_999, &busy, (2, &busy.join(", ")));

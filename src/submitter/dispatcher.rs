@@ -221,6 +221,7 @@ impl Dispatcher {
             under_way: self.slots,
             waiting: self.queue.waiting(),
             settling: self.queue.settling(),
+            settled_by: self.queue.settled_by(),
             throttled_for,
             silent_for: self.service.silent_for(now),
             stopping: self.stop.is_some() || self.limits.too_many_failures,

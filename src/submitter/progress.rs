@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::ledger::{RowId, SetAside};
 
 /// A snapshot of the submission.
@@ -21,6 +23,8 @@ pub(crate) struct SubmissionProgress {
     pub(crate) waiting: usize,
     /// Of `waiting`: rows that wait until a new customer would be visible.
     pub(crate) settling: usize,
+    /// When the last of them may be looked up.
+    pub(crate) settled_by: Option<Instant>,
     /// How long the service wants no more requests.
     pub(crate) throttled_for: Option<Duration>,
     /// How long the service has not answered.

@@ -135,6 +135,13 @@ impl Queue {
         self.settling
     }
 
+    /// When the last of those may be looked up.
+    pub(super) fn settled_by(&self) -> Option<Instant> {
+        // Most waits that are long are of this kind.
+        let mut latest_first = self.waiting.iter().rev();
+        latest_first.find(|(_, waiting)| waiting.settles).map(|((due, _), _)| *due)
+    }
+
     /// So many rows wait that no fresh row may be started.
     pub(super) fn is_full(&self) -> bool {
         self.waiting() >= MOST_WAITING
