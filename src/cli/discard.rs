@@ -7,15 +7,14 @@ use crate::ledger::{DiscardReport, DiscardSelection, Ledger, RunEnd};
 use crate::report::{counted, counted_with};
 
 pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<ExitCode, Failure> {
-    // Nothing is opened if the question could not be asked.
     let is_rehearsal = args.ledger.rehearsal.simulate.is_some();
-    let terminal = if args.yes || is_rehearsal { None } else { Some(Terminal::open().map_err(unasked)?) };
+    let terminal = if args.yes || is_rehearsal { None } else { Some(Terminal::open()) };
     // Without a domain or a list, these are all rows.
     let args::Discardable { domains, lists, all: _ } = args.which;
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
     let selection = DiscardSelection { domains, lists };
     let ledger = args.ledger.open_to_change(output.command())?;
-    let worked = work(&ledger, selection, terminal.as_ref(), output).await;
+    let worked = work(&ledger, selection, terminal, output).await;
     let (exit_code, words) = match &worked {
         Ok(exit_code) => (*exit_code, exit_code.meaning_without_run().to_owned()),
         Err(failure) => (failure.exit_code, failure.messages.join(": ")),
@@ -27,7 +26,7 @@ pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<Exit
 async fn work(
     ledger: &Ledger,
     selection: DiscardSelection,
-    terminal: Option<&Terminal>,
+    terminal: Option<Result<Terminal, NoPrompt>>,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let planned = ledger.discard(selection.clone(), true).await?;
@@ -35,9 +34,10 @@ async fn work(
         return Err(none_matches(&planned));
     }
     if let Some(terminal) = terminal {
+        let terminal = terminal.map_err(unasked)?;
         let waiting = counted_with(planned.declined + planned.refused_again, planned.agreements, "agreement");
         let question = format!("{waiting} not to be sent ({}). Discard? (yes/no) ", first(&planned));
-        if consent(terminal, &question).await? != TypedAnswer::Yes {
+        if consent(&terminal, &question).await? != TypedAnswer::Yes {
             output.note("Nothing was discarded: you said no.");
             return Ok(ExitCode::Stopped);
         }

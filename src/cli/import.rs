@@ -21,8 +21,12 @@ use crate::{failpoint, intake, reader, validation};
 
 pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
-    // Nothing is read if the question could not be asked.
-    let consent = Consent::of(&args.run)?;
+    // A misspelt name is reported first. Nothing is read if the question could not be asked.
+    let consent = Consent::of(&args.run);
+    if consent.is_err() {
+        args.files.iter().try_for_each(|file| InputFile::find(file))?;
+    }
+    let consent = consent?;
     // Open the files first, so that a misspelt name changes nothing.
     let inputs = args.files.iter().map(InputFile::open).collect::<Result<Vec<_>, _>>()?;
     look_at_first(&args, output).await?;

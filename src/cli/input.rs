@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
@@ -117,39 +117,82 @@ impl InputFile {
         let open = || {
             let file = File::open(path)?;
             let metadata = file.metadata()?;
-            if metadata.is_dir() {
-                return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
-            }
+            refuse_folder(&metadata)?;
             Ok((file, metadata.len()))
         };
-        let (file, size) = open().map_err(|error: std::io::Error| {
-            let failure = Failure::usage_io(format!("could not open `{name}`"), &error);
-            let near = if error.kind() == ErrorKind::NotFound { near_file(path) } else { None };
-            match near {
-                Some(near) => failure.with_hint(format!("did you mean {}?", quoted(&near.to_string_lossy()))),
-                None => failure,
-            }
-        })?;
+        let (file, size) = open().map_err(|error| unopened(path, &error))?;
         Ok(Self { source: InputSource { path: name, input: Input::of(file) }, size: Some(size) })
     }
+
+    /// Fails if there is no such file, and opens nothing.
+    pub(crate) fn find(path: &Path) -> Result<(), Failure> {
+        if path.as_os_str() == "-" {
+            return Ok(());
+        }
+        fs::metadata(path).and_then(|it| refuse_folder(&it)).map_err(|error| unopened(path, &error))
+    }
+}
+
+fn refuse_folder(metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(()) }
+}
+
+/// The failure for a list that cannot be opened, with the name that may be meant.
+fn unopened(path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::usage_io(format!("could not open `{}`", path.to_string_lossy()), error);
+    let is_missing = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    match is_missing.then(|| near_path(path)).flatten() {
+        Some(near) => failure.with_hint(format!("did you mean {}?", quoted(&near.to_string_lossy()))),
+        None => failure,
+    }
+}
+
+/// The path that is closest to a missing one: the name of each folder, or that of the file, is misspelt.
+fn near_path(missing: &Path) -> Option<PathBuf> {
+    match missing.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
+        None => near_file(missing),
+        Some(folder) => {
+            let there = near_folder(folder)?.join(missing.file_name()?);
+            if there.exists() { Some(there) } else { near_file(&there) }
+        }
+    }
+}
+
+/// The folder whose name is closest to a missing one. The folders above it may be misspelt too.
+fn near_folder(missing: &Path) -> Option<PathBuf> {
+    let above = missing.parent().filter(|above| !above.as_os_str().is_empty() && !above.exists());
+    let above = above.map_or_else(|| missing.parent().map(Path::to_owned), near_folder)?;
+    let wanted = missing.file_name()?.to_str()?.to_lowercase();
+    let there = above.join(missing.file_name()?);
+    if there.is_dir() {
+        return Some(there);
+    }
+    let near = names_in(&above, true)?.filter_map(|name| {
+        Some((distance_within(&name.to_lowercase(), &wanted, SLIPS_MAX)?, name))
+    });
+    near.min().map(|(_, name)| above.join(name))
+}
+
+/// The names of the folders, or of everything else, in a folder. The empty path is the working folder.
+fn names_in(folder: &Path, are_folders: bool) -> Option<impl Iterator<Item = String>> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = fs::read_dir(folder).ok()?.take(FOLDER_ENTRIES_MAX).flatten();
+    let entries = entries.filter(move |it| it.file_type().is_ok_and(|kind| kind.is_dir() == are_folders));
+    Some(entries.filter_map(|entry| entry.file_name().into_string().ok()))
 }
 
 /// The file in the folder of a missing one whose name is closest to it: a misspelt name, or another ending.
 fn near_file(missing: &Path) -> Option<PathBuf> {
     let wanted = missing.file_name()?.to_str()?.to_lowercase();
     let stem = |name: &str| Path::new(name).file_stem().map(OsStr::to_owned);
-    let folder = missing.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let names = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?.take(FOLDER_ENTRIES_MAX).flatten();
-    let names = names.filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()));
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let near = names.filter_map(|name| {
+    let folder = missing.parent()?;
+    let near = names_in(folder, false)?.filter_map(|name| {
         let lower = name.to_lowercase();
         let is_other_ending = stem(&lower) == stem(&wanted) && is_list(&lower);
         let slips = distance_within(&lower, &wanted, SLIPS_MAX).or(is_other_ending.then_some(SLIPS_MAX))?;
         Some((slips, name))
     });
-    let (_, name) = near.min()?;
-    Some(folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
+    near.min().map(|(_, name)| folder.join(name))
 }
 
 /// Whether a file may be a list, by its name in lower case.

@@ -3,9 +3,10 @@
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
+use super::terminal::NoPrompt;
 use super::{Failure, Output, args, rules};
 use crate::intake::StoredRowValidator;
-use crate::ledger::{RetryReport, RowDetail, Selection, SkipReason, State};
+use crate::ledger::{InputOptions, Queries, RetryReport, RowDetail, Selection, SkipReason, State};
 use crate::report::{LedgerSummary, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -13,7 +14,13 @@ use crate::submitter::{Mode, StopReason};
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended, Failure> {
-    let consent = Consent::of(&args.run)?;
+    let consent = Consent::of(&args.run);
+    // If there is nothing to do, that is reported, and not that the question cannot be asked.
+    if let Err(why) = consent
+        && may_have_work(&args)?
+    {
+        return Err(why.into());
+    }
     let given = args.input.given(false, output);
     let mut session = Session::begin(Mode::Submit, &args.run, &[], given, output).await?;
     let worked = work(&args, consent, &mut session).await;
@@ -21,27 +28,25 @@ pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended,
 }
 
 /// Returns the number of rows that fail validation.
-async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_>) -> Result<u64, Halt> {
+async fn work(
+    args: &args::RetryArgs,
+    consent: Result<Consent, NoPrompt>,
+    session: &mut Session<'_>,
+) -> Result<u64, Halt> {
     let output = session.output;
     let live_rules = rules::live(&session.connection.environment.api, output);
     let mut validation = args.input.validation(args.run.connection.cloud, live_rules);
-    validation.partner_domains.extend(session.partner_domains(matches!(consent, Consent::Ask(_))).await?);
+    validation.partner_domains.extend(session.partner_domains(matches!(consent, Ok(Consent::Ask(_)))).await?);
     let given = args.input.given(args.condition.require_valid, output);
     // A row that is named explicitly is retried even if its domain was burned.
     let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());
-    let selection = Selection {
-        codes: args.codes.clone(),
-        domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
-        rejected: args.all,
-        acknowledged: args.acknowledged,
-        given: given.clone(),
-    };
+    let selection = selection(args, given.clone());
     // If a selection matches no rows, do not send the other rows that wait.
-    let asks_for_some = !selection.codes.is_empty() || !selection.domains.is_empty();
+    let asks_for_some = asks_for_some(&selection);
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
-    report_unmatched(session, &selection)?;
+    unmatched(&session.queries()?, &selection)?.iter().for_each(|note| output.note(note));
     let has_limit = args.run.submission.max_new.is_some() && !session.is_dry_run();
-    if args.condition.require_valid || has_limit || matches!(consent, Consent::Ask(_)) {
+    if args.condition.require_valid || has_limit || !matches!(consent, Ok(Consent::Given)) {
         // Only simulates the retry: without consent nothing has changed, so nothing has to be undone.
         let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
@@ -51,11 +56,14 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
         if has_limit && !finds_none(&again) {
             session.refuse_too_many_new(&again.plan)?;
         }
-        if let Consent::Ask(terminal) = &consent
-            && !finds_none(&again)
-        {
-            let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
-            consent::confirm(session, terminal, &again.plan, waiting).await?;
+        if !finds_none(&again) && !again.plan.is_empty() {
+            match consent.map_err(Failure::from)? {
+                Consent::Given => {}
+                Consent::Ask(terminal) => {
+                    let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
+                    consent::confirm(session, &terminal, &again.plan, waiting).await?;
+                }
+            }
         }
     }
     let again = session.ledger.retry(selection, rows(), false).await?;
@@ -66,10 +74,41 @@ async fn work(args: &args::RetryArgs, consent: Consent, session: &mut Session<'_
     Ok(again.left(SkipReason::Wrong))
 }
 
-/// Reports codes and domains that match nothing, so that a misspelt one is noticed.
-fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), Failure> {
-    let queries = session.queries()?;
-    let errors = LedgerSummary::of(&queries)?.errors;
+fn selection(args: &args::RetryArgs, given: InputOptions) -> Selection {
+    Selection {
+        codes: args.codes.clone(),
+        domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
+        rejected: args.all,
+        acknowledged: args.acknowledged,
+        given,
+    }
+}
+
+fn asks_for_some(selection: &Selection) -> bool {
+    !selection.codes.is_empty() || !selection.domains.is_empty()
+}
+
+/// Whether the ledger, which stays unchanged, has rows that may be sent.
+fn may_have_work(args: &args::RetryArgs) -> Result<bool, Failure> {
+    let queries = args.run.ledger.read()?;
+    let selection = selection(args, InputOptions::default());
+    if asks_for_some(&selection)
+        && unmatched(&queries, &selection)?.len() == selection.codes.len() + selection.domains.len()
+    {
+        return Ok(false);
+    }
+    let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
+    let acknowledged = |count: u64| if selection.acknowledged { count } else { 0 };
+    let of_rows = |state| rows.unacknowledged(state) + acknowledged(rows.acknowledged(state));
+    let rejected = if selection.rejected { of_rows(State::Rejected) } else { 0 };
+    let refused = agreements.refused() + acknowledged(agreements.acknowledged);
+    Ok(of_rows(State::Failed) + rejected + refused + rows.open() + agreements.open() > 0)
+}
+
+/// Names codes and domains that match nothing, so that a misspelt one is noticed.
+fn unmatched(queries: &Queries, selection: &Selection) -> Result<Vec<String>, Failure> {
+    let mut notes = Vec::new();
+    let errors = LedgerSummary::of(queries)?.errors;
     let (failed, rejected) = (State::Failed.name(), State::Rejected.name());
     let is_meant =
         |state: &str| state == failed || state == "agreement" || (selection.rejected && state == rejected);
@@ -95,7 +134,7 @@ fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), 
             (0, true) => "there is nothing to take up".to_owned(),
             (0, false) => format!("there are {}", there_are.join(", ")),
         };
-        session.output.note(format_args!("--code {code} matches nothing; {there_are}."));
+        notes.push(format!("--code {code} matches nothing; {there_are}."));
     }
     for domain in &selection.domains {
         let rows = queries.details_of_domain(domain)?;
@@ -111,10 +150,10 @@ fn report_unmatched(session: &Session<'_>, selection: &Selection) -> Result<(), 
                 Some(row) => format!("its row is {}", row.state),
                 None => "the ledger has no such row".to_owned(),
             };
-            session.output.note(format_args!("--domain {domain} matches nothing; {why}."));
+            notes.push(format!("--domain {domain} matches nothing; {why}."));
         }
     }
-    Ok(())
+    Ok(notes)
 }
 
 fn report(output: &Output, again: &RetryReport) {

@@ -143,6 +143,14 @@ fn options_about_lists_are_for_commands_that_read_them() {
     check().args(["--header-line", "0"]).exits(2);
     bench.tenantry(["check", "lsit.csv"]).exits(2).says("did you mean list.csv?");
     bench.tenantry(["check", "List.xlsx"]).exits(2).says("did you mean list.csv?");
+    // A folder may be misspelt as well.
+    std::fs::create_dir_all(bench.path("lists/new")).unwrap();
+    bench.file("lists/new/list.csv", customers(1));
+    for misspelt in ["lsits/new/list.csv", "lists/enw/list.csv", "lsits/nwe/lsit.csv"] {
+        bench.tenantry(["check", misspelt]).exits(2).says("did you mean lists/new/list.csv?");
+    }
+    let missing = bench.tenantry(["check", "other/list.csv"]).exits(2);
+    assert!(!missing.stderr.contains("hint"), "{missing}");
     let missing = bench.tenantry(["check", "other.csv"]).exits(2);
     assert!(!missing.stderr.contains("hint"), "{missing}");
 }

@@ -17,7 +17,7 @@ fn ledger_bytes(bench: &Bench) -> Option<Vec<u8>> {
 fn where_nobody_can_be_asked_nothing_is_done_without_yes() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(3));
-    for args in [&["import", "customers.csv"][..], &["import", "-"], &["import", "nowhere.csv"]] {
+    for args in [&["import", "customers.csv"][..], &["import", "-"]] {
         let done = bench.tenantry(args).stdin(customers(3)).unattended().exits(2);
         done.says(REFUSES).says("add `--yes`");
         assert!(!bench.ledger_path().exists(), "{args:?} made a ledger");
@@ -37,6 +37,34 @@ fn where_nobody_can_be_asked_nothing_is_done_without_yes() {
     bench.import("more.csv").unattended().env("TENANTRY_YES", "true").exits(3);
     bench.tenantry(["retry", "--yes"]).unattended().exits(0);
     bench.agree();
+}
+
+/// Where nobody can be asked, `--yes` is asked for only if there is something to agree to.
+#[test]
+fn what_is_missing_and_what_is_done_is_said_before_the_question() {
+    let bench = Bench::new();
+    bench.tenantry(["retry"]).unattended().exits(1).says("there is no ledger");
+    bench.file("customers.csv", customers(2));
+    let missing = bench.import("cutsomers.csv").unattended().exits(2);
+    missing.says("could not open `cutsomers.csv`").says("did you mean customers.csv?");
+    assert!(!missing.stderr.contains("--yes"), "{missing}");
+    assert!(!bench.ledger_path().exists(), "a ledger was made");
+    bench.fault(Operation::Create, &domain(2), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.import("customers.csv").unattended().args(["--yes"]).exits(3);
+    // Neither finds anything that could be sent, or discarded.
+    for args in [&["retry", "--code", "600051"][..], &["retry", "--domain", &domain(1)]] {
+        bench.tenantry(args).unattended().exits(3).says("matches nothing").says("No row is tried again.");
+    }
+    for args in [&["--list", "customers.csv"][..], &["--all"]] {
+        bench.tenantry(["discard"]).args(args).unattended().exits(1).says("no pending row matches");
+    }
+    let before = ledger_bytes(&bench);
+    bench.tenantry(["retry"]).unattended().exits(2).says(REFUSES);
+    assert!(before == ledger_bytes(&bench), "the ledger was touched");
+    bench.tenantry(["acknowledge", "--code", "3000"]).exits(0);
+    bench.tenantry(["retry"]).unattended().exits(0).says("No row is tried again.");
+    bench.tenantry(["retry", "--acknowledged"]).unattended().exits(2).says(REFUSES);
+    assert_eq!(bench.creations().len(), 1);
 }
 
 #[test]
