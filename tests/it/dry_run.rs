@@ -44,6 +44,9 @@ fn a_dry_run_tells_and_does_nothing() {
     let json = dry().args(["--json"]).exits(3).json();
     assert_eq!((&json["dry_run"], &json["plan"]["customers"]), (&json!(true), &json!(3)));
     assert_eq!((&json["rows"]["pending"], &json["rows"]["rejected"]), (&json!(3), &json!(1)));
+    let run = &json["run"];
+    assert_eq!((&run["exit_code"], &run["ended"]), (&json!(3), &json!("dry run")));
+    assert!(run["finished_at"].is_string() && run["duration_s"].is_number(), "{run:#}");
     bench.file("customers.csv", customers(3));
     dry().exits(0);
 }

@@ -34,10 +34,12 @@ impl Session<'_> {
         if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
             self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
         }
-        let mut summary = Summary::of(&queries, self.ledger.run(), None)?;
-        summary.columns.clone_from(&self.columns);
+        let run = self.ledger.run();
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
+        // The summary has the end of the run.
+        let mut summary = Summary::of(&queries, run, None)?;
+        summary.columns.clone_from(&self.columns);
         let printed = if self.args.json {
             self.output.json(&summary.dry_run_json(&plan, &self.changes))
         } else {
