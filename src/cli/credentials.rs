@@ -161,12 +161,11 @@ impl<'q, W: Write + Send> Handout<'q, W> {
         self.opening.record(self.open.iter().map(|(sealed, _)| sealed)).map_err(unrecorded)?;
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
-            let user_name = format!("{}@{}", sealed.user_name, sealed.domain);
             let row: [Cell<'_>; 5] = [
                 sealed.company.as_deref().unwrap_or_default().into(),
                 sealed.domain.as_str().into(),
                 sealed.customer_id.as_str().into(),
-                user_name.into(),
+                sealed.user_name.as_str().into(),
                 password.as_slice().into(),
             ];
             self.table.row(row).map_err(unwritten)?;

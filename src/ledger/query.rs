@@ -183,6 +183,11 @@ impl StandingSteps {
     }
 }
 
+/// The user name of an administrator, as a person signs in with it: `admin@domain`. The service gives its first part.
+fn user_name(name: &str, domain: &str) -> String {
+    format!("{name}@{domain}")
+}
+
 impl Queries {
     /// Opens the ledger at `path` for reading.
     pub fn open(path: &Path) -> Result<Self> {

@@ -33,7 +33,7 @@ pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
     let domain = row.domain.as_deref().unwrap_or("(no domain)");
     let file = escape_for_terminal(&row.file);
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
-    for (name, value) in facts(story, domain) {
+    for (name, value) in facts(story) {
         if let Some(value) = value {
             text.push_line(format_args!("  {name:<16}{value}"));
         }
@@ -69,10 +69,9 @@ pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
 }
 
 /// The facts about a row, one line each; `None` if there is nothing to show.
-fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>); 21] {
+fn facts(story: &RowStory<'_>) -> [(&'static str, Option<String>); 21] {
     let RowStory { row, kept, .. } = story;
     let customer = CustomerFacts::of(row);
-    let user_name = row.user_name.as_ref().map(|name| one_line(&format!("{name}@{domain}")));
     let brought = kept.map(|from| match from == row.row {
         true => "one came with an answer to it that belongs to another customer".to_owned(),
         false => format!("one for it came with the answer to row {from}"),
@@ -91,7 +90,7 @@ fn facts(story: &RowStory<'_>, domain: &str) -> [(&'static str, Option<String>);
         ("last change", Some(clock::local(row.changed_at).to_string())),
         ("customer id", row.customer_id.as_deref().map(one_line)),
         ("commerce id", row.commerce_id.as_deref().map(one_line)),
-        ("user name", user_name),
+        ("user name", row.user_name.as_deref().map(one_line)),
         ("request id", row.request_id.as_deref().map(one_line)),
         ("password", row.customer_id.as_ref().map(|_| password_words(story))),
         ("", brought.map(|brought| format!("{brought} and is sealed in this ledger"))),

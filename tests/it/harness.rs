@@ -574,7 +574,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     // How long calls took, in the Markdown of a report.
     (r"(?m)^(\| (?:create|find_customer|check_domain) \|(?: \d+ \|){3}) .*$", "$1 [MS] |"),
     // In the rows of `credentials`.
-    (r"(?m)^(.*,\[GUID\],admin@[^,\n]+),.+$", "$1,[PASSWORD]"),
+    (r"(?m)^(.*\.onmicrosoft\.com,\[GUID\],admin@[^,\n]+),.+$", "$1,[PASSWORD]"),
     (r"(?m)^(    MS-CV +)\S+$", "$1[MS-CV]"),
 ];
 

@@ -30,6 +30,7 @@ pub struct RowDetail {
     pub request_id: Option<String>,
     pub customer_id: Option<String>,
     pub commerce_id: Option<String>,
+    /// `admin@domain`.
     pub user_name: Option<String>,
     pub has_credentials: bool,
     /// When its password, which was opened before, was erased.
@@ -335,9 +336,12 @@ fn detail_query(by: &str) -> String {
 fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
     let customer: Option<String> = row.get(5)?;
     let problems: Option<String> = row.get(6)?;
+    let domain: Option<String> = row.get(1)?;
+    let user_name: Option<String> = row.get(10)?;
     Ok(RowDetail {
         row: row.get(0)?,
-        domain: row.get(1)?,
+        user_name: user_name.zip(domain.as_ref()).map(|(name, domain)| super::user_name(&name, domain)),
+        domain,
         state: row.get(2)?,
         file: row.get(3)?,
         line: row.get(4)?,
@@ -348,7 +352,6 @@ fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
         request_id: row.get(7)?,
         customer_id: row.get(8)?,
         commerce_id: row.get(9)?,
-        user_name: row.get(10)?,
         has_credentials: row.get(11)?,
         password_erased_at: row.get::<_, Option<i64>>(26)?.map(clock::from_ms),
         erased_at: row.get::<_, Option<i64>>(27)?.map(clock::from_ms),

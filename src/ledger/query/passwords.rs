@@ -59,6 +59,7 @@ pub struct SealedPassword {
     pub company: Option<String>,
     pub domain: String,
     pub customer_id: String,
+    /// `admin@domain`.
     pub user_name: String,
     pub password: Vec<u8>,
     /// The key that it is encrypted under; `None`: it is an age file.
@@ -251,12 +252,12 @@ impl Queries {
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
-    let user_name: Option<String> = row.get(2)?;
+    let (domain, user_name): (String, Option<String>) = (row.get(0)?, row.get(2)?);
     Ok(SealedPassword {
         company: row.get(9)?,
-        domain: row.get(0)?,
         customer_id: row.get(1)?,
-        user_name: user_name.unwrap_or_default(),
+        user_name: super::user_name(&user_name.unwrap_or_default(), &domain),
+        domain,
         password: row.get(3)?,
         data_key: row.get(4)?,
         asked_by: row.get(5)?,
