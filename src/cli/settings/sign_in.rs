@@ -34,7 +34,7 @@ pub(super) fn sign_in(
     let proof = client_proof(args)?;
     let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
-        return Err(cannot_sign_in(args, proof.is_some() || handed_in.is_some()));
+        return Err(cannot_sign_in(args));
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
     let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store);
@@ -53,30 +53,27 @@ pub(super) fn sign_in(
             Ok(SignIn::AppAndUser { app, refresh_token, is_handed_in, store })
         }
         None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
-        None => Err(cannot_sign_in(args, false)),
+        None => Err(cannot_sign_in(args)),
     }
 }
 
-fn cannot_sign_in(args: &args::ConnectionArgs, has_secret: bool) -> Failure {
-    let missing: Vec<&str> = [
-        ("--tenant-id", args.tenant_id.is_none()),
-        ("--client-id", args.client_id.is_none()),
-        ("a client secret (--client-secret-file or TENANTRY_CLIENT_SECRET)", !has_secret),
-    ]
-    .into_iter()
-    .filter_map(|(name, missing)| missing.then_some(name))
-    .collect();
-    // With both given, the operator may have signed in before, but the sign-in was not found.
-    let login = match (&args.tenant_id, &args.client_id) {
-        (Some(_), Some(_)) => "run `tenantry login` again",
-        _ => "run `tenantry login`",
-    };
-    Failure::new(ExitCode::SignIn, format!("cannot sign in without {}", missing.join(", "))).with_hint(
-        format!(
-            "give what is missing, or a --client-certificate, or {login}, or put an access token into \
-         TENANTRY_ACCESS_TOKEN, or rehearse with --simulate"
+/// The two ways to sign in: a person keeps a sign-in, and a job has what proves the app's identity.
+fn cannot_sign_in(args: &args::ConnectionArgs) -> Failure {
+    let (message, give, again) = match (&args.tenant_id, &args.client_id) {
+        (None, None) => ("cannot sign in without --tenant-id and --client-id", "give both; ", ""),
+        (None, Some(_)) => ("cannot sign in without --tenant-id", "give it; ", ""),
+        (Some(_), None) => ("cannot sign in without --client-id", "give it; ", ""),
+        // The operator may have signed in before, but the sign-in was not found.
+        (Some(_), Some(_)) => (
+            "cannot sign in: no sign-in is kept for this app, and no client secret or certificate is given",
+            "",
+            " again",
         ),
-    )
+    };
+    Failure::new(ExitCode::SignIn, message).with_hint(format!(
+        "{give}as a person, run `tenantry login`{again}; in a scheduled job, give the app's --client-secret-file or \
+         --client-certificate; `tenantry help sign-in` shows every way, and --simulate needs none"
+    ))
 }
 
 /// How the app proves its identity; `None` for a public client.
