@@ -2,11 +2,16 @@
 
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory};
 
 use super::Failure;
 use super::args::Cli;
+use crate::nearest::distance_within;
 use crate::printable::escape_for_terminal;
+
+/// With more differences, a word is not a misspelt command.
+const SLIPS_MAX: usize = 2;
 
 /// The error with all quoted text on one line.
 pub(super) fn made_visible(error: clap::Error) -> clap::Error {
@@ -18,25 +23,44 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     let mut error = typed.err().filter(clap::Error::use_stderr).unwrap_or(error);
     // Only values from the environment are left; they are quoted only here.
     let is_secret = error
-        .get(clap::error::ContextKind::InvalidArg)
+        .get(ContextKind::InvalidArg)
         .is_some_and(|argument| argument.to_string().contains("--notify-url"));
     let quoted: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {
             // The URL of a monitor is a secret, even if it is invalid.
-            clap::error::ContextValue::String(_)
-                if is_secret && kind == clap::error::ContextKind::InvalidValue =>
+            ContextValue::String(_)
+                if is_secret && kind == ContextKind::InvalidValue =>
             {
                 Some((kind, "(hidden)".to_owned()))
             }
-            clap::error::ContextValue::String(text) => Some((kind, escape_for_terminal(text).into_owned())),
+            ContextValue::String(text) => Some((kind, escape_for_terminal(text).into_owned())),
             _ => None,
         })
         .collect();
     for (kind, text) in quoted {
-        drop(error.insert(kind, clap::error::ContextValue::String(text)));
+        drop(error.insert(kind, ContextValue::String(text)));
     }
+    suggest_only_near(&mut error);
     error
+}
+
+/// Of the commands that clap finds similar to an unknown one, leaves the nearest.
+fn suggest_only_near(error: &mut clap::Error) {
+    let (Some(ContextValue::String(typed)), Some(ContextValue::Strings(similar))) =
+        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::SuggestedSubcommand))
+    else {
+        return;
+    };
+    let typed = typed.to_lowercase();
+    let slips_of = |name: &str| distance_within(&typed, name, SLIPS_MAX);
+    let fewest = similar.iter().filter_map(|name| slips_of(name)).min();
+    let near = similar.iter().filter(|name| fewest.is_some() && slips_of(name) == fewest);
+    let near: Vec<String> = near.cloned().collect();
+    drop(match near.is_empty() {
+        true => error.remove(ContextKind::SuggestedSubcommand),
+        false => error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near)),
+    });
 }
 
 /// Whether `--json` is among the arguments of a command line that could not be understood.

@@ -275,7 +275,11 @@ fn a_file_that_others_may_write_is_refused() {
 #[test]
 fn a_slip_on_the_command_line_is_answered_with_the_nearest_name() {
     let bench = Bench::new();
-    bench.tenantry(["improt", "x.csv"]).exits(2).says("a similar subcommand exists: 'import'");
+    for misspelt in ["improt", "imprt", "Import"] {
+        bench.tenantry([misspelt, "x.csv"]).exits(2).says("a similar subcommand exists: 'import'");
+    }
+    let unknown = bench.tenantry(["bogus"]).exits(2);
+    assert!(!unknown.stderr.contains("similar"), "{unknown}");
     bench
         .tenantry(["import", "--ratee", "8/s", "x.csv"])
         .exits(2)
