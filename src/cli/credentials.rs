@@ -289,10 +289,24 @@ impl fmt::Display for Domains {
     }
 }
 
-/// The user's name in the operating system, for the record. Anyone who can open the file can forge it.
+/// The user's name in the operating system, for the record; empty if the system has none. Anyone who can open the file
+/// can forge it.
 pub(super) fn who() -> String {
     ["USER", "USERNAME", "LOGNAME"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
+        .or_else(account)
+        .unwrap_or_default()
+}
+
+/// The name of the account that this process runs as: a scheduler may set none of the variables.
+#[cfg(unix)]
+fn account() -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name)
+}
+
+/// Windows sets `USERNAME` for every process.
+#[cfg(windows)]
+fn account() -> Option<String> {
+    None
 }

@@ -126,10 +126,13 @@ fn password_words(story: &RowStory<'_>) -> String {
         (_, None) if story.openings.is_empty() => "never opened".to_owned(),
         (_, None) => "opened, but the output was not written: open it again".to_owned(),
         (times, Some(last)) => {
-            let by = one_line(&last.opened_by);
+            let by = match last.opened_by.as_str() {
+                "" => String::new(),
+                name => format!(" by {}", one_line(name)),
+            };
             match times {
-                1 => format!("opened {} by {by}", clock::local(last.opened_at)),
-                _ => format!("opened {times} times, last {} by {by}", clock::local(last.opened_at)),
+                1 => format!("opened {}{by}", clock::local(last.opened_at)),
+                _ => format!("opened {times} times, last {}{by}", clock::local(last.opened_at)),
             }
         }
     };
