@@ -297,21 +297,25 @@ impl<'a> Session<'a> {
 
 fn report_restored(output: &Output, restored: Option<Restored>) {
     let Some(Restored { copied_at, rows }) = restored else {
-        output.note("This ledger is no copy that waits to be restored: `--restored` changes nothing.");
+        output.note(
+            "`--restored` has no effect: this ledger is not a backup, or an earlier run has accepted the backup. Leave the \
+             option out.",
+        );
         return;
     };
     let copied_at = clock::local(copied_at);
     if rows == 0 {
         output.note(format_args!(
-            "Restored from a copy of {copied_at}, in which no row was waiting. Files that were first imported since, and \
-             corrected rows, have to be imported again.",
+            "This ledger is a backup of {copied_at}, in which no row was waiting. Import the lists again that you first \
+             imported, or corrected, after that time.",
         ));
         return;
     }
     output.note(format_args!(
-        "Restored from a copy of {copied_at}: {} may have been sent or replaced since. They are held back: import their \
-         files again, and before them the corrected rows (`tenantry_row`), which the copy does not know. Each is asked \
-         about before it is sent. Files that were first imported since have to be imported again too.",
+        "This ledger is a backup of {copied_at}: {} may have been sent or replaced since, and are held back. First import \
+         the lists with rows that you corrected after that time (`tenantry_row`), then import their files again. Tenantry \
+         asks Partner Center about each of these rows before it sends the row. Also import the lists again that you first \
+         imported after that time.",
         counted(rows, "row")
     ));
 }

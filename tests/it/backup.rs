@@ -121,7 +121,7 @@ fn a_restored_copy_waits_for_the_lock_too() {
     lock.unlock().unwrap();
     let done = waiting.wait();
     assert_eq!(done.code, Some(0), "{done}");
-    assert_eq!(done.says("Restored from a copy of").stderr.matches("Restored from").count(), 1);
+    assert_eq!(done.says("This ledger is a backup of").stderr.matches("is a backup of").count(), 1);
     assert_eq!(bench.ledger().number("SELECT count(*) FROM copies WHERE restored_at IS NOT NULL"), 1);
     assert_eq!(bench.creations().len(), 3);
     bench.agree();

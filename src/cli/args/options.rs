@@ -214,9 +214,11 @@ pub(crate) struct SubmissionArgs {
     /// How long a new customer may be invisible [default: 180s; less with --simulate]
     #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_SETTLE_DELAY")]
     pub(crate) settle_delay: Option<Duration>,
-    /// Continue with a restored backup (`tenantry help restore`)
+    /// Accept a backup in the place of the ledger (`tenantry help restore`)
     ///
-    /// Rows that may have been sent after the backup are held back until Tenantry has asked about them.
+    /// Needed once, by the first run after you put a backup in the place of the ledger. Rows that may have been sent since
+    /// the backup are held back until you import their lists again. Tenantry asks Partner Center about each of these rows
+    /// before it sends the row.
     #[arg(long, add = Repeat::Never)]
     pub(crate) restored: bool,
     /// Public key for passwords (age1…) [default: that of the identity file]
