@@ -217,10 +217,11 @@ fn with_clock<'a>(bench: &'a Bench, seconds: &str) -> Call<'a> {
 fn a_token_that_ends_before_the_next_run_is_an_error_of_a_scheduled_run() {
     let bench = Bench::new();
     let token = token(&json!({ "exp": unix_time() + 3600, "scp": "user_impersonation" }));
-    let call = || bench.tenantry(["doctor", "--unattended", "--yes"]).env("TENANTRY_ACCESS_TOKEN", &token);
-    let done = examine(&bench, call());
+    let call = bench.tenantry(["doctor", "--unattended", "--yes"]).env("TENANTRY_ACCESS_TOKEN", &token);
+    let done = examine(&bench, call.env("TZ", "XST-5:30"));
     assert_eq!(done.code, Some(4), "{done}");
     assert!(done.stdout.contains("ERROR    sign-in lasts"), "{done}");
+    assert!(done.stdout.contains(" +05:30, and cannot be renewed"), "{done}");
 }
 
 fn unix_time() -> u64 {

@@ -79,7 +79,10 @@ fn sign_in_lasts(sign_in: &SignIn) -> Finding {
             Some(end) if end.duration_since(clock::now()) < NEXT_RUN_IS_WITHIN => Finding::error(
                 LASTS,
                 ExitCode::SignIn,
-                format!("the token in TENANTRY_ACCESS_TOKEN ends at {end}, and cannot be renewed"),
+                format!(
+                    "the token in TENANTRY_ACCESS_TOKEN ends at {}, and cannot be renewed",
+                    clock::local(end)
+                ),
                 instead,
             ),
             _ => Finding::warning(LASTS, "the token in TENANTRY_ACCESS_TOKEN cannot be renewed", instead),
