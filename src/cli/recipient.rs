@@ -60,8 +60,8 @@ pub(crate) fn prepare(
     is_rehearsal: bool,
     output: &Output,
 ) -> Result<Option<Ready>, Failure> {
-    let choice = choose(args, sealed_to(Some(queries), is_rehearsal)?)?;
-    let refusal = if args.new_recipient { None } else { choice.refusal(ledger) };
+    let choice = choose(args, queries.sealed_to()?)?;
+    let refusal = choice.refusal(ledger).filter(|_| !may_change(args, is_rehearsal));
     match (refusal, args.dry_run) {
         (None, true) => Ok(None),
         (None, false) => choice.ready(output).map(Some),
@@ -78,8 +78,8 @@ pub(crate) fn prepare(
 
 /// The key that a run would use.
 pub(crate) enum ForeseenKey {
-    /// This one exists. Whether its private half is in the identity file.
-    Existing { recipient: String, opens_here: bool },
+    /// This one exists. `lacks`: the identity file, if the private half is not in it.
+    Existing { recipient: String, lacks: Option<PathBuf> },
     /// The run creates it, in this file.
     New(PathBuf),
 }
@@ -94,27 +94,25 @@ pub(crate) fn foresee(
     ledger: &Path,
     is_rehearsal: bool,
 ) -> Result<ForeseenKey, Failure> {
-    let choice = choose(args, sealed_to(queries, is_rehearsal)?)?;
-    if let Some(refusal) = choice.refusal(ledger).filter(|_| !args.new_recipient) {
+    let sealed_to = queries.map_or(Ok(SealedTo::Nobody), Queries::sealed_to)?;
+    let choice = choose(args, sealed_to)?;
+    if let Some(refusal) = choice.refusal(ledger).filter(|_| !may_change(args, is_rehearsal)) {
         return Err(refusal);
     }
     Ok(match choice.chosen {
         ChosenKey::New => ForeseenKey::New(choice.file),
-        ChosenKey::OfFile(key) => ForeseenKey::Existing { recipient: key.to_string(), opens_here: true },
+        ChosenKey::OfFile(key) => ForeseenKey::Existing { recipient: key.to_string(), lacks: None },
         ChosenKey::Given(key) | ChosenKey::OfLedger(key) => {
             let at_hand = Identities::read(&choice.file).ok();
             let opens_here = at_hand.is_some_and(|identities| holds(&identities, &key));
-            ForeseenKey::Existing { recipient: key.to_string(), opens_here }
+            ForeseenKey::Existing { recipient: key.to_string(), lacks: (!opens_here).then_some(choice.file) }
         }
     })
 }
 
-/// What the passwords of a ledger are sealed to. Those of a rehearsal are not real, so any key will do.
-fn sealed_to(queries: Option<&Queries>, is_rehearsal: bool) -> Result<SealedTo, Failure> {
-    match queries {
-        Some(queries) if !is_rehearsal => Ok(queries.sealed_to()?),
-        Some(_) | None => Ok(SealedTo::Nobody),
-    }
+/// Whether a run may seal to another key than the one that the ledger has. The passwords of a rehearsal are not real.
+fn may_change(args: &args::SubmissionArgs, is_rehearsal: bool) -> bool {
+    args.new_recipient || is_rehearsal
 }
 
 /// Chooses the key of a run on a ledger with passwords that are `sealed_to` a key; [`Choice::refusal`] says whether the
@@ -219,7 +217,7 @@ impl Choice {
             }
             None if matches!(self.chosen, ChosenKey::OfLedger(_)) => output.note(format_args!(
                 "There is no identity file `{file}`: passwords are sealed to {recipient}, as the others of this ledger \
-                 are. They open with its private half alone."
+                 are. This machine cannot open them. If that key is lost, add `--new-recipient`."
             )),
             None => {}
         }

@@ -186,6 +186,25 @@ fn the_next_command_goes_on_with_a_new_recipient_that_nothing_was_sealed_to() {
     );
 }
 
+/// A rehearsal without the identity goes on with the key of its ledger, as a real run does, and makes no other one.
+#[test]
+fn a_rehearsal_without_its_identity_keeps_to_the_key_of_its_ledger() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    let rehearsed = |call: &[&str]| {
+        let call = bench.tenantry(call).args(["--simulate", "--identity", "lost.txt"]);
+        call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL")
+    };
+    rehearsed(&["import", "customers.csv", "--limit", "1"]).exits(5);
+    fs::remove_file(bench.path("lost.txt")).unwrap();
+    let found = rehearsed(&["doctor"]).exits(0);
+    assert!(found.stdout.contains("this machine cannot open them"), "{found}");
+    rehearsed(&["import", "customers.csv"]).exits(0).says("This machine cannot open them.");
+    assert!(!bench.path("lost.txt").exists(), "another key was made");
+    bench.file("more.csv", customers(3));
+    rehearsed(&["import", "more.csv", "--new-recipient"]).exits(0).says("Made a key pair");
+}
+
 #[test]
 fn a_rehearsal_keeps_to_no_key() {
     let bench = Bench::new();

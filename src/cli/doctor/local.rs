@@ -105,13 +105,23 @@ pub(super) fn identity(run: &args::RunArgs, queries: Option<&Queries>, is_unatte
     let is_rehearsal = run.ledger.rehearsal.simulate.is_some();
     match recipient::foresee(&run.submission, queries, &run.ledger.path(), is_rehearsal) {
         Err(failure) => Finding::of_failure(IDENTITY, &failure),
-        Ok(ForeseenKey::Existing { recipient, opens_here: true }) => {
+        Ok(ForeseenKey::Existing { recipient, lacks: None }) => {
             Finding::ok(IDENTITY, format!("passwords are sealed to {recipient}, and can be opened here"))
         }
-        Ok(ForeseenKey::Existing { recipient, opens_here: false }) => Finding::ok(
-            IDENTITY,
-            format!("passwords are sealed to {recipient}; the key that opens them is not on this machine"),
-        ),
+        // This may be meant: a job needs the public half alone.
+        Ok(ForeseenKey::Existing { recipient, lacks: Some(file) }) => {
+            let place = match file.as_os_str().is_empty() {
+                true => "here".to_owned(),
+                false => format!("in `{}`", file.display()),
+            };
+            Finding::ok(
+                IDENTITY,
+                format!(
+                    "passwords can be sealed to {recipient}; this machine cannot open them (the identity is not \
+                     {place})"
+                ),
+            )
+        }
         Ok(ForeseenKey::New(file)) => {
             let file = file.display();
             let message =
