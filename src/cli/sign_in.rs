@@ -31,12 +31,14 @@ pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result
     let keeping = keep(store, login.refresh_token);
     let kept =
         interruption.unless(keeping).await.map_err(|it| because(it, "the sign-in may not be kept"))??;
-    output.note(format_args!(
-        "Signed in as {}; {kept}.",
-        claims.user().unwrap_or("a user whom the token does not name"),
-    ));
+    let user = claims.user().unwrap_or("a user whom the token does not name");
+    output.note(format_args!("Signed in as {user}; {kept}."));
+    // It is kept, because Microsoft does not refuse every such call yet.
     if claims.has_mfa() == Some(false) {
-        output.note("This sign-in was without MFA: Partner Center will refuse it. Sign in again with MFA.");
+        let message = format!("{user} has signed in without MFA, and Partner Center refuses calls without MFA");
+        return Err(Failure::new(ExitCode::SignIn, message).with_hint(
+            "set up MFA for this user in Microsoft Entra ID (https://aka.ms/mfasetup), then run `tenantry login` again",
+        ));
     }
     Ok(ExitCode::Done)
 }

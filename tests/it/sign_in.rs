@@ -168,6 +168,16 @@ fn a_login_that_fails_says_why_and_keeps_nothing() {
     assert!(kept(&bench).is_empty());
 }
 
+/// Partner Center refuses calls without MFA for a growing share of the traffic, so the sign-in is of little use.
+#[test]
+fn a_login_without_mfa_is_a_refused_sign_in() {
+    let bench = Bench::new();
+    let done = as_app(bench.tenantry(["login"]), "no-mfa-app").exits(4);
+    done.says("Signed in as").says("without MFA").says("run `tenantry login` again");
+    assert_eq!(kept(&bench).len(), 1);
+    as_app(bench.tenantry(["doctor"]), "no-mfa-app").exits(4);
+}
+
 #[test]
 fn a_login_polls_on_through_slow_down_and_outages() {
     let device_code = DeviceCodeFlow { pending_polls: 2, slow_down_polls: 1, ..DeviceCodeFlow::default() };
