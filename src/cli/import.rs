@@ -137,12 +137,14 @@ impl ListReading {
         } else {
             queries.remembered_for(path)?
         };
-        let remembered = remembered.unwrap_or_default().remembered();
+        let mut remembered = remembered.unwrap_or_default().remembered();
+        // Also where the settings turn it off.
+        remembered.auto_map &= !output.is_given("auto_map");
         let names = names_of(&remembered, &args.input.given(false, output));
         if !names.is_empty() {
             output.note(format_args!("{path}: options of its last import apply: {}.", names.join(", ")));
         }
-        let options = args.input.beside(&remembered, output);
+        let options = args.input.beside(&remembered);
         let mut validation = options.validation(args.run.connection.cloud, live_rules.to_vec());
         validation.partner_domains.extend_from_slice(own_domains);
         Ok(Self { input, options, remembered, validation })

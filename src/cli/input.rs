@@ -259,9 +259,9 @@ impl args::InputArgs {
 
     /// The options with those of an earlier reading for what is not given now. What was given about columns is not part
     /// of this: whether it applies depends on the header.
-    pub(crate) fn beside(&self, earlier: &InputOptions, output: &Output) -> Self {
+    pub(crate) fn beside(&self, earlier: &InputOptions) -> Self {
         let mut both = self.clone();
-        both.layout.auto_map |= earlier.auto_map && !output.is_given("auto_map");
+        both.layout.auto_map |= earlier.auto_map;
         let new = |rule: &&Rule| !self.warn.contains(rule);
         both.warn.extend(earlier.warn.iter().filter(new));
         both

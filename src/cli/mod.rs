@@ -120,7 +120,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         }
     };
     choose_format(Some(cli.logging.log_format));
-    let output = Output::new(cli.logging.quiet, provenance.matches().clone());
+    let output = Output::new(cli.logging.quiet, provenance.matches().clone(), provenance.names_in_file());
     report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
     let result = start_logging(&cli).and_then(|()| {

@@ -33,22 +33,24 @@ pub(crate) struct Output {
     quiet: bool,
     has_bars: bool,
     matches: ArgMatches,
+    /// The options that the settings file gives, by their long names.
+    of_file: Vec<String>,
     /// A result, or a part of it, was printed.
     has_result: AtomicBool,
 }
 
 impl Output {
-    /// For a command with these matches.
-    pub(crate) fn new(quiet: bool, matches: ArgMatches) -> Self {
+    /// For a command with these matches, to which a settings file gave the options `of_file`.
+    pub(crate) fn new(quiet: bool, matches: ArgMatches, of_file: Vec<String>) -> Self {
         // A dumb terminal cannot overwrite its output.
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let has_bars = !quiet && !is_dumb && !message::is_json() && io::stderr().is_terminal();
-        Self { quiet, has_bars, matches, has_result: AtomicBool::new(false) }
+        Self { quiet, has_bars, matches, of_file, has_result: AtomicBool::new(false) }
     }
 
     /// For output before the command is known.
     pub(crate) fn without_command() -> Self {
-        Self::new(false, ArgMatches::default())
+        Self::new(false, ArgMatches::default(), Vec::new())
     }
 
     /// The profile of this command's settings.
@@ -62,11 +64,12 @@ impl Output {
         matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
     }
 
-    /// Whether the command line or the environment gave this option of the command.
+    /// Whether the command line, the environment or the settings file gave this option of the command.
     pub(crate) fn is_given(&self, id: &str) -> bool {
         let matches = deepest(&self.matches);
         let given = [Some(ValueSource::CommandLine), Some(ValueSource::EnvVariable)];
-        matches.try_contains_id(id).is_ok() && given.contains(&matches.value_source(id))
+        let is_of_file = self.of_file.iter().any(|name| name.replace('-', "_") == id);
+        matches.try_contains_id(id).is_ok() && (is_of_file || given.contains(&matches.value_source(id)))
     }
 
     /// Whether only errors are wanted on standard error.

@@ -29,6 +29,25 @@ fn auto_mapped() -> Value {
     taken.map(|(column, field)| json!({"column": column, "field": field})).to_vec().into()
 }
 
+/// What the ledger remembers of a list is the weakest of all that gives an option.
+#[test]
+fn a_remembered_auto_map_is_turned_off_wherever_options_are_given() {
+    let bench = Bench::new();
+    bench.file("crm.csv", with_headings(&["first"]));
+    bench.import("crm.csv").args(["--auto-map"]).exits(0);
+    bench.import("crm.csv").exits(0).says("options of its last import apply: --auto-map");
+    bench.file("settings.toml", "auto-map = false\n");
+    for call in [
+        bench.import("crm.csv").args(["--config", "settings.toml"]),
+        bench.import("crm.csv").env("TENANTRY_AUTO_MAP", "false"),
+        bench.import("crm.csv").args(["--auto-map=false"]),
+    ] {
+        let refused = call.exits(1);
+        refused.says("or --auto-map");
+        assert!(!refused.stderr.contains("of its last import"), "{refused}");
+    }
+}
+
 #[test]
 fn headings_of_other_programs_are_taken_with_auto_map() {
     let bench = Bench::new();

@@ -409,6 +409,11 @@ impl Provenance {
         &self.matches
     }
 
+    /// The long names of the options that the settings file gives.
+    pub(super) fn names_in_file(&self) -> Vec<String> {
+        self.entries.keys().cloned().collect()
+    }
+
     /// The file of settings, if it was found in the working folder and not named.
     pub(super) fn found_in_working_folder(&self) -> Option<&Path> {
         let file = self.file.as_ref()?;

@@ -116,7 +116,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
     let matches = help::command().clone().try_get_matches_from(words).unwrap();
     let cli = Cli::from_arg_matches(&matches).unwrap();
     let Asked::Import(import) = cli.command else { panic!("{:?}", cli.command) };
-    let output = Output::new(false, matches);
+    let output = Output::new(false, matches, Vec::new());
     assert_eq!(import.input.given(import.condition.require_valid, &output), given);
     assert_eq!(flags_of(&InputOptions::default()), "");
 }
