@@ -5,11 +5,11 @@ use serde_json::json;
 use super::next_command::{self, Repeated};
 use super::{ExitCode, Failure, Output, args};
 use crate::clock;
-use crate::ledger::{HoldReason, RunTotals, Runs, State};
+use crate::ledger::{HoldReason, Queries, RunTotals, Runs, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, PushLine as _, Toned, counted, counted_with, describe_end,
-    lost_passwords, rough, run_json, spoken,
+    LOST_PASSWORDS_NAMED, LedgerSummary, NextSteps, PushLine as _, Toned, counted, counted_with, describe_end,
+    lost_passwords, next_commands, rough, run_json, spoken,
 };
 
 /// The number of runs that are listed.
@@ -24,6 +24,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
         value["runs"] = queries.last_runs(Runs::All, RUNS)?.iter().map(run_json).collect();
+        value["next"] = json!(next_commands(&next(&queries, &standing, output)?));
         output.json(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }
@@ -66,11 +67,19 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         text.push_line(format_args!(
             "\nA run is working on this ledger (pid {process}). It names the next command when it ends."
         ));
-    } else if let Some(next) = next_command::between_runs(&queries, &standing, output.matches())? {
+    } else if let Some(next) = next(&queries, &standing, output)? {
         next.describe(&mut text);
     }
     output.toned(&text)?;
     Ok(ExitCode::Done)
+}
+
+/// What to do next. A run that is at work names that when it ends.
+fn next(queries: &Queries, standing: &LedgerSummary, output: &Output) -> Result<Option<NextSteps>, Failure> {
+    if queries.at_work().is_some() {
+        return Ok(None);
+    }
+    Ok(next_command::between_runs(queries, standing, output.matches())?)
 }
 
 /// One line for a run, in columns.

@@ -51,9 +51,14 @@ impl NextSteps {
     }
 }
 
-/// The command, for scripts; `null` if it does not work yet.
-impl Serialize for NextSteps {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.once.is_none().then_some(&self.command).serialize(serializer)
-    }
+/// The commands in their order, for scripts; none if the first one does not work yet.
+pub(crate) fn commands(next: &Option<NextSteps>) -> Vec<&str> {
+    let Some(NextSteps { once: None, command, then }) = next else { return Vec::new() };
+    let later = then.iter().filter_map(|(_, command)| command.as_deref());
+    std::iter::once(command.as_str()).chain(later).collect()
+}
+
+/// For `serialize_with`.
+pub(super) fn as_commands<S: Serializer>(next: &Option<NextSteps>, serializer: S) -> Result<S::Ok, S::Error> {
+    commands(next).serialize(serializer)
 }

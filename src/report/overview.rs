@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::groups::{GroupTally, Groups};
-use super::next_steps::NextSteps;
+use super::next_steps::{NextSteps, as_commands};
 use super::summary::{ErrorLine, LedgerSummary, ROWS_NAMED, counted, one_line};
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
@@ -63,6 +63,7 @@ pub(crate) struct Overview {
     pub(crate) runs: Vec<RunTotals>,
     /// The number of older runs, which are not listed.
     pub(crate) earlier_runs: u64,
+    #[serde(serialize_with = "as_commands")]
     pub(crate) next: Option<NextSteps>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::next_steps::NextSteps;
+use super::next_steps::{NextSteps, as_commands};
 use super::push_line::PushLine as _;
 use super::states::{acknowledged, describe, meaning, tone};
 use super::toned::{Tone, Toned};
@@ -82,6 +82,7 @@ pub(crate) struct Summary {
     pub(crate) columns: ColumnUse,
     /// The result files that were written at the end of the run.
     pub(crate) files: Vec<ResultFile>,
+    #[serde(serialize_with = "as_commands")]
     pub(crate) next: Option<NextSteps>,
 }
 

@@ -1,6 +1,6 @@
 //! What a run says it did, apart from what the ledger has; and in which form the program speaks to people and scripts.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 use crate::harness::{
@@ -210,7 +210,8 @@ fn no_next_command_can_only_fail() {
     let recipient = identity.split_whitespace().find(|word| word.starts_with("age1")).unwrap().to_owned();
     std::fs::rename(bench.path("identity.txt"), bench.path("elsewhere.txt")).unwrap();
     let done = bench.resume().args(["--recipient", &recipient, "--json"]).exits(0);
-    assert_eq!(done.json()["next"], Value::Null, "{done}");
+    assert_eq!(done.json()["next"], json!([]), "{done}");
+    assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["next"], json!([]));
     let status = bench.tenantry(["status"]).exits(0);
     assert!(!status.stdout.contains("Next"), "{status}");
     std::fs::rename(bench.path("elsewhere.txt"), bench.path("identity.txt")).unwrap();

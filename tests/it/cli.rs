@@ -311,7 +311,7 @@ fn an_unresolved_row_in_words() {
 
 /// Runs the command that the summary calls the next one, as it stands, without the environment's help.
 fn next_command(bench: &Bench, summary: &Value) -> Done {
-    let next = summary["next"].as_str().unwrap().strip_prefix("tenantry ").unwrap();
+    let next = summary["next"][0].as_str().unwrap().strip_prefix("tenantry ").unwrap();
     let words: Vec<&str> = next.split(' ').collect();
     let call = bench.tenantry(words).without("TENANTRY_IDENTITY").without("TENANTRY_LEDGER");
     call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL").run()
@@ -323,7 +323,11 @@ fn the_next_command_works_as_it_stands() {
     bench.file("customers.csv", customers(3));
     let flags = ["--identity", "my-own.txt", "--ledger", "my-own.db", "--limit", "1", "--json"];
     let import = bench.import("customers.csv").without("TENANTRY_IDENTITY").without("TENANTRY_LEDGER");
-    let resumed = next_command(&bench, &import.args(flags).exits(5).json());
+    let summary = import.args(flags).exits(5).json();
+    let status = bench.tenantry(["status", "--ledger", "my-own.db", "--json"]).without("TENANTRY_LEDGER");
+    let next = &status.exits(0).json()["next"];
+    assert!(next[0].as_str().unwrap().starts_with("tenantry resume"), "{next}");
+    let resumed = next_command(&bench, &summary);
     assert_eq!(resumed.code, Some(0), "{resumed}");
     let passwords = ["credentials", "--identity", "my-own.txt", "--ledger", "my-own.db"];
     let opened = bench.tenantry(passwords).without("TENANTRY_IDENTITY").run();
