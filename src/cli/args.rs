@@ -244,6 +244,8 @@ pub(crate) enum Settings {
     Used,
     /// The command shows the settings.
     Shown,
+    /// The command uses the settings. If the file cannot be used, it reports that among other things, and goes on.
+    Examined,
     /// The command does not read the settings, so it also works if the file cannot be used.
     Unread,
 }
@@ -257,13 +259,13 @@ impl Command {
             Self::Retry(args) => Nature { run: Some(&args.run), ..nature },
             Self::Resume(run) | Self::Reconcile(run) => Nature { run: Some(run), ..nature },
             Self::Check(args) => Nature { files: &args.files, ..nature },
+            Self::Doctor(_) => Nature { settings: Settings::Examined, ..nature },
             Self::Config(ConfigCommand::Show { .. }) => Nature { settings: Settings::Shown, ..nature },
             Self::Config(ConfigCommand::Trust { .. })
             | Self::Completions { .. }
             | Self::Help { .. }
             | Self::Man(_) => Nature { settings: Settings::Unread, ..nature },
             Self::Status(_)
-            | Self::Doctor(_)
             | Self::Show(_)
             | Self::List(_)
             | Self::Template(_)

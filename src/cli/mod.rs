@@ -222,7 +222,7 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
         output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
     }
     if let Some(words) = provenance.describe()
-        && command.nature().settings == args::Settings::Used
+        && matches!(command.nature().settings, args::Settings::Used | args::Settings::Examined)
     {
         let words = format!("Settings from {words}.");
         // A file must not be able to hide itself by setting `quiet`.

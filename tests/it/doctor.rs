@@ -182,14 +182,28 @@ fn each_fault_is_named_with_what_to_do() {
     }
 }
 
+/// The other checks are made all the same, without the settings.
 #[test]
-fn settings_that_a_run_would_refuse_are_refused() {
+fn settings_that_a_run_would_refuse_are_one_of_the_findings() {
     let bench = Bench::new();
+    let doctor = |args: &[&str]| bench.tenantry(["doctor", "--unattended"]).args(args).asking();
+    let examined = |args: &[&str], words: &str| {
+        let done = doctor(args).exits(2);
+        for words in ["ERROR    settings", words, "do not use this file", "ok       API", "ERROR    consent"] {
+            assert!(done.stdout.contains(words), "{words}: {done}");
+        }
+    };
     bench.file("tenantry.toml", "yes = true\n");
-    bench.tenantry(["doctor", "--unattended"]).exits(2).says("tenantry config trust");
+    examined(&[], "tenantry config trust");
+    let found = doctor(&["--json"]).exits(2).json();
+    assert_eq!((&found["exit_code"], &found["checks"][0]["check"]), (&json!(2), &json!("settings")));
     bench.trusts("yes = true\n");
-    let done = bench.tenantry(["doctor", "--unattended"]).asking().exits(0);
+    let done = doctor(&[]).exits(0);
     assert!(done.stdout.contains("ok       consent"), "{done}");
+    bench.file("mine.toml", "rate = 8/s\n");
+    examined(&["--config", "mine.toml"], "line 1");
+    examined(&["--config", "nowhere.toml"], "nowhere.toml");
+    examined(&["--profile", "contoso"], "there is no profile `contoso`");
 }
 
 /// The options of the job, as they are: only the list is left out.

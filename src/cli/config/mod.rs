@@ -62,6 +62,8 @@ pub(super) struct Provenance {
     profile: Option<String>,
     /// The settings of the file, by the option's name.
     entries: BTreeMap<String, Chosen>,
+    /// Why the file cannot be used, for a command that goes on without it.
+    unusable: Option<Failure>,
 }
 
 /// A key of the file that applies.
@@ -103,15 +105,14 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     }
     let choice = &asked.config;
     let profile = choice.profile.clone().filter(|name| !name.is_empty());
-    let mut file = file::find(choice.config.as_deref())?;
-    let mut entries = match (&mut file, profile.as_deref()) {
-        (Some(file), _) => {
-            let chosen = chosen(file, profile.as_deref(), Some(deepest))?;
-            trust::apply_trust(file)?;
-            chosen
+    let (file, mut entries) = match of_file(choice.config.as_deref(), profile.as_deref(), deepest) {
+        Ok(found) => found,
+        Err(failure) if asked.command.nature().settings == Settings::Examined => {
+            let provenance =
+                Provenance { matches: typed, unusable: Some(failure), ..Provenance::default() };
+            return Ok((asked, provenance));
         }
-        (None, Some(name)) => return Err(no_file_for(name).into()),
-        (None, None) => BTreeMap::new(),
+        Err(failure) => return Err(failure.into()),
     };
     // The file may be for real runs; the command line or the environment makes this run a rehearsal.
     if is_typed(deepest, "simulate") {
@@ -126,8 +127,27 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };
-    let provenance = Provenance { matches, file, profile, entries };
+    let provenance = Provenance { matches, file, profile, entries, unusable: None };
     Ok((cli, provenance))
+}
+
+/// Finds the file, and the settings in it that apply next to those that were `typed`.
+fn of_file(
+    named: Option<&Path>,
+    profile: Option<&str>,
+    typed: &ArgMatches,
+) -> Result<(Option<ConfigFile>, BTreeMap<String, Chosen>), Failure> {
+    let mut file = file::find(named)?;
+    let entries = match (&mut file, profile) {
+        (Some(file), _) => {
+            let chosen = chosen(file, profile, Some(typed))?;
+            trust::apply_trust(file)?;
+            chosen
+        }
+        (None, Some(name)) => return Err(no_file_for(name)),
+        (None, None) => BTreeMap::new(),
+    };
+    Ok((file, entries))
 }
 
 /// The form of the log lines as the arguments or the environment choose it, without parsing anything else, so that
@@ -407,6 +427,11 @@ impl Provenance {
     /// clap's result for the command line with all settings applied.
     pub(super) fn matches(&self) -> &ArgMatches {
         &self.matches
+    }
+
+    /// Why the settings file cannot be used. Then none of its settings applies.
+    pub(super) fn unusable(&self) -> Option<&Failure> {
+        self.unusable.as_ref()
     }
 
     /// The long names of the options that the settings file gives.

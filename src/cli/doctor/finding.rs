@@ -64,6 +64,11 @@ impl Finding {
         Self { hint, ..Self::error(check, exit_code, failure.messages.join(": "), "") }
     }
 
+    /// The same, with a remark.
+    pub(super) fn but(self, remark: &str) -> Self {
+        Self { message: format!("{} ({remark})", self.message), ..self }
+    }
+
     /// There is no connection.
     pub(super) fn no_answer(check: &'static str, silence: &NoResponse, usual_hint: &str) -> Self {
         let hint = silence.hint.clone().unwrap_or_else(|| usual_hint.to_owned());

@@ -24,6 +24,10 @@ const SYNC_IS_SLOW: Duration = Duration::from_secs(1);
 
 /// Which file of settings is in use, and whether the settings contradict each other.
 pub(super) fn settings(provenance: &Provenance, input: &args::InputArgs) -> Finding {
+    if let Some(failure) = provenance.unusable() {
+        let finding = Finding::of_failure(SETTINGS, failure);
+        return finding.but("a run ends here; the other checks do not use this file");
+    }
     if let Err(failure) = input.refuse_contradictions() {
         return Finding::of_failure(SETTINGS, &failure);
     }
