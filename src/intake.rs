@@ -67,6 +67,8 @@ pub(crate) struct IntakeReport {
     /// How the file was read, such as `semicolons`.
     pub(crate) layout: String,
     pub(crate) columns: ColumnUse,
+    /// The names of all columns.
+    pub(crate) header: Vec<String>,
     /// Of the columns that are not used, those that may be meant for a field without a column.
     pub(crate) suggested_columns: Vec<(String, Field)>,
     /// The problems of the file, one line per kind of problem.
@@ -140,6 +142,7 @@ pub(crate) async fn ingest(
     let mut report = IntakeReport {
         layout: opened.layout().to_string(),
         columns: ColumnUse::of(header),
+        header: header.names().map(str::to_owned).collect(),
         suggested_columns: header.suggested_columns().map(|(name, field)| (name.to_owned(), field)).collect(),
         ..IntakeReport::default()
     };

@@ -285,6 +285,7 @@ async fn ingest(
         session.output.note(note);
     }
     session.changes.join(&report.changes);
+    session.only_for_columns(&report.header);
     let outcome = (judged.rejected, report.is_refused);
     session.columns.add(report.columns);
     Ok(outcome)

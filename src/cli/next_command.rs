@@ -15,6 +15,7 @@ use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
 };
+use crate::reader::{from_csv, has_column};
 use crate::report::{LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 use repeated::flags_of;
@@ -55,10 +56,14 @@ fn validation_flags(
     let Some(ExportKind(filter)) = to_correct(rows, agreements) else { return Ok(BTreeSet::new()) };
     let given = queries.given_for(filter)?;
     let remembered = queries.remembered_for_exports()?;
-    let flags = given.iter().map(|it| {
-        let given = it.as_ref()?.without_layout();
-        let is_remembered = remembered.as_ref() == Some(&given);
-        Some(flags_of(&if is_remembered { given.without_columns() } else { given }))
+    let flags = given.iter().map(|(given, header)| {
+        let given = given.as_ref()?.without_layout();
+        if remembered.as_ref() == Some(&given) {
+            return Some(flags_of(&given.without_columns()));
+        }
+        let names: Vec<String> =
+            from_csv(header).iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        Some(flags_of(&given.for_columns(|wanted| has_column(&names, wanted))))
     });
     Ok(flags.collect::<Option<_>>().unwrap_or_default())
 }

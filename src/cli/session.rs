@@ -17,7 +17,7 @@ use crate::call::{Caller, Pacer};
 use crate::clock;
 use crate::intake::Changes;
 use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, SubmissionPlan, UserNeeds};
-use crate::reader::ColumnUse;
+use crate::reader::{ColumnUse, has_column};
 use crate::report::counted;
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
 use end::ending_of;
@@ -286,6 +286,13 @@ impl<'a> Session<'a> {
         match plan.rows().saturating_sub(in_flight) {
             new if new > allowed => Err(StopReason::TooManyNew { new, allowed }.into()),
             _ => Ok(()),
+        }
+    }
+
+    /// Leaves out options about columns that the only file does not have. They were given for an earlier form of it.
+    pub(super) fn only_for_columns(&mut self, names: &[String]) {
+        if self.inputs.len() == 1 {
+            self.given = self.given.clone().for_columns(|wanted| has_column(names, wanted));
         }
     }
 

@@ -97,6 +97,14 @@ impl InputOptions {
         InputOptions { column_map: Vec::new(), ignore_column: Vec::new(), auto_map: false, ..self.clone() }
     }
 
+    /// The options without those about columns that are not there. An import keeps them for the day on which the columns
+    /// come back, but typed they would be mistakes.
+    pub fn for_columns(mut self, is_there: impl Fn(&str) -> bool) -> InputOptions {
+        self.column_map.retain(|(header, _)| is_there(header));
+        self.ignore_column.retain(|header| is_there(header));
+        self
+    }
+
     /// The options that apply to its rows in any file, including an export, whose layout is ours.
     pub fn without_layout(&self) -> InputOptions {
         let (delimiter, encoding, sheet, header_line) = (None, None, None, None);

@@ -29,6 +29,38 @@ fn auto_mapped() -> Value {
     taken.map(|(column, field)| json!({"column": column, "field": field})).to_vec().into()
 }
 
+/// The ledger keeps each `--map` of a list. One for a column that the list no longer has would be a mistake when typed.
+#[test]
+fn the_next_command_maps_only_columns_that_are_there() {
+    let bench = Bench::new();
+    let list = |from: [&str; 2], to: [&str; 2], rows: &[String]| {
+        HEADER.replace(from[0], to[0]).replace(from[1], to[1]) + "\n" + &rows.join("\n") + "\n"
+    };
+    let (names, firma_ort) = (["company_name", "city"], ["Firma", "Ort"]);
+    bench.file("list.csv", list(names, firma_ort, &[row("first")]));
+    bench.import("list.csv").args(["--map", "Firma=company_name", "--map", "Ort=city"]).exits(0);
+    let wrong = row("second").replace(",GB", ",Nowhere");
+    bench.file("list.csv", list(names, ["company_name", "Stadt"], &[row("first"), wrong]));
+    let again = |option: &str| {
+        let import = bench.import("list.csv").args(["--map", "Stadt=city", "--json", option]);
+        import.run().json()["next"].as_array().unwrap().clone()
+    };
+    for option in ["--require-valid", "--rate=unlimited"] {
+        let next = again(option);
+        let mapped = next.iter().map(|command| command.as_str().unwrap()).filter(|it| it.contains("--map"));
+        let mapped: Vec<&str> = mapped.collect();
+        assert!(!mapped.is_empty(), "{next:?}");
+        for command in mapped {
+            assert!(command.contains("--map 'Stadt=city'") && !command.contains("Firma"), "{command}");
+        }
+    }
+    bench.tenantry(["export", "rejected", "-o", "rejected.csv"]).exits(0);
+    let corrected = std::fs::read_to_string(bench.path("rejected.csv")).unwrap().replace(",Nowhere", ",GB");
+    bench.file("rejected.csv", corrected);
+    bench.import("rejected.csv").args(["--map", "Stadt=city"]).exits(0);
+    assert_eq!(bench.creations().len(), 2);
+}
+
 /// What the ledger remembers of a list is the weakest of all that gives an option.
 #[test]
 fn a_remembered_auto_map_is_turned_off_wherever_options_are_given() {

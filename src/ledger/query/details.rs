@@ -149,14 +149,15 @@ impl Filter {
 }
 
 impl Queries {
-    /// The distinct options by which the files of the rows of `filter` were read and validated; `None`: not known.
-    pub fn given_for(&self, filter: Filter) -> Result<Vec<Option<InputOptions>>> {
+    /// The distinct options by which the files of the rows of `filter` were read and validated, with the header record of
+    /// such a file as CSV; `None`: not known.
+    pub fn given_for(&self, filter: Filter) -> Result<Vec<(Option<InputOptions>, Vec<u8>)>> {
         let sql = format!(
-            "SELECT DISTINCT given FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
+            "SELECT DISTINCT given, header FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
             filter.brought_by(),
             filter.condition()
         );
-        collect(&self.connection, &sql, [], |row| row.get(0))
+        collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// The number of rows of `filter` whose data was erased, and that cannot be exported.
@@ -198,7 +199,7 @@ impl Queries {
     /// The delimiter of the files of the rows of `filter`, if all of them have the same.
     pub fn delimiter_of(&self, filter: Filter) -> Result<Option<u8>> {
         let given = self.given_for(filter)?;
-        let mut found = given.iter().map(|given| given.as_ref().and_then(|given| given.found_delimiter));
+        let mut found = given.iter().map(|(given, _)| given.as_ref().and_then(|given| given.found_delimiter));
         let first = found.next().flatten();
         Ok(first.filter(|_| found.all(|other| other == first)))
     }

@@ -224,6 +224,11 @@ fn company(is_known: bool) -> Reading {
     Reading { field: Field::CompanyName, certainty }
 }
 
+/// Whether one of these columns is the one that the operator means by `wanted`.
+pub fn has_column(names: &[String], wanted: &str) -> bool {
+    named(names, wanted).next().is_some()
+}
+
 /// The columns that a name of the operator means: as it is written or, failing that, folded.
 fn named<'a>(names: &'a [String], wanted: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_exact = names.iter().any(|name| name.trim() == wanted.trim());

@@ -46,6 +46,7 @@ use tenantry_model::customer::{Defaults, Field};
 
 pub(crate) use aliases::fold;
 pub use aliases::{aliases_of, suggested_field};
+pub use assign::has_column;
 pub use cell_kind::CellKind;
 pub use column_use::{ColumnUse, MappedColumn};
 pub use dialect::is_export;
