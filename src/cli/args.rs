@@ -54,8 +54,8 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   tenantry check customers.csv
   tenantry check --online customers.csv             also ask Partner Center
-  tenantry check -o problems.xlsx customers.csv     write a copy to correct and import
-  tenantry check --fix -o fixed.csv customers.csv   apply the certain suggestions
+  tenantry check -o problems.xlsx customers.csv     write a copy to correct
+  tenantry check --fix -o fixed.csv customers.csv   apply suggestions
   tenantry check --json customers.csv > problems.json")]
     Check(CheckArgs),
     /// Resume an interrupted run; the list itself is not needed
@@ -100,11 +100,11 @@ pub(crate) enum Command {
     /// no error.
     #[command(after_help = "Examples:
   tenantry doctor --profile contoso
-  tenantry doctor --unattended --profile contoso    also check for a scheduled job")]
+  tenantry doctor --unattended --profile contoso    for a scheduled job")]
     Doctor(DoctorArgs),
     /// Write an empty list, or explain its columns
     #[command(after_help = "Examples:
-  tenantry template -o customers.xlsx                   with choices; every cell is text
+  tenantry template -o customers.xlsx          with choices; all cells are text
   tenantry template --for-excel -o customers.csv
   tenantry template --explain")]
     Template(TemplateArgs),
@@ -130,9 +130,9 @@ pub(crate) enum Command {
     /// separately. A row needs attention again when its state, its code or its content changes. Acknowledged rows are not
     /// exported and not retried, except with --acknowledged.
     #[command(after_help = "Examples:
-  tenantry acknowledge --gone                 rows that their list no longer contains
+  tenantry acknowledge --gone                 rows that left their list
   tenantry acknowledge --domain contoso.onmicrosoft.com
-  tenantry acknowledge --code password_lost   customers whose password you have reset
+  tenantry acknowledge --code password_lost   passwords that you have reset
   tenantry acknowledge --gone --undo")]
     Acknowledge(AcknowledgeArgs),
     /// Discard pending rows that you do not want to send
@@ -203,7 +203,7 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Print completions for a shell
     #[command(after_help = "Examples:
-  tenantry completions bash > ~/.local/share/bash-completion/completions/tenantry
+  tenantry completions bash >> ~/.bash_completion
   tenantry completions powershell >> $PROFILE")]
     Completions {
         /// The shell

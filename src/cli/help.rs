@@ -51,8 +51,8 @@ fn built() -> Command {
     let codes = ExitCode::value_variants().iter();
     let codes: Vec<_> = codes.map(|code| format!("  {:>3}  {}", code.number(), code.meaning())).collect();
     let first = "  tenantry import --simulate samples/customers.csv   rehearse without an account
-  tenantry check customers.csv                       list every problem in a list
-  tenantry status                                    show the state of the ledger";
+  tenantry check customers.csv                       list every problem
+  tenantry status                                    count rows by state";
     let topics = topic_names();
     Cli::command()
         .after_help(topics.clone())
@@ -187,6 +187,10 @@ mod tests {
     fn every_command_has_examples() {
         for (words, help) in examples(command(), "") {
             assert!(help.starts_with("Examples:\n  tenantry "), "no example for `{words}`");
+            // A line that wraps is no command to copy.
+            for line in help.lines() {
+                assert!(console::measure_text_width(line) <= WIDTH, "`{words}`: {line}");
+            }
         }
     }
 
