@@ -1,6 +1,6 @@
 //! `tenantry acknowledge`: refused rows, refused acceptances and lost passwords no longer need attention.
 
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{AcknowledgeReport, AcknowledgeSelection, Queries, RunEnd, State};
 use crate::report::{LedgerSummary, counted};
 
@@ -20,7 +20,8 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
     ledger.close(RunEnd { exit_code: exit_code.number(), words: words.to_owned() }).await?;
     let queries = args.ledger.read()?;
     if !is_matched {
-        let failure = if args.undo { nothing_to_undo(&done) } else { none_needs_attention(&queries)? };
+        let failure =
+            if args.undo { nothing_to_undo(&done, output) } else { none_needs_attention(&queries, output)? };
         return Err(failure);
     }
     output.note(describe(&done, args.undo));
@@ -62,18 +63,18 @@ fn erased_words(done: &AcknowledgeReport) -> String {
     format!("{rows} {stays} acknowledged, because `tenantry forget` has erased {data} data")
 }
 
-fn nothing_to_undo(done: &AcknowledgeReport) -> Failure {
+fn nothing_to_undo(done: &AcknowledgeReport, output: &Output) -> Failure {
     if done.erased > 0 {
         return Failure::new(ExitCode::Failed, "no acknowledgement that can be undone matches")
             .because(erased_words(done))
             .with_hint("import the list again if the customers are still to be created");
     }
     Failure::new(ExitCode::Failed, "no acknowledged row matches")
-        .with_hint("`tenantry status` counts the acknowledged rows")
+        .with_hint(format!("`{}` counts the acknowledged rows", next_command::status(output)))
 }
 
 /// Names what could be acknowledged instead.
-fn none_needs_attention(queries: &Queries) -> Result<Failure, Failure> {
+fn none_needs_attention(queries: &Queries, output: &Output) -> Result<Failure, Failure> {
     let summary = LedgerSummary::of(queries)?;
     let mut codes: Vec<String> =
         summary.errors.iter().take(CODES_NAMED).map(|error| format!("--code {}", error.code)).collect();
@@ -83,7 +84,7 @@ fn none_needs_attention(queries: &Queries) -> Result<Failure, Failure> {
     let needs_attention = summary.rows.refused() + summary.rows.unacknowledged(State::Unresolved);
     let hint = match (codes.is_empty(), needs_attention) {
         (true, 0) => "no row of this ledger needs attention".to_owned(),
-        (true, _) => "`tenantry status` lists what needs attention".to_owned(),
+        (true, _) => format!("`{}` lists what needs attention", next_command::status(output)),
         (false, _) => format!("these match: {}", codes.join(", ")),
     };
     Ok(Failure::new(ExitCode::Failed, "no row that needs attention matches").with_hint(hint))

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::replacing::Guarded;
 use super::settings::identity_file;
 use super::sink::Sink;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::credentials::{Identities, Opener, Unopened};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::printable::escape_for_terminal;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
         must_hold_a_password_of(domain, &queries, &ledger)?;
     }
     if let Some(run) = filter.run {
-        must_know_run(run, &queries, &ledger)?;
+        must_know_run(run, &queries, &ledger, output)?;
     }
     let target = args.to.target();
     let file = target.file;
@@ -100,12 +100,13 @@ fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Re
         .with_hint("`tenantry show DOMAIN` says whether it was created, and whether its password was lost"))
 }
 
-fn must_know_run(run: RunId, queries: &Queries, ledger: &Path) -> Result<(), Failure> {
+fn must_know_run(run: RunId, queries: &Queries, ledger: &Path, output: &Output) -> Result<(), Failure> {
     if queries.has_run(run)? {
         return Ok(());
     }
     let message = format!("the ledger `{}` has no run {run}", ledger.display());
-    Err(Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs"))
+    let status = next_command::status(output);
+    Err(Failure::new(ExitCode::Failed, message).with_hint(format!("`{status}` lists the last runs")))
 }
 
 fn unrecorded(error: crate::ledger::Error) -> Failure {

@@ -2,7 +2,7 @@
 
 use super::consent::consent;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{DiscardReport, DiscardSelection, Ledger, RunEnd};
 use crate::report::{counted, counted_with};
 
@@ -31,7 +31,7 @@ async fn work(
 ) -> Result<ExitCode, Failure> {
     let planned = ledger.discard(selection.clone(), true).await?;
     if planned.discarded() == 0 {
-        return Err(none_matches(&planned));
+        return Err(none_matches(&planned, output));
     }
     if let Some(terminal) = terminal {
         let terminal = terminal.map_err(unasked)?;
@@ -59,10 +59,10 @@ fn unasked(why: NoPrompt) -> Failure {
         .with_hint("add `--yes` to discard them without a question")
 }
 
-fn none_matches(planned: &DiscardReport) -> Failure {
+fn none_matches(planned: &DiscardReport, output: &Output) -> Failure {
     let failure = Failure::new(ExitCode::Failed, "no pending row matches");
     match planned.may_be_sent {
-        0 => failure.with_hint("`tenantry status` shows how many rows are pending"),
+        0 => failure.with_hint(format!("`{}` shows how many rows are pending", next_command::status(output))),
         rows => failure.because(stay(rows)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::replacing::Guarded;
 use super::sink::Sink;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{ListFilter, Queries};
 use crate::report::{RowFilter, ShownRows, Style, counted, each_listed, write_list};
 
@@ -25,19 +25,19 @@ pub(crate) fn run(args: args::ListArgs, output: &Output) -> Result<ExitCode, Fai
         print_table(&queries, &filter, output)?
     };
     match count {
-        0 => Err(no_match(&args)),
+        0 => Err(no_match(&args, output)),
         _ => Ok(ExitCode::Done),
     }
 }
 
-fn no_match(args: &args::ListArgs) -> Failure {
+fn no_match(args: &args::ListArgs, output: &Output) -> Failure {
     let message = format!("no row of the ledger `{}` matches", args.ledger.path().display());
     let left_out = match args.states.is_empty() {
         true => "; replaced and discarded rows are listed only with `--state`",
         false => "",
     };
     Failure::new(ExitCode::Failed, message)
-        .with_hint(format!("`tenantry status` counts the rows in each state{left_out}"))
+        .with_hint(format!("`{}` counts the rows in each state{left_out}", next_command::status(output)))
 }
 
 fn print_table(queries: &Queries, filter: &RowFilter, output: &Output) -> Result<u64, Failure> {

@@ -10,7 +10,7 @@ use clap::ArgMatches;
 use super::args::{self, ExportKind};
 use super::cloud::Cloud;
 use super::shell::quoted;
-use super::{ExitCode, settings};
+use super::{ExitCode, Output, settings};
 use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
@@ -224,6 +224,11 @@ pub(super) fn list_rows(standing: &mut LedgerSummary, repeated: &Repeated) {
         let code = quoted(&error.code);
         error.list = Some(repeated.command(&format!("list --state {} --code {code}", error.state)));
     }
+}
+
+/// The command that counts the rows of the ledger that this command works on.
+pub(super) fn status(output: &Output) -> String {
+    Repeated::of(output.matches()).command("status")
 }
 
 /// An unused name for an output file in the working folder.

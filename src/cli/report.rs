@@ -22,9 +22,8 @@ pub(crate) fn run(args: args::ReportArgs, output: &Output) -> Result<ExitCode, F
     let Some(scope) = scope_of(&queries, args.run)? else {
         let run = args.run.unwrap_or_default();
         let message = format!("the ledger `{}` has no run {run}", ledger.display());
-        return Err(
-            Failure::new(ExitCode::Failed, message).with_hint("`tenantry status` lists the last runs")
-        );
+        return Err(Failure::new(ExitCode::Failed, message)
+            .with_hint(format!("`{}` lists the last runs", next_command::status(output))));
     };
     let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
     let limit = args.rate.per_minute();
