@@ -167,9 +167,8 @@ fn near_folder(missing: &Path) -> Option<PathBuf> {
     if there.is_dir() {
         return Some(there);
     }
-    let near = names_in(&above, true)?.filter_map(|name| {
-        Some((distance_within(&name.to_lowercase(), &wanted, SLIPS_MAX)?, name))
-    });
+    let near = names_in(&above, true)?
+        .filter_map(|name| Some((distance_within(&name.to_lowercase(), &wanted, SLIPS_MAX)?, name)));
     near.min().map(|(_, name)| above.join(name))
 }
 

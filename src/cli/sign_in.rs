@@ -35,7 +35,8 @@ pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result
     output.note(format_args!("Signed in as {user}; {kept}."));
     // It is kept, because Microsoft does not refuse every such call yet.
     if claims.has_mfa() == Some(false) {
-        let message = format!("{user} has signed in without MFA, and Partner Center refuses calls without MFA");
+        let message =
+            format!("{user} has signed in without MFA, and Partner Center refuses calls without MFA");
         return Err(Failure::new(ExitCode::SignIn, message).with_hint(
             "set up MFA for this user in Microsoft Entra ID (https://aka.ms/mfasetup), then run `tenantry login` again",
         ));

@@ -8,8 +8,8 @@ use crate::clock;
 use crate::ledger::{HoldReason, Queries, RunTotals, Runs, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, NextSteps, PushLine as _, Toned, counted, counted_with, describe_end,
-    lost_passwords, next_commands, rough, run_json, spoken,
+    LOST_PASSWORDS_NAMED, LedgerSummary, NextCommands, NextSteps, PushLine as _, Toned, counted,
+    counted_with, describe_end, lost_passwords, rough, run_json, spoken,
 };
 
 /// The number of runs that are listed.
@@ -24,7 +24,9 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
         value["runs"] = queries.last_runs(Runs::All, RUNS)?.iter().map(run_json).collect();
-        value["next"] = json!(next_commands(&next(&queries, &standing, output)?));
+        let next = next(&queries, &standing, output)?;
+        let NextCommands { next, next_commands } = NextCommands::of(&next);
+        (value["next"], value["next_commands"]) = (json!(next), json!(next_commands));
         output.json(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }

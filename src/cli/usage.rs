@@ -29,9 +29,7 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
         .context()
         .filter_map(|(kind, value)| match value {
             // The URL of a monitor is a secret, even if it is invalid.
-            ContextValue::String(_)
-                if is_secret && kind == ContextKind::InvalidValue =>
-            {
+            ContextValue::String(_) if is_secret && kind == ContextKind::InvalidValue => {
                 Some((kind, "(hidden)".to_owned()))
             }
             ContextValue::String(text) => Some((kind, escape_for_terminal(text).into_owned())),

@@ -35,9 +35,11 @@ pub enum Error {
     Empty { path: PathBuf },
 
     #[error("`{}` is a copy that was made at {}: {rows} of its rows may have been sent or replaced since", path.display(), clock::local(*copied_at))]
-    #[strum(message = "if the original ledger still exists, use it; if this copy replaces it, add `--restored` once: \
+    #[strum(
+        message = "if the original ledger still exists, use it; if this copy replaces it, add `--restored` once: \
                        these rows are held back until you import their files again, corrected files first \
-                       (`tenantry help restore`)")]
+                       (`tenantry help restore`)"
+    )]
     Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
 
     #[error("the data is erased, but `{}-wal` may still contain it: another program reads the ledger", path.display())]

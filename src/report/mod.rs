@@ -23,7 +23,7 @@ mod toned;
 pub(crate) use export::{ExportError, export};
 pub(crate) use lines::on_lines;
 pub(crate) use markdown::markdown;
-pub(crate) use next_steps::{NextSteps, commands as next_commands};
+pub(crate) use next_steps::{NextCommands, NextSteps};
 pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;

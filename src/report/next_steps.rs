@@ -51,14 +51,26 @@ impl NextSteps {
     }
 }
 
-/// The commands in their order, for scripts; none if the first one does not work yet.
-pub(crate) fn commands(next: &Option<NextSteps>) -> Vec<&str> {
-    let Some(NextSteps { once: None, command, then }) = next else { return Vec::new() };
-    let later = then.iter().filter_map(|(_, command)| command.as_deref());
-    std::iter::once(command.as_str()).chain(later).collect()
+/// The commands for scripts; none if the first one does not work yet.
+#[derive(Debug, Serialize)]
+pub(crate) struct NextCommands<'a> {
+    /// The first one.
+    pub(crate) next: Option<&'a str>,
+    /// All, in their order.
+    pub(crate) next_commands: Vec<&'a str>,
+}
+
+impl<'a> NextCommands<'a> {
+    pub(crate) fn of(next: &'a Option<NextSteps>) -> Self {
+        let Some(NextSteps { once: None, command, then }) = next else {
+            return Self { next: None, next_commands: Vec::new() };
+        };
+        let later = then.iter().filter_map(|(_, command)| command.as_deref());
+        Self { next: Some(command), next_commands: std::iter::once(command.as_str()).chain(later).collect() }
+    }
 }
 
 /// For `serialize_with`.
 pub(super) fn as_commands<S: Serializer>(next: &Option<NextSteps>, serializer: S) -> Result<S::Ok, S::Error> {
-    commands(next).serialize(serializer)
+    NextCommands::of(next).serialize(serializer)
 }

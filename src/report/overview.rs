@@ -63,7 +63,7 @@ pub(crate) struct Overview {
     pub(crate) runs: Vec<RunTotals>,
     /// The number of older runs, which are not listed.
     pub(crate) earlier_runs: u64,
-    #[serde(serialize_with = "as_commands")]
+    #[serde(flatten, serialize_with = "as_commands")]
     pub(crate) next: Option<NextSteps>,
 }
 

@@ -82,7 +82,7 @@ pub(crate) struct Summary {
     pub(crate) columns: ColumnUse,
     /// The result files that were written at the end of the run.
     pub(crate) files: Vec<ResultFile>,
-    #[serde(serialize_with = "as_commands")]
+    #[serde(flatten, serialize_with = "as_commands")]
     pub(crate) next: Option<NextSteps>,
 }
 

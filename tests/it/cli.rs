@@ -311,7 +311,7 @@ fn an_unresolved_row_in_words() {
 
 /// Runs the command that the summary calls the next one, as it stands, without the environment's help.
 fn next_command(bench: &Bench, summary: &Value) -> Done {
-    let next = summary["next"][0].as_str().unwrap().strip_prefix("tenantry ").unwrap();
+    let next = summary["next"].as_str().unwrap().strip_prefix("tenantry ").unwrap();
     let words: Vec<&str> = next.split(' ').collect();
     let call = bench.tenantry(words).without("TENANTRY_IDENTITY").without("TENANTRY_LEDGER");
     call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL").run()
@@ -325,7 +325,7 @@ fn the_next_command_works_as_it_stands() {
     let import = bench.import("customers.csv").without("TENANTRY_IDENTITY").without("TENANTRY_LEDGER");
     let summary = import.args(flags).exits(5).json();
     let status = bench.tenantry(["status", "--ledger", "my-own.db", "--json"]).without("TENANTRY_LEDGER");
-    let next = &status.exits(0).json()["next"];
+    let next = &status.exits(0).json()["next_commands"];
     assert!(next[0].as_str().unwrap().starts_with("tenantry resume"), "{next}");
     let resumed = next_command(&bench, &summary);
     assert_eq!(resumed.code, Some(0), "{resumed}");

@@ -189,7 +189,8 @@ fn settings_that_a_run_would_refuse_are_one_of_the_findings() {
     let doctor = |args: &[&str]| bench.tenantry(["doctor", "--unattended"]).args(args).asking();
     let examined = |args: &[&str], words: &str| {
         let done = doctor(args).exits(2);
-        for words in ["ERROR    settings", words, "do not use this file", "ok       API", "ERROR    consent"] {
+        for words in ["ERROR    settings", words, "do not use this file", "ok       API", "ERROR    consent"]
+        {
             assert!(done.stdout.contains(words), "{words}: {done}");
         }
     };

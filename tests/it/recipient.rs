@@ -175,7 +175,7 @@ fn the_next_command_goes_on_with_a_new_recipient_that_nothing_was_sealed_to() {
     let flags = ["--identity", "other.txt", "--new-recipient", "--json"];
     let next = |limit: &str| {
         let done = bench.import("more.csv").args(flags).args(["--limit", limit]).exits(5).json();
-        done["next"][0].as_str().unwrap().to_owned()
+        done["next"].as_str().unwrap().to_owned()
     };
     assert!(next("0").contains("resume") && next("0").contains(" --new-recipient"));
     bench.file("more.csv", customers(3));

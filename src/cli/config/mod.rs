@@ -108,8 +108,7 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     let (file, mut entries) = match of_file(choice.config.as_deref(), profile.as_deref(), deepest) {
         Ok(found) => found,
         Err(failure) if asked.command.nature().settings == Settings::Examined => {
-            let provenance =
-                Provenance { matches: typed, unusable: Some(failure), ..Provenance::default() };
+            let provenance = Provenance { matches: typed, unusable: Some(failure), ..Provenance::default() };
             return Ok((asked, provenance));
         }
         Err(failure) => return Err(failure.into()),

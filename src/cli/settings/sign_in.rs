@@ -59,19 +59,17 @@ pub(super) fn sign_in(
 
 /// The two ways to sign in: a person keeps a sign-in, and a job has what proves the app's identity.
 fn cannot_sign_in(args: &args::ConnectionArgs) -> Failure {
-    let (message, give, again) = match (&args.tenant_id, &args.client_id) {
-        (None, None) => ("cannot sign in without --tenant-id and --client-id", "give both; ", ""),
-        (None, Some(_)) => ("cannot sign in without --tenant-id", "give it; ", ""),
-        (Some(_), None) => ("cannot sign in without --client-id", "give it; ", ""),
-        // The operator may have signed in before, but the sign-in was not found.
+    let (message, give) = match (&args.tenant_id, &args.client_id) {
+        (None, None) => ("cannot sign in without --tenant-id and --client-id", "give both; "),
+        (None, Some(_)) => ("cannot sign in without --tenant-id", "give it; "),
+        (Some(_), None) => ("cannot sign in without --client-id", "give it; "),
         (Some(_), Some(_)) => (
             "cannot sign in: no sign-in is kept for this app, and no client secret or certificate is given",
             "",
-            " again",
         ),
     };
     Failure::new(ExitCode::SignIn, message).with_hint(format!(
-        "{give}as a person, run `tenantry login`{again}; in a scheduled job, give the app's --client-secret-file or \
+        "{give}as a person, run `tenantry login`; in a scheduled job, give the app's --client-secret-file or \
          --client-certificate; `tenantry help sign-in` shows every way, and --simulate needs none"
     ))
 }

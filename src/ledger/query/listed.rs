@@ -83,8 +83,7 @@ impl Queries {
         let columns = self.listed_columns()?;
         let index_of = |name: &str| columns.iter().position(|column| column == name);
         let (domain, user_name) = (index_of("domain"), index_of("user_name"));
-        let is_boolean: Vec<bool> =
-            columns.iter().map(|name| BOOLEANS.contains(&name.as_str())).collect();
+        let is_boolean: Vec<bool> = columns.iter().map(|name| BOOLEANS.contains(&name.as_str())).collect();
         let count = is_boolean.len();
         let sql = format!(
             "SELECT {COLUMNS}, {} FROM {ROWS}
@@ -101,7 +100,8 @@ impl Queries {
                 values.push(listed_value(row.get_ref(index).map_err(Error::from)?, *is_boolean));
             }
             if let (Some(domain), Some(user_name)) = (domain, user_name)
-                && let (ListedValue::Text(domain), ListedValue::Text(name)) = (&values[domain], &values[user_name])
+                && let (ListedValue::Text(domain), ListedValue::Text(name)) =
+                    (&values[domain], &values[user_name])
             {
                 values[user_name] = ListedValue::Text(super::user_name(name, domain));
             }
