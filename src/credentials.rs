@@ -8,6 +8,7 @@
 
 mod data_key;
 mod opener;
+mod other_key;
 mod sealer;
 
 use std::fs;
@@ -19,25 +20,24 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::files::{self, Refused, name_beside, take_name};
+use crate::saved_text::text_of;
 use crate::{clock, failpoint, folders};
+use other_key::OtherKey;
 
 pub(crate) use age::x25519::Recipient;
 pub(crate) use opener::Opener;
+pub(crate) use other_key::{NotIdentity, NotRecipient};
 pub(crate) use sealer::{KeptKey, Sealer};
 
 /// Errors with keys and sealed passwords. They never contain a password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    // The value is never quoted: it may be a private key.
-    #[error("the value of `--recipient` is not an age public key{}", if *is_private { ", but a private \
-             key" } else { "" })]
-    BadRecipient { is_private: bool },
     #[error("could not find a configuration folder for this user")]
     NoConfigFolder,
     #[error("could not {what} the identity file `{}`", path.display())]
     IdentityFile { what: &'static str, path: PathBuf, source: io::Error },
-    #[error("`{}` contains no age identity", .0.display())]
-    BadIdentity(PathBuf),
+    #[error("cannot use the identity file `{}`: {why}", path.display())]
+    BadIdentity { path: PathBuf, why: NotIdentity },
     #[error("could not seal a password: {0}")]
     Seal(String),
 }
@@ -61,35 +61,30 @@ impl Error {
         {
             return Some(refused.hint(path));
         }
-        let hint = match self {
-            Error::BadRecipient { is_private: true } => Some(
-                "use the public key, which begins with `age1`; the private key may be in the history of \
-                 your shell and in logs now",
-            ),
-            Error::BadRecipient { is_private: false } => {
-                Some("a recipient begins with `age1`; `age-keygen` makes a key pair")
-            }
+        match self {
             Error::NoConfigFolder => {
-                Some("name a file with `--identity F`, or a public key with `--recipient`")
+                Some("name a file with `--identity F`, or a public key with `--recipient`".to_owned())
             }
-            Error::IdentityFile { .. } | Error::BadIdentity(_) => {
-                Some("name the file that holds the private key with `--identity F`")
+            Error::IdentityFile { .. } => {
+                Some("name the file that holds the private key with `--identity F`".to_owned())
             }
+            Error::BadIdentity { path, why } => Some(why.hint(path)),
             Error::Seal(_) => None,
-        };
-        hint.map(str::to_owned)
+        }
     }
 }
 
 /// Parses a public key, as given to `--recipient` (`age1…`).
-pub(crate) fn recipient(text: &str) -> Result<Recipient, Error> {
-    let is_private = text.trim_start().to_ascii_uppercase().starts_with("AGE-SECRET-KEY");
-    text.parse().map_err(|_| Error::BadRecipient { is_private })
+pub(crate) fn recipient(text: &str) -> Result<Recipient, NotRecipient> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{FEFF}');
+    text.parse().map_err(|_| NotRecipient(OtherKey::of(text)))
 }
 
 /// The private keys of an identity file; at least one.
 pub(crate) struct Identities {
     keys: Vec<Identity>,
+    /// The first line that is not used, and why.
+    unused: Option<NotIdentity>,
 }
 
 impl Identities {
@@ -104,7 +99,7 @@ impl Identities {
             Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let identity = Identity::generate();
                 match write_identity(file, &identity) {
-                    Ok(()) => Ok((Self { keys: vec![identity] }, true)),
+                    Ok(()) => Ok((Self { keys: vec![identity], unused: None }, true)),
                     // Another run has made one in the meantime.
                     Err(Error::IdentityFile { source, .. })
                         if source.kind() == io::ErrorKind::AlreadyExists =>
@@ -128,6 +123,11 @@ impl Identities {
         self.keys.iter().map(Identity::to_public)
     }
 
+    /// The first line of the file that is not used, and why.
+    pub(crate) fn unused(&self) -> Option<&NotIdentity> {
+        self.unused.as_ref()
+    }
+
     /// The public half of the key that opens this age file.
     pub(crate) fn opens_it(&self, sealed: &[u8]) -> Option<Recipient> {
         self.keys.iter().find(|key| open([*key], sealed).is_ok()).map(Identity::to_public)
@@ -140,7 +140,7 @@ impl Identities {
 
     #[cfg(test)]
     fn generated() -> Self {
-        Self { keys: vec![Identity::generate()] }
+        Self { keys: vec![Identity::generate()], unused: None }
     }
 }
 
@@ -167,12 +167,46 @@ pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
 
 fn read_identity(file: &Path) -> Result<Identities, Error> {
     let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
+    let bad = |why| Error::BadIdentity { path: file.to_owned(), why };
     let content = files::read_secret(file).map_err(|source| error("read", source))?;
-    let text = str::from_utf8(&content).map_err(|_| Error::BadIdentity(file.to_owned()))?;
-    // The format of `age-keygen`: comments, and one key on each other line. Other kinds of keys are ignored.
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let keys: Vec<Identity> = lines.filter_map(|line| line.parse().ok()).collect();
-    if keys.is_empty() { Err(Error::BadIdentity(file.to_owned())) } else { Ok(Identities { keys }) }
+    if content.starts_with(b"age-encryption.org/") {
+        return Err(bad(NotIdentity::Line(1, OtherKey::Encrypted)));
+    }
+    let text = text_of(&content).ok_or_else(|| bad(NotIdentity::Encoding))?;
+    let (mut keys, mut unused) = (Vec::new(), None);
+    // The format of `age-keygen`: comments, and one key on each other line.
+    for (line, number) in text.lines().map(str::trim).zip(1..) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match line.parse() {
+            Ok(key) => keys.push(key),
+            Err(_) if unused.is_none() => unused = Some(NotIdentity::Line(number, OtherKey::of(line))),
+            Err(_) => {}
+        }
+    }
+    if keys.is_empty() {
+        Err(bad(unused.unwrap_or(NotIdentity::Empty)))
+    } else {
+        Ok(Identities { keys, unused })
+    }
+}
+
+/// The file that reminds of a copy of this identity file. It exists while no run has asked for the copy.
+fn reminder(identity: &Path) -> PathBuf {
+    files::beside(identity, ".not-copied")
+}
+
+/// Lets the next run that may print ask for a copy of this new identity file.
+pub(crate) fn ask_for_a_copy_later(identity: &Path) -> io::Result<()> {
+    let words = "A quiet run made the identity file beside this file. Keep a copy of it: without it no password can be \
+                 opened.\nThe next run that is not quiet says so and deletes this file.\n";
+    files::create_new(&reminder(identity))?.write_all(words.as_bytes())
+}
+
+/// Whether the caller has to ask for a copy of this identity file. True once.
+pub(crate) fn must_ask_for_a_copy(identity: &Path) -> bool {
+    fs::remove_file(reminder(identity)).is_ok()
 }
 
 /// Writes the file completely or not at all, and never over another one: if a crash damaged or undid a key, or another
@@ -231,12 +265,86 @@ mod tests {
         assert_eq!(identities.open(b"no age file").unwrap_err(), Unopened::Damaged);
     }
 
+    /// What editors and mistakes leave in an identity file.
+    #[test]
+    fn an_identity_file_is_read_or_its_fault_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Identity::generate();
+        let line = key.to_string().expose_secret().to_owned();
+        let read = |content: &[u8]| {
+            let file = folder.path().join("identity.txt");
+            drop(fs::remove_file(&file));
+            files::create_new(&file).unwrap().write_all(content).unwrap();
+            Identities::read(&file)
+        };
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for content in [
+            format!("{line}\n").into_bytes(),
+            format!("  {line} \t\u{A0}\r\n\r\n").into_bytes(),
+            format!("\u{FEFF}{line}").into_bytes(),
+            format!("# made\nssh-ed25519 AAAA\n{line}\nAGE-SECRET-KEY-1X\n").into_bytes(),
+            utf_16(&format!("\u{FEFF}# made\r\n{line}\r\n")),
+        ] {
+            let keys = read(&content).unwrap().keys;
+            assert_eq!(keys.len(), 1, "{content:?}");
+            assert_eq!(keys[0].to_public().to_string(), key.to_public().to_string());
+        }
+        let check = |content: &[u8], expected: &str| {
+            let error = read(content).err().unwrap();
+            assert!(error.to_string().ends_with(expected), "{error}");
+            assert!(error.hint().is_some() && !error.to_string().contains("QQPQ"), "{error}");
+        };
+        check(b"age-encryption.org/v1\n-> scrypt \xFF\xFE", "it is encrypted");
+        check(b"-----BEGIN AGE ENCRYPTED FILE-----\nYWdl\n", "it is encrypted");
+        check(
+            b"# mine\nAGE-PLUGIN-YUBIKEY-1QQPQ\n",
+            "line 2 is a key of the age plugin `yubikey`, and Tenantry does not use plugins",
+        );
+        check(
+            b"-----BEGIN OPENSSH PRIVATE KEY-----\nQQPQ\n",
+            "line 1 is an SSH key, which Tenantry does not use",
+        );
+        check(
+            b"AGE-SECRET-KEY-PQ-1QQPQ",
+            "line 1 is a post-quantum age key, which Tenantry does not support",
+        );
+        check(
+            b"\nAGE-SECRET-KEY-1QQPQ",
+            "line 2 begins like an age private key, but a character is missing or wrong",
+        );
+        check(key.to_public().to_string().as_bytes(), "line 1 is a public key, not a private key");
+        check(&utf_16(&line), "it is neither UTF-8 nor UTF-16 with a byte order mark");
+        check(b"a text\n", "it contains no age identity");
+        check(b"# only a comment\n", "it contains no age identity");
+    }
+
+    #[test]
+    fn a_copy_is_asked_for_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("identity.txt");
+        assert!(!must_ask_for_a_copy(&file));
+        ask_for_a_copy_later(&file).unwrap();
+        assert_eq!([must_ask_for_a_copy(&file), must_ask_for_a_copy(&file)], [true, false]);
+    }
+
     #[test]
     fn a_recipient_needs_no_private_half() {
-        assert!(recipient(&Identity::generate().to_public().to_string()).is_ok());
-        assert!(matches!(recipient("age1nonsense"), Err(Error::BadRecipient { is_private: false })));
-        let private = Identity::generate().to_string();
-        assert!(matches!(recipient(private.expose_secret()), Err(Error::BadRecipient { is_private: true })));
+        let key = Identity::generate();
+        let public = key.to_public().to_string();
+        for text in [public.clone(), format!("\u{FEFF}{public} \r\n")] {
+            assert_eq!(recipient(&text).unwrap().to_string(), public);
+        }
+        let private = key.to_string();
+        let check = |text: &str, expected: &str| {
+            let words = recipient(text).unwrap_err().to_string();
+            assert!(words.contains(expected) && !words.contains(text), "{words}");
+        };
+        check("age1nonsense", "a character is missing or wrong");
+        check(private.expose_secret(), "but a private key: use the public key");
+        check("age1yubikey1qwt50d05nh5vutp", "a key of the age plugin `yubikey`");
+        check("age1pq1qwt50d05nh5vutp", "a post-quantum age key");
+        check("ssh-ed25519 AAAA", "but an SSH key");
+        check("a text", "not an age public key, which begins with `age1`");
     }
 
     #[cfg(unix)]

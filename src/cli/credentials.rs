@@ -14,7 +14,7 @@ use super::replacing::Guarded;
 use super::settings::identity_file;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
-use crate::credentials::{Identities, Opener, Unopened};
+use crate::credentials::{Identities, NotIdentity, Opener, Unopened};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
@@ -31,6 +31,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let identity = identity_file(&args.identity)?;
     let identities = Identities::read(&identity)?;
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
+    let unused = identities.unused().cloned();
     let filter =
         PasswordFilter { domain: domain.as_deref(), run: args.run.map(RunId), unopened: args.unopened };
     if let Some(domain) = filter.domain {
@@ -62,7 +63,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     };
     queries.each_password(filter, |sealed| handing_out.open(sealed))?;
     let (table, mut opening, opened) = handing_out.end()?;
-    let failure = opened.failure(&identity);
+    let failure = opened.failure(&identity, unused.as_ref());
     if opened.count == 0
         && let Some(failure) = failure
     {
@@ -197,8 +198,8 @@ struct OpenedPasswords {
 }
 
 impl OpenedPasswords {
-    /// Lists what did not open, and why.
-    fn failure(&self, identity: &Path) -> Option<Failure> {
+    /// Lists what did not open, and why. `unused`: a line of the identity file that is not used.
+    fn failure(&self, identity: &Path, unused: Option<&NotIdentity>) -> Option<Failure> {
         let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();
         if unopened == 0 {
             return None;
@@ -210,6 +211,10 @@ impl OpenedPasswords {
         });
         let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
         Some(failure.with_hint(if has_other_key {
+        let unused = unused.filter(|_| has_other_key);
+        let failure = unused.into_iter().fold(failure, |failure, unused| {
+            failure.because(format!("not every line of `{}` is used: {unused}", identity.display()))
+        });
             "name with `--identity F` the file that holds a private key of that key: of the `--recipient` \
              of those \
              imports, or of the identity that they used"

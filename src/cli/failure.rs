@@ -220,12 +220,8 @@ impl From<TableError> for Failure {
 
 impl From<credentials::Error> for Failure {
     fn from(error: credentials::Error) -> Self {
-        let exit_code = match &error {
-            credentials::Error::BadRecipient { .. } => ExitCode::Usage,
-            _ => ExitCode::Failed,
-        };
         let hint = error.hint();
-        Self { hint, ..Self::of(exit_code, &error) }
+        Self { hint, ..Self::of(ExitCode::Failed, &error) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::settings::identity_file;
-use super::{Failure, Output, args};
+use super::{ExitCode, Failure, Output, args};
 use crate::credentials::{self, Identities, Recipient, Sealer};
 use crate::ledger::{Queries, SealedTo};
 use crate::report::counted;
@@ -78,8 +78,8 @@ pub(crate) fn prepare(
 
 /// The key that a run would use.
 pub(crate) enum ForeseenKey {
-    /// This one exists. `lacks`: the identity file, if the private half is not in it.
-    Existing { recipient: String, lacks: Option<PathBuf> },
+    /// This one exists. The identity file, and whether the private half is in it.
+    Existing { recipient: String, file: PathBuf, opens_here: bool },
     /// The run creates it, in this file.
     New(PathBuf),
 }
@@ -101,11 +101,13 @@ pub(crate) fn foresee(
     }
     Ok(match choice.chosen {
         ChosenKey::New => ForeseenKey::New(choice.file),
-        ChosenKey::OfFile(key) => ForeseenKey::Existing { recipient: key.to_string(), lacks: None },
+        ChosenKey::OfFile(key) => {
+            ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here: true }
+        }
         ChosenKey::Given(key) | ChosenKey::OfLedger(key) => {
             let at_hand = Identities::read(&choice.file).ok();
             let opens_here = at_hand.is_some_and(|identities| holds(&identities, &key));
-            ForeseenKey::Existing { recipient: key.to_string(), lacks: (!opens_here).then_some(choice.file) }
+            ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here }
         }
     })
 }
@@ -118,7 +120,7 @@ fn may_change(args: &args::SubmissionArgs, is_rehearsal: bool) -> bool {
 /// Chooses the key of a run on a ledger with passwords that are `sealed_to` a key; [`Choice::refusal`] says whether the
 /// key may be used.
 fn choose(args: &args::SubmissionArgs, sealed_to: SealedTo) -> Result<Choice, Failure> {
-    let given = args.recipient.as_deref().map(credentials::recipient).transpose()?;
+    let given = args.recipient.clone();
     // If it is not needed, the identity file may be missing or unreadable.
     let file = identity_file(&args.identity);
     let file = if given.is_some() { file.unwrap_or_default() } else { file? };
@@ -167,7 +169,13 @@ fn chosen(
     Ok(match (given, at_hand, in_use) {
         (Some(given), ..) => ChosenKey::Given(given),
         (None, None, Some(InUse::Known(known))) if !is_new_asked_for => {
-            ChosenKey::OfLedger(credentials::recipient(known)?)
+            ChosenKey::OfLedger(credentials::recipient(known).map_err(|why| {
+                Failure::new(
+                    ExitCode::Failed,
+                    format!("the ledger is sealed to a key that cannot be used: {why}"),
+                )
+                .with_hint("restore the ledger from a backup, or add `--new-recipient`")
+            })?)
         }
         (None, None, _) => ChosenKey::New,
         (None, Some(identities), _) => {
@@ -180,6 +188,14 @@ fn chosen(
     })
 }
 
+fn ask_for_a_copy(made: &str, file: &Path, output: &Output) {
+    output.note(format_args!(
+        "{made} a key pair for one-time passwords; its private half is in `{}`. Keep a copy: without it no password can \
+         be opened.",
+        file.display()
+    ));
+}
+
 fn holds(identities: &Identities, recipient: &Recipient) -> bool {
     identities.recipients().any(|key| key.to_string() == recipient.to_string())
 }
@@ -189,16 +205,28 @@ impl Choice {
     fn ready(self, output: &Output) -> Result<Ready, Failure> {
         let file = self.file.display();
         let recipient = match &self.chosen {
-            ChosenKey::Given(recipient) | ChosenKey::OfFile(recipient) | ChosenKey::OfLedger(recipient) => {
+            ChosenKey::Given(recipient) | ChosenKey::OfLedger(recipient) => recipient.clone(),
+            ChosenKey::OfFile(recipient) => {
+                if !output.is_quiet() && credentials::must_ask_for_a_copy(&self.file) {
+                    ask_for_a_copy("An earlier run made", &self.file, output);
+                }
                 recipient.clone()
             }
             ChosenKey::New => {
                 let (identities, is_made) = Identities::read_or_make(&self.file)?;
                 if is_made {
-                    output.note(format_args!(
-                        "Made a key pair for one-time passwords; its private half is in `{file}`. Keep a copy: without \
-                         it no password can be opened.",
-                    ));
+                    ask_for_a_copy("Made", &self.file, output);
+                    tracing::info!(
+                        file = %file,
+                        "made a key pair for one-time passwords; keep a copy of its private half: without it no \
+                         password can be opened"
+                    );
+                    // Only a reminder: the log and `doctor` say it too.
+                    if output.is_quiet()
+                        && let Err(error) = credentials::ask_for_a_copy_later(&self.file)
+                    {
+                        tracing::warn!(%error, "no later run will ask for a copy of the new identity file");
+                    }
                 }
                 identities.recipient()
             }

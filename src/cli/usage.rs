@@ -2,16 +2,19 @@
 
 use std::ffi::OsString;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Command, CommandFactory};
 
-use super::Failure;
-use super::args::Cli;
+use super::{Failure, config};
 use crate::nearest::distance_within;
 use crate::printable::escape_for_terminal;
 
 /// With more differences, a word is not a misspelt command.
 const SLIPS_MAX: usize = 2;
+
+/// The options whose invalid value is not quoted: the URL of a monitor is a secret, and a private key may have been given
+/// in place of a public one.
+const MAY_BE_SECRET: [&str; 2] = ["--notify-url", "--recipient"];
 
 /// The error with all quoted text on one line.
 pub(super) fn made_visible(error: clap::Error) -> clap::Error {
@@ -19,16 +22,15 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     // message of a value parser.
     let args = std::env::args_os().map(|arg| escape_for_terminal(&arg.to_string_lossy()).into_owned());
     // Without environment variables, which clap would include in the usage line.
-    let typed = without_environment(Cli::command()).try_get_matches_from(args);
+    let typed = without_environment(config::whole()).try_get_matches_from(args);
     let mut error = typed.err().filter(clap::Error::use_stderr).unwrap_or(error);
     // Only values from the environment are left; they are quoted only here.
     let is_secret = error
         .get(ContextKind::InvalidArg)
-        .is_some_and(|argument| argument.to_string().contains("--notify-url"));
+        .is_some_and(|argument| MAY_BE_SECRET.iter().any(|option| argument.to_string().contains(option)));
     let quoted: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {
-            // The URL of a monitor is a secret, even if it is invalid.
             ContextValue::String(_) if is_secret && kind == ContextKind::InvalidValue => {
                 Some((kind, "(hidden)".to_owned()))
             }

@@ -168,9 +168,15 @@ fn each_fault_is_named_with_what_to_do() {
             bench.file("identity.txt", "a text\n");
             bench.tenantry(["doctor"])
         }),
-        ("a private key as the recipient", 2, &["ERROR    identity", "a private key"], |bench| {
-            bench.tenantry(["doctor", "--recipient", "AGE-SECRET-KEY-1X"])
-        }),
+        (
+            "an identity of a plugin",
+            1,
+            &["ERROR    identity", "line 1 is a key of the age plugin `yubikey`"],
+            |bench| {
+                bench.file("identity.txt", "AGE-PLUGIN-YUBIKEY-1QQPQ\n");
+                bench.tenantry(["doctor"])
+            },
+        ),
     ];
     for (name, code, words, arrange) in cases {
         let bench = Bench::with(Scenario { accept_any_token: true, ..Scenario::default() });

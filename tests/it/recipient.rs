@@ -63,6 +63,65 @@ fn another_key_is_refused_before_anything_is_sent() {
     bench.agree();
 }
 
+/// Not even the older ledger is brought up to date, and a missing list is not looked for.
+#[test]
+fn a_wrong_recipient_is_found_before_anything_is_opened() {
+    let plugin = "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t";
+    let words = "a key of the age plugin `yubikey`, and Tenantry does not use plugins";
+    let bench = with_old_ledger();
+    let before = fs::read(bench.ledger_path()).unwrap();
+    private_file(&bench.path("mine.toml"), &format!("recipient = '{plugin}'\n"));
+    let calls = [
+        bench.import("nowhere.csv").args(["--recipient", plugin]),
+        bench.import("nowhere.csv").args(["--dry-run"]).env("TENANTRY_RECIPIENT", plugin),
+        bench.import("nowhere.csv").args(["--config", "mine.toml"]),
+        bench.resume().args(["--recipient", plugin]),
+        bench.tenantry(["retry", "--yes", "--recipient", plugin]),
+        bench.tenantry(["reconcile", "--recipient", plugin]),
+        bench.tenantry(["doctor", "--recipient", plugin]),
+    ];
+    for call in calls {
+        let done = call.exits(2);
+        assert!(!done.says(words).stderr.contains(plugin), "a wrong key is never quoted: {done}");
+    }
+    assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
+    assert_eq!(bench.simulator().requests().len(), 0);
+    let done = bench.import("x.csv").args(["--json", "--recipient", plugin]).exits(2);
+    assert!(done.stdout.contains("yubikey") && !done.stdout.contains(plugin), "{done}");
+}
+
+/// As a file of Windows has it.
+#[test]
+fn blanks_around_a_recipient_do_no_harm() {
+    let (bench, key) = with_one_password();
+    assert_eq!(imports(&bench, &["--recipient", &format!("\u{FEFF}{key} \r\n")]).code, Some(0));
+    bench.agree();
+}
+
+/// A night without a word must not be the only one that knew of the key.
+#[test]
+fn a_quiet_run_that_makes_a_key_pair_logs_it_and_the_next_run_says_it() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let quietly = || {
+        let done = bench.import("customers.csv").args(["-q", "--log-file", "run.log"]).exits(0);
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("", ""));
+    };
+    quietly();
+    let log = fs::read_to_string(bench.path("run.log")).unwrap();
+    let line = log.lines().find(|line| line.contains("made a key pair")).unwrap();
+    assert!(line.contains("keep a copy") && line.contains("identity.txt"), "{line}");
+    quietly();
+    let done = bench.tenantry(["doctor"]).run();
+    assert!(done.stdout.contains("identity.txt`: keep a copy of that file"), "{done}");
+    let later = || bench.import("customers.csv").exits(0);
+    later().says("An earlier run made a key pair").says("identity.txt`. Keep a copy: without it no password");
+    let done = later();
+    assert!(!done.stderr.contains("key pair"), "it is said once: {done}");
+    assert_eq!(fs::read_to_string(bench.path("run.log")).unwrap().matches("made a key pair").count(), 1);
+    bench.agree();
+}
+
 #[test]
 fn a_dry_run_says_what_a_run_would_be_refused_for_and_makes_no_key_pair() {
     let (bench, key) = with_one_password();
@@ -146,6 +205,10 @@ fn a_new_recipient_is_taken_once_it_is_asked_for() {
 
     let opened = bench.tenantry(["credentials"]).exits(1);
     opened.says("2 of 3 passwords cannot be opened").says(&format!(": {other} ("));
+    let of_plugin = fs::read_to_string(bench.path("identity.txt")).unwrap() + "AGE-PLUGIN-YUBIKEY-1QQPQ\n";
+    private_file(&bench.path("plugin.txt"), &of_plugin);
+    let done = bench.tenantry(["credentials", "--identity", "plugin.txt"]).exits(1);
+    done.says("not every line of `plugin.txt` is used: line 4 is a key of the age plugin `yubikey`");
     assert!(
         opened.stdout.contains(&full(&domain(1))) && !opened.stdout.contains(&full(&domain(2))),
         "{opened}"

@@ -45,7 +45,7 @@ fn a_file_that_was_found_may_set_only_what_cannot_harm() {
         "dry-run = true",
         "idempotency-window = '1s'",
         "settle-delay = '1s'",
-        "recipient = 'age1x'",
+        "recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'",
         "identity = 'x'",
         "json = true",
         "results = 'x'",

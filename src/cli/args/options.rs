@@ -13,6 +13,7 @@ use super::super::{cloud, parse};
 use super::repeat::Repeat;
 use crate::auth::KeyStoreChoice;
 use crate::call::Rate;
+use crate::credentials::{self, Recipient};
 use crate::customer::Field;
 use crate::problem::Rule;
 use crate::reader::Encoding;
@@ -222,8 +223,8 @@ pub(crate) struct SubmissionArgs {
     #[arg(long, add = Repeat::Never)]
     pub(crate) restored: bool,
     /// Public key for passwords (age1…) [default: that of the identity file]
-    #[arg(long, value_name = "AGE-KEY", env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
-    pub(crate) recipient: Option<String>,
+    #[arg(long, value_name = "AGE-KEY", value_parser = credentials::recipient, env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
+    pub(crate) recipient: Option<Recipient>,
     /// Use another key from now on; earlier passwords need the old key
     #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
     pub(crate) new_recipient: bool,

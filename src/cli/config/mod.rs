@@ -212,7 +212,7 @@ fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::E
     options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
         let is_long = arguments.iter().any(|argument| argument == "--help");
         let is_short_help = error.kind() == ErrorKind::DisplayHelp && !is_long;
-        let shown = if is_short_help { help::short() } else { help::command().clone() };
+        let shown = if is_short_help { help::short() } else { whole() };
         // Requested help lists every variable.
         let shown = if error.use_stderr() { options::without_empty_variables(shown) } else { shown };
         shown.try_get_matches_from(arguments).err().unwrap_or(error)

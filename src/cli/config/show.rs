@@ -9,7 +9,6 @@ use super::{Chosen, Provenance};
 use crate::cli::options::{self, Setting, deepest};
 use crate::cli::settings::{self, SECRETS};
 use crate::cli::{ExitCode, Failure, Output, args, help};
-use crate::credentials;
 use crate::report::{PushLine as _, pretty};
 use crate::transport::{BadProxy, Proxy};
 
@@ -103,9 +102,6 @@ pub(in crate::cli) fn run(
         output.result(&text(&shown, provenance))?;
     }
     settings::check_connection(&connection)?;
-    if let Ok(Some(recipient)) = matches.try_get_one::<String>("recipient") {
-        credentials::recipient(recipient)?;
-    }
     Ok(ExitCode::Done)
 }
 

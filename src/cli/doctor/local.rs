@@ -109,11 +109,16 @@ pub(super) fn identity(run: &args::RunArgs, queries: Option<&Queries>, is_unatte
     let is_rehearsal = run.ledger.rehearsal.simulate.is_some();
     match recipient::foresee(&run.submission, queries, &run.ledger.path(), is_rehearsal) {
         Err(failure) => Finding::of_failure(IDENTITY, &failure),
-        Ok(ForeseenKey::Existing { recipient, lacks: None }) => {
-            Finding::ok(IDENTITY, format!("passwords are sealed to {recipient}, and can be opened here"))
-        }
+        Ok(ForeseenKey::Existing { recipient, file, opens_here: true }) => Finding::ok(
+            IDENTITY,
+            format!(
+                "passwords are sealed to {recipient}, and can be opened here with `{}`: keep a copy of that file in \
+                 another place",
+                file.display()
+            ),
+        ),
         // This may be meant: a job needs the public half alone.
-        Ok(ForeseenKey::Existing { recipient, lacks: Some(file) }) => {
+        Ok(ForeseenKey::Existing { recipient, file, opens_here: false }) => {
             let place = match file.as_os_str().is_empty() {
                 true => "here".to_owned(),
                 false => format!("in `{}`", file.display()),
