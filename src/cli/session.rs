@@ -303,14 +303,17 @@ impl<'a> Session<'a> {
 }
 
 fn report_restored(output: &Output, restored: Option<Restored>) {
-    let Some(Restored { copied_at, rows }) = restored else {
+    let Some(Restored { copied_at, was_marked, rows }) = restored else {
         output.note(
-            "`--restored` has no effect: this ledger is not a backup, or an earlier run has accepted the backup. Leave the \
+            "`--restored` has no effect: an earlier run has accepted this backup, and it has not changed since. Leave the \
              option out.",
         );
         return;
     };
     let copied_at = clock::local(copied_at);
+    if !was_marked {
+        output.note("`tenantry backup` did not make this backup: its time is that of the last entry in it.");
+    }
     if rows == 0 {
         output.note(format_args!(
             "This ledger is a backup of {copied_at}, in which no row was waiting. Import the lists again that you first \

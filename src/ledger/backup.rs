@@ -2,7 +2,9 @@
 //!
 //! A copy does not know what happened to its open rows after it was made: they may have been sent, refused, replaced by
 //! corrected rows under another domain, or declined. So a copy is marked as a copy, and nothing is sent from it until
-//! an operator restores it. Its open rows are then held back, like the rows of a file that was not read to its end,
+//! an operator restores it. A copy that was made in another way (SQLite's backup, `VACUUM INTO`, a snapshot of the files)
+//! has no mark, so the operator must say that it is one; then it is marked and restored in the same way. Its open rows
+//! are then held back, like the rows of a file that was not read to its end,
 //! until the operator imports their files again. Each held row is looked up before it is sent.
 //!
 //! The API cannot say whether a row was corrected under another domain. So a corrected row that names a held row by its
@@ -38,7 +40,10 @@ pub fn backup(path: &Path, copy: &Path) -> Result<()> {
 /// A copy that was restored.
 #[derive(Debug, Clone, Copy)]
 pub struct Restored {
+    /// When it was made. Without a mark, the time of the last entry in it.
     pub copied_at: Timestamp,
+    /// [`backup`] made it, so it had a mark.
+    pub was_marked: bool,
     /// Open rows. The copy cannot know what happened to them.
     pub rows: u64,
 }
@@ -50,19 +55,37 @@ fn marked(connection: &Connection) -> Result<Option<Restored>> {
         State::sql_list(State::is_open)
     );
     let marked = connection.query_row(&sql, [], |row| {
-        Ok(Restored { copied_at: clock::from_ms(row.get(0)?), rows: row.get(1)? })
+        Ok(Restored { copied_at: clock::from_ms(row.get(0)?), was_marked: true, rows: row.get(1)? })
     });
     Ok(marked.optional()?)
 }
 
+/// Marks a file as the copy that the operator says it is. `None`: it was restored already, and nothing has changed since.
+fn mark(connection: &Connection, now: i64) -> Result<Option<Restored>> {
+    let sql = "SELECT (SELECT coalesce(max(restored_at), -1) FROM copies),
+                      max((SELECT coalesce(max(started_at), 0) FROM sources),
+                          (SELECT coalesce(max(changed_at), 0) FROM customer_rows),
+                          (SELECT coalesce(max(changed_at), 0) FROM agreements),
+                          (SELECT coalesce(max(max(intended_at, coalesce(finished_at, 0))), 0) FROM http_attempts))";
+    let (restored_at, changed_at): (i64, i64) = connection.query_row(sql, [], |row| row.try_into())?;
+    if restored_at > changed_at {
+        return Ok(None);
+    }
+    connection.execute(
+        "INSERT INTO copies (copied_at, last_run) SELECT ?1, coalesce(max(id), 0) FROM program_runs",
+        [if changed_at > 0 { changed_at } else { now }],
+    )?;
+    Ok(marked(connection)?.map(|restored| Restored { was_marked: false, ..restored }))
+}
+
 /// Refuses a copy that was not restored yet.
 pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<()> {
-    marked(connection)?.map_or(Ok(()), |Restored { copied_at, rows }| {
+    marked(connection)?.map_or(Ok(()), |Restored { copied_at, rows, .. }| {
         Err(Error::Copied { path: path.to_owned(), copied_at, rows })
     })
 }
 
-/// Makes the copy at `path` the ledger. `None`: the file is not a copy, or was restored before.
+/// Makes the copy at `path` the ledger. `None`: the file was restored before, and nothing has changed since.
 pub fn restore(path: &Path) -> Result<Option<Restored>> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
@@ -70,8 +93,14 @@ pub fn restore(path: &Path) -> Result<Option<Restored>> {
         return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
     };
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(restored) = marked(&tx)? else { return Ok(None) };
     let now = clock::now().as_millisecond();
+    let restored = match marked(&tx)? {
+        Some(restored) => restored,
+        None => match mark(&tx, now)? {
+            Some(restored) => restored,
+            None => return Ok(None),
+        },
+    };
     tx.execute("UPDATE customer_rows SET next_step = 'ask', unclear_before = 1 WHERE state = 'pending'", [])?;
     tx.execute(
         "UPDATE customer_rows

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use rusqlite::Connection;
 use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{Bench, customers, customers_of, domain, eventually, full, states};
@@ -45,42 +46,97 @@ fn what_a_copy_knows_as_refused_is_not_tried_again_without_its_file() {
     assert_eq!(bench.creations().len(), 1);
 }
 
+/// Makes a copy of the ledger with this name.
+type MakeCopy = fn(&Bench, &str);
+
+fn by_backup(bench: &Bench, copy: &str) {
+    bench.tenantry(["backup", copy]).exits(0).says("remove `-wal` and `-shm`").says("--restored");
+}
+
+fn by_vacuum(bench: &Bench, copy: &str) {
+    let ledger = Connection::open(bench.ledger_path()).unwrap();
+    ledger.execute("VACUUM INTO ?1", [bench.path(copy).to_str().unwrap()]).unwrap();
+}
+
+/// Page by page, as SQLite's backup and a snapshot copy a ledger at rest.
+fn by_snapshot(bench: &Bench, copy: &str) {
+    let ledger = Connection::open(bench.ledger_path()).unwrap();
+    ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    fs::copy(bench.ledger_path(), bench.path(copy)).unwrap();
+}
+
 /// A row that was refused after the copy was made, and corrected under another domain, is no work of the copy's.
 #[test]
 fn a_restored_copy_creates_nothing_twice() {
-    let bench = Bench::new();
-    bench.file("customers.csv", customers_of(["first1", "plain1", "plain2"]));
-    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
-    bench.tenantry(["backup", "bak.db"]).exits(0).says("remove `-wal` and `-shm`").says("--restored");
-    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
-    bench.import("customers.csv").exits(3);
-    let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
-    bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
-    bench.import("failed.csv").exits(0);
-    assert_eq!(bench.creations().len(), 3);
+    let ways: [(&str, MakeCopy); 3] =
+        [("backup", by_backup), ("VACUUM INTO", by_vacuum), ("snapshot", by_snapshot)];
+    for (way, make_copy) in ways {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["first1", "plain1", "plain2"]));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        make_copy(&bench, "bak.db");
+        bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+        bench.import("customers.csv").exits(3);
+        let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
+        bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
+        bench.import("failed.csv").exits(0);
+        assert_eq!(bench.creations().len(), 3);
 
-    restore(&bench, "bak.db");
-    let requests = bench.simulator().requests().len();
-    for refused in [bench.resume(), bench.import("customers.csv"), bench.tenantry(["reconcile"])] {
-        let done = refused.exits(2);
-        done.says("is a copy that was made at").says("3 of its rows may have been sent or replaced since");
-        done.says("--restored");
+        restore(&bench, "bak.db");
+        let requests = bench.simulator().requests().len();
+        if way == "backup" {
+            for refused in [bench.resume(), bench.import("customers.csv"), bench.tenantry(["reconcile"])] {
+                let done = refused.exits(2);
+                done.says("is a copy that was made at")
+                    .says("3 of its rows may have been sent or replaced since");
+                done.says("--restored");
+            }
+        }
+        bench.tenantry(["status"]).exits(0);
+        let done = bench.resume().args(["--restored"]).exits(5);
+        done.says("3 rows may have been sent or replaced since").says("import their files again");
+        done.says("held back because the ledger was restored");
+        assert_eq!(
+            done.stderr.contains("`tenantry backup` did not make this backup"),
+            way != "backup",
+            "{done}"
+        );
+        bench.resume().args(["--restored"]).exits(5).says("`--restored` has no effect");
+        bench.resume().exits(5);
+        assert_eq!(bench.simulator().requests().len(), requests, "{way}: nothing was asked or sent");
+
+        // The correction first, as it is said.
+        bench.import("failed.csv").run();
+        bench.import("customers.csv").exits(0);
+        assert_eq!(bench.creations().len(), 3, "{way}");
+        assert!(bench.creations().iter().all(|it| it.domain != full("first1")), "{way}");
+        let states = bench.ledger().states();
+        assert_eq!(states, self::states([("created", 2), ("existing", 1), ("superseded", 1)]), "{way}");
+        bench.tenantry(["status"]).exits(0);
     }
-    bench.tenantry(["status"]).exits(0);
-    let done = bench.resume().args(["--restored"]).exits(5);
-    done.says("3 rows may have been sent or replaced since").says("import their files again");
-    done.says("held back because the ledger was restored");
-    bench.resume().exits(5);
-    assert_eq!(bench.simulator().requests().len(), requests, "nothing was asked or sent");
+}
 
-    // The correction first, as it is said.
-    bench.import("failed.csv").run();
-    bench.import("customers.csv").exits(0);
-    assert_eq!(bench.creations().len(), 3);
-    assert!(bench.creations().iter().all(|it| it.domain != full("first1")));
-    let states = bench.ledger().states();
-    assert_eq!(states, self::states([("created", 2), ("existing", 1), ("superseded", 1)]));
-    bench.tenantry(["status"]).exits(0);
+/// Of a ledger that was itself restored once. Its later copy must not pass for that earlier one.
+#[test]
+fn a_copy_of_a_restored_ledger_is_restored_too() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    by_backup(&bench, "first.db");
+    restore(&bench, "first.db");
+    bench.import("customers.csv").args(["--restored"]).exits(0);
+    bench.file("more.csv", customers(5));
+    bench.import("more.csv").args(["--limit", "0"]).exits(5);
+    by_vacuum(&bench, "second.db");
+    bench.resume().exits(0);
+    assert_eq!(bench.creations().len(), 5);
+
+    restore(&bench, "second.db");
+    let requests = bench.simulator().requests().len();
+    bench.resume().args(["--restored"]).exits(5).says("2 rows may have been sent or replaced since");
+    assert_eq!(bench.simulator().requests().len(), requests);
+    bench.import("more.csv").exits(0);
+    assert_eq!(bench.creations().len(), 5);
 }
 
 /// What a run is about to ask an operator about is nobody's work yet; and rows of a file that is not the one that it was
