@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
-use super::{Error, Result, shape};
+use super::{Error, Result, patience, shape};
 use tenantry_model::files::beside;
 
 pub(super) fn open_file(path: &Path) -> Result<Connection> {
@@ -24,6 +24,7 @@ pub(super) fn open_file(path: &Path) -> Result<Connection> {
 /// Opens a file without checking its owner.
 pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection> {
     let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    patience::give(&connection)?;
     shape::defend(&connection)?;
     Ok(connection)
 }

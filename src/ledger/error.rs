@@ -308,7 +308,8 @@ impl Error {
                     "check that you may write to the ledger and to its folder"
                 }
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    "another program has the ledger open for writing: close it and run the command again"
+                    "another program has kept the ledger locked for a minute: close it, then run the same command again; \
+                     nothing was sent without a record"
                 }
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     "keep its files, move its `-wal` and `-shm` away, and restore the ledger from a \

@@ -11,7 +11,8 @@
 //! rows.
 //!
 //! Before SQLite opens a file, [`trust`] checks who can write to it; after that, [`shape`] checks its schema. [`lock`]
-//! keeps other processes out, [`open_files`] checks that the files stay in place, and [`reserve`] makes sure that a
+//! keeps other processes out, [`patience`] waits for locks of other programs. [`open_files`] checks that the files stay in place,
+//! [`log_growth`] reports a log that a reader holds up, and [`reserve`] makes sure that a
 //! full disk loses no answer. [`trial`] tries out the folder of a ledger before the first run.
 //!
 //! The ledger promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
@@ -46,9 +47,11 @@ mod ingest;
 mod input_options;
 mod kept;
 mod lock;
+mod log_growth;
 mod migrations;
 mod open_files;
 mod passwords;
+mod patience;
 mod query;
 mod recognized;
 mod reserve;

@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -24,9 +23,6 @@ use tenantry_model::{clock, failpoint};
 
 /// Marks a SQLite file as a ledger of this program: "TNRY".
 const APPLICATION_ID: i32 = 0x544E_5259;
-
-/// Another process (`credentials`, a person with the sqlite3 shell) may briefly hold the write lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint. SQLite runs one at 4 MiB.
 const LOG_AT_REST: i64 = 4 << 20;
@@ -80,7 +76,6 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     check_ours(&connection, path)?;
     // Before SQLite makes its log, which gets the mode of the file.
     trust::narrow(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     // WAL lets `status` read while a run writes. FULL makes every commit an fsync, which is what "durable" means in all
     // our promises.
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
@@ -170,7 +165,6 @@ fn open_as_it_is(path: &Path) -> Result<Connection> {
 fn as_reader(connection: Connection, path: &Path) -> Result<Option<Connection>> {
     check_ours(&connection, path)?;
     trust::narrow(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_empty(&connection)? {
         // The process that made it died before the first table.
         return Err(Error::Empty { path: path.to_owned() });
@@ -207,7 +201,6 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     // Closing it would write the log of a dead run into the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log(path))?;
     check_ours(&connection, path)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // Only its owner can read it, from the first byte.
     files::create_new(copy).map_err(write)?;

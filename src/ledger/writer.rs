@@ -22,6 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::log_growth::LogWatch;
 use super::open_files::OpenFiles;
 use super::reserve::Room;
 use super::{Error, Result};
@@ -119,6 +120,7 @@ fn serve(
     room: &Room,
 ) {
     let mut group = Vec::with_capacity(GROUP);
+    let mut log = connection.path().map(|path| LogWatch::of(Path::new(path)));
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         // Rows that got the last commit's results together send their next writes together, a moment after the first
         // one.
@@ -129,8 +131,13 @@ fn serve(
             group.push(write);
         }
         match commit(&mut connection, place.as_mut(), &mut group, room) {
+            Ok(()) => {
+                if let Some(log) = &mut log {
+                    log.look(&connection);
+                }
+            }
             // Nothing more is sent, but an answer may bring a password, and can still be stored.
-            Ok(()) | Err(Error::LockTaken { .. }) => {}
+            Err(Error::LockTaken { .. }) => {}
             Err(error) if error.is_about_room() && room.ran_out().is_some() => {}
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);

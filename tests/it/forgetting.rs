@@ -219,7 +219,7 @@ fn a_program_that_reads_keeps_the_log_from_being_cleaned() {
     let bench = imported();
     let reader = Connection::open(bench.ledger_path()).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM customers").unwrap();
-    let done = forget(&bench, &[]).exits(1);
+    let done = forget(&bench, &[]).env("TENANTRY_LOCK_PATIENCE", "1").exits(1);
     done.says("the data is erased, but")
         .says("-wal` may still contain it")
         .says("run the same command again");

@@ -5,13 +5,12 @@ use std::fs;
 #[cfg(target_os = "linux")]
 use std::{io::Write, path::Path};
 
+use rusqlite::Connection;
 use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;
-#[cfg(target_os = "linux")]
-use crate::harness::eventually;
-use crate::harness::{Bench, customers, domain, each_at_once, states};
+use crate::harness::{Bench, customers, domain, each_at_once, eventually, states};
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
@@ -493,4 +492,54 @@ fn known_rows_before_a_fault_of_their_file_are_counted() {
     let sql = "SELECT rows_read, skipped FROM runs ORDER BY run_id DESC LIMIT 1";
     let sums: (u32, u32) = ledger.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(sums, (500, 500), "whole batches");
+}
+
+const IS_LOCKED: &str = "another program has the ledger open and locked";
+
+/// A SQLite shell with a transaction that somebody has begun and forgotten.
+#[test]
+fn a_lock_of_another_program_is_waited_for() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let other = Connection::open(bench.ledger_path()).unwrap();
+    let lock = || other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let unlock = || other.execute_batch("ROLLBACK").unwrap();
+    // While it opens the ledger.
+    lock();
+    let waiting = bench.resume().args(["--limit", "1"]).spawn();
+    eventually("it says that it waits", || waiting.stderr().contains(IS_LOCKED));
+    unlock();
+    let done = waiting.wait();
+    assert_eq!((done.code, done.stderr.matches(IS_LOCKED).count()), (Some(5), 1), "{done}");
+    // While an answer with a password arrives.
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let waiting = bench.resume().spawn();
+    bench.wait_until_held();
+    lock();
+    bench.simulator().release();
+    eventually("it says that it waits", || waiting.stderr().contains(IS_LOCKED));
+    unlock();
+    assert_eq!(waiting.wait().code, Some(0));
+    bench.agree();
+
+    lock();
+    let done = bench.import("customers.csv").env("TENANTRY_LOCK_PATIENCE", "1").exits(1);
+    done.says("another program has kept the ledger locked").says("close it, then run the same command again");
+    unlock();
+    bench.import("customers.csv").exits(0);
+}
+
+#[test]
+fn a_log_that_grows_because_of_another_reader_is_reported_once() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(12));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let reader = Connection::open(bench.ledger_path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM customer_rows").unwrap();
+    let done = bench.resume().args(["--rate", "2/s"]).env("TENANTRY_LARGE_LOG", "20000").exits(0);
+    let words = "grows, because another program keeps reading the ledger; close that program";
+    assert_eq!(done.stderr.matches(words).count(), 1, "{done}");
+    done.says("ledger.db-wal");
+    bench.agree();
 }
