@@ -30,8 +30,8 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let queries = args.ledger.read()?;
     let identity = identity_file(&args.identity)?;
     let identities = Identities::read(&identity)?;
-    let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let unused = identities.unused().cloned();
+    let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let filter =
         PasswordFilter { domain: domain.as_deref(), run: args.run.map(RunId), unopened: args.unopened };
     if let Some(domain) = filter.domain {
@@ -210,11 +210,11 @@ impl OpenedPasswords {
             failure.because(format!("{} ({domains})", describe(why, identity)))
         });
         let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
-        Some(failure.with_hint(if has_other_key {
         let unused = unused.filter(|_| has_other_key);
         let failure = unused.into_iter().fold(failure, |failure, unused| {
             failure.because(format!("not every line of `{}` is used: {unused}", identity.display()))
         });
+        Some(failure.with_hint(if has_other_key {
             "name with `--identity F` the file that holds a private key of that key: of the `--recipient` \
              of those \
              imports, or of the identity that they used"
@@ -307,12 +307,12 @@ pub(super) fn who() -> String {
 
 /// The name of the account that this process runs as: a scheduler may set none of the variables.
 #[cfg(unix)]
-fn account() -> Option<String> {
+pub(super) fn account() -> Option<String> {
     nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name)
 }
 
 /// Windows sets `USERNAME` for every process.
 #[cfg(windows)]
-fn account() -> Option<String> {
+pub(super) fn account() -> Option<String> {
     None
 }

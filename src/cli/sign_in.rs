@@ -1,19 +1,21 @@
-//! `tenantry login`, `logout` and `whoami`.
+//! `tenantry login`, `logout` and `whoami`; where a sign-in is kept.
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::credentials::{account, who};
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
-use crate::auth::{self, Claims, SavedIn, Store, TokenKind};
-use crate::clock;
+use crate::auth::{self, Claims, KeyStoreError, SavedIn, Store, TokenKind};
+use crate::files::folder_of;
 use crate::partner_center::operations::mfa_compliance;
 use crate::partner_center::{CallIds, Outcome, codes};
 use crate::printable::escape_for_terminal;
-use crate::report::pretty;
+use crate::report::{counted, pretty};
+use crate::{clock, variables};
 
 /// Timeout for the only request of `whoami`.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,11 +30,26 @@ pub(crate) async fn login(args: args::ConnectionArgs, output: &Output) -> Result
     let login = auth::login(&app, &authority, |message| output.prompt(message));
     let login = interruption.unless(login).await.map_err(|it| because(it, "no sign-in is kept"))??;
     let claims = Claims::of(&login.access_token);
+    let folder = folder_of(store.file()).to_owned();
     let keeping = keep(store, login.refresh_token);
     let kept =
         interruption.unless(keeping).await.map_err(|it| because(it, "the sign-in may not be kept"))??;
     let user = claims.user().unwrap_or("a user whom the token does not name");
     output.note(format_args!("Signed in as {user}; {kept}."));
+    let needs = match kept {
+        SavedIn::InKeyStore => {
+            ". They need this key store too: if it is locked for them, sign in with `--key-store file`"
+        }
+        SavedIn::InFile(..) => "",
+    };
+    let runs_as = runs_as().map_or_else(|| "this user".to_owned(), |name| format!("`{name}`"));
+    output.note(format_args!(
+        "Scheduled jobs must run as {runs_as} with the settings folder `{}`{needs}.",
+        folder.display()
+    ));
+    if let Some(note) = sudo_note() {
+        output.note(format_args!("Note that {note}."));
+    }
     // It is kept, because Microsoft does not refuse every such call yet.
     if claims.has_mfa() == Some(false) {
         let message =
@@ -65,8 +82,40 @@ pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<Exit
         Failure::io("could not remove every sign-in that is kept", &error)
             .with_hint("unlock the key store, then run `tenantry logout` again")
     })?;
-    output.note(if was_there { "Signed out." } else { "No sign-in was kept." });
+    if was_there {
+        output.note("Signed out.");
+    } else {
+        output
+            .note(format_args!("No sign-in was kept: {}.", places_without_sign_in(&store, None).join("; ")));
+    }
     Ok(ExitCode::Done)
+}
+
+/// Where a sign-in was looked for and not found. `trouble`: why the key store could not be asked.
+pub(super) fn places_without_sign_in(store: &Store, trouble: Option<&KeyStoreError>) -> Vec<String> {
+    let mut places = store.describe_absence(trouble);
+    match store.count_others() {
+        0 => {}
+        others => places.push(format!(
+            "the folder has {}, for another `--tenant-id`, `--client-id` or sign-in service",
+            counted(others as u64, "other sign-in")
+        )),
+    }
+    places.extend(runs_as().map(|name| format!("this command runs as `{name}`")));
+    places.extend(sudo_note());
+    places
+}
+
+/// The account that this command runs as. After `su`, the variables may still name another one.
+fn runs_as() -> Option<String> {
+    account().or_else(|| Some(who())).filter(|name| !name.is_empty())
+}
+
+fn sudo_note() -> Option<String> {
+    let caller = variables::variable("SUDO_USER")?.into_string().ok()?;
+    (runs_as().as_ref() != Some(&caller)).then(|| {
+        format!("`sudo` runs this command as another user than `{caller}`, whose sign-ins are not used")
+    })
 }
 
 /// Gets a token, sends one request with it, and prints what both reveal.
@@ -93,6 +142,7 @@ pub(crate) async fn whoami(args: args::WhoamiArgs, output: &Output) -> Result<Ex
             "token": token_kind,
             "app_id": connection.sign_in.app().or(claims.app()),
             "user": claims.user(),
+            "sign_in_from": connection.sign_in.origin(),
             "expires_at": claims.expires_at(),
             "mfa_in_token": claims.has_mfa(),
             "mfa_compliant": mfa_compliant,
@@ -118,10 +168,11 @@ pub(crate) async fn whoami(args: args::WhoamiArgs, output: &Output) -> Result<Ex
         _ => UNKNOWN,
     };
     output.result(&format!(
-        "partner tenant  {}\ntoken           {kind}\nuser            {}\ngood until      {}\n\
+        "partner tenant  {}\ntoken           {kind}\nuser            {}\nsign-in from    {}\ngood until      {}\n\
          MFA in token    {mfa}\nMFA compliant   {compliant}\nPartner Center  {}\n",
         tenant.map_or_else(|| UNKNOWN.to_owned(), |id| id.to_string()),
         escape_for_terminal(claims.user().unwrap_or(UNKNOWN)),
+        escape_for_terminal(&connection.sign_in.origin()),
         claims.expires_at().map_or_else(|| UNKNOWN.to_owned(), |at| clock::local(at).to_string()),
         escape_for_terminal(&answer),
     ))?;

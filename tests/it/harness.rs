@@ -152,6 +152,7 @@ impl Bench {
             .args(args)
             // Nothing outside the folder is read or made, whatever a test leaves out.
             .env("HOME", self.folder.path())
+            .env_remove("SUDO_USER")
             .env("TENANTRY_CONFIG_DIR", self.path("config/tenantry"))
             .env("TENANTRY_CACHE_DIR", self.path("cache/tenantry"))
             .env("TENANTRY_LEDGER", self.ledger_path())
@@ -565,6 +566,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\(pid \d+\)", "(pid [PID])"),
     (r"enter the code \w+", "enter the code [CODE]"),
     (r"sign-in-[0-9a-f]{32}", "sign-in-[NAME]"),
+    (r"((?:runs|run) as) `[^`]+`", "$1 `[USER]`"),
     (r"after \d+ ms", "after [N] ms"),
     (r"no answer for (?:less than 1|\d+) s", "no answer for [N] s"),
     // The temporary folder, in paths that the program was given whole.

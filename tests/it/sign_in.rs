@@ -153,10 +153,38 @@ fn login_import_whoami_and_logout() {
         assert!(who.contains(words), "{words}: {who}");
     }
     call("logout").exits(0).says("Signed out.");
-    call("logout").exits(0).says("No sign-in was kept.");
+    call("logout").exits(0).says("No sign-in was kept: there is no file `");
     assert!(kept(&bench).is_empty());
     call("whoami").exits(4);
     bench.agree();
+}
+
+/// A job of cron or sudo has another home folder, and its sign-in is another one.
+#[test]
+fn where_a_sign_in_is_looked_for_is_said() {
+    let bench = Bench::new();
+    let call = |name: &str| as_app(bench.tenantry([name]), CLIENT_ID);
+    let folder = bench.path("config/tenantry").display().to_string();
+    let done = call("login").exits(0);
+    done.says("Scheduled jobs must run as `").says(&format!("with the settings folder `{folder}`"));
+    let who = call("whoami").exits(0).stdout;
+    assert!(who.contains(&format!("sign-in from    `{folder}")), "{who}");
+    let doctor = call("doctor").exits(0).stdout;
+    assert!(doctor.contains(&format!("(App+User), from `{folder}")), "{doctor}");
+
+    let by_sudo =
+        |name: &str| call(name).env("TENANTRY_CONFIG_DIR", bench.path("other")).env("SUDO_USER", "alice");
+    let missing = format!("there is no file `{}", bench.path("other").display());
+    let of_alice = "`sudo` runs this command as another user than `alice`, whose sign-ins are not used";
+    let done = by_sudo("whoami").exits(4);
+    done.says("no sign-in is kept for this app").says(&missing).says("this command runs as `").says(of_alice);
+    done.says("run this command as the user who ran `tenantry login`");
+    by_sudo("logout").exits(0).says("No sign-in was kept: ").says(&missing).says(of_alice);
+    assert_eq!(kept(&bench).len(), 1, "the sign-in of the other user lives on");
+    by_sudo("login").exits(0).says(of_alice);
+
+    let done = as_app(bench.tenantry(["whoami"]), "another-app").exits(4);
+    done.says("the folder has 1 other sign-in, for another `--tenant-id`");
 }
 
 #[test]
@@ -214,7 +242,7 @@ fn without_a_key_store_login_takes_the_file_and_says_so() {
     call("whoami").exits(0);
     call("logout").exits(0).says("Signed out.");
     assert!(kept(&bench).is_empty());
-    call("whoami").exits(4).says("run `tenantry login` again");
+    call("whoami").exits(4).says("there is no file `").says("run `tenantry login`");
 }
 
 #[cfg(target_os = "linux")]

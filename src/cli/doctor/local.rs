@@ -164,9 +164,13 @@ pub(super) fn key_store(run: &args::RunArgs, connection: Option<&ServiceConnecti
         Err(Failure { messages, .. }) => return Finding::skipped(KEY_STORE, &messages.join(": ")),
     };
     match store.key_store_answers() {
-        None => {
-            Finding::ok(KEY_STORE, format!("not used; a sign-in is kept in `{}`", store.file().display()))
+        None if store.file().exists() => {
+            Finding::ok(KEY_STORE, format!("not used; the sign-in is in `{}`", store.file().display()))
         }
+        None => Finding::ok(
+            KEY_STORE,
+            format!("not used; `tenantry login` keeps a sign-in in `{}`", store.file().display()),
+        ),
         Some(Ok(())) => Finding::ok(KEY_STORE, "the key store of this machine answers"),
         Some(Err(trouble)) => Finding::warning(
             KEY_STORE,

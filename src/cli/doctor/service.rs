@@ -104,7 +104,7 @@ fn signed_in(connection: &ServiceConnection, token: &Token, environment: &Enviro
     let app = connection.sign_in.app().or(claims.app()).unwrap_or("an app that the token does not name");
     let user = claims.user().unwrap_or("a user whom the token does not name");
     let who = match connection.sign_in.kind(&token.secret) {
-        TokenKind::AppAndUser => format!("as {user} (App+User)"),
+        TokenKind::AppAndUser => format!("as {user} (App+User), from {}", connection.sign_in.origin()),
         TokenKind::AppOnly => format!(
             "as app {app}, without a user: it cannot create customers of indirect resellers or record agreements"
         ),

@@ -7,12 +7,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::addresses::authority;
-use crate::auth::{App, Authority, Certificate, ClientProof, SignIn, Store, TokenPlace};
+use crate::auth::{App, Authority, Certificate, ClientProof, Found, SignIn, Store, TokenPlace};
 use crate::cli::failure::{self, Failure};
+use crate::cli::sign_in::places_without_sign_in;
 use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
-use crate::variables::variable;
 use crate::saved_text::text_of;
+use crate::variables::variable;
 
 /// Variables that contain a secret. There is no key or flag for them, and no other program gets them.
 pub(in crate::cli) const SECRETS: [&str; 3] =
@@ -34,7 +35,7 @@ pub(super) fn sign_in(
     let proof = client_proof(args)?;
     let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
-        return Err(cannot_sign_in(args));
+        return Err(cannot_sign_in(args, Vec::new()));
     };
     let app = App { tenant: tenant.clone(), client_id: client_id.clone(), proof };
     let store = Store::of(&app, authority, handed_in.as_ref(), args.key_store);
@@ -45,30 +46,42 @@ pub(super) fn sign_in(
             ..Failure::io(format!("could not read the sign-in in `{}`", store.file().display()), &error)
         })
     };
-    let stored = store.as_ref().map(load).transpose()?.flatten();
+    let found = store.as_ref().map(load).transpose()?;
+    let Found { token, trouble } = found.unwrap_or(Found { token: None, trouble: None });
     let is_handed_in = handed_in.is_some();
-    match stored.or_else(|| handed_in.map(|token| (token, TokenPlace::KeyStore))) {
+    if let Some(reason) = trouble.as_ref().filter(|_| is_handed_in || app.proof.is_some()) {
+        tracing::warn!(
+            %reason,
+            "a user's sign-in could not be looked for in the key store; `--key-store file` does not use the key store"
+        );
+    }
+    match token.or_else(|| handed_in.map(|token| (token, TokenPlace::KeyStore))) {
         Some((refresh_token, place)) => {
             let store = store.map(|store| (store, place));
             Ok(SignIn::AppAndUser { app, refresh_token, is_handed_in, store })
         }
         None if app.proof.is_some() => Ok(SignIn::AppOnly(app)),
-        None => Err(cannot_sign_in(args)),
+        None => {
+            let places = store.map(|store| places_without_sign_in(&store, trouble.as_ref()));
+            Err(cannot_sign_in(args, places.unwrap_or_default()))
+        }
     }
 }
 
-/// The two ways to sign in: a person keeps a sign-in, and a job has what proves the app's identity.
-fn cannot_sign_in(args: &args::ConnectionArgs) -> Failure {
+/// The two ways to sign in: a person keeps a sign-in, and a job has what proves the app's identity. `places`: where a
+/// sign-in was looked for.
+fn cannot_sign_in(args: &args::ConnectionArgs, places: Vec<String>) -> Failure {
     let (message, give) = match (&args.tenant_id, &args.client_id) {
         (None, None) => ("cannot sign in without --tenant-id and --client-id", "give both; "),
         (None, Some(_)) => ("cannot sign in without --tenant-id", "give it; "),
         (Some(_), None) => ("cannot sign in without --client-id", "give it; "),
         (Some(_), Some(_)) => (
             "cannot sign in: no sign-in is kept for this app, and no client secret or certificate is given",
-            "",
+            "run this command as the user who ran `tenantry login`; or, ",
         ),
     };
-    Failure::new(ExitCode::SignIn, message).with_hint(format!(
+    let failure = Failure::new(ExitCode::SignIn, message);
+    places.into_iter().fold(failure, Failure::because).with_hint(format!(
         "{give}as a person, run `tenantry login`; in a scheduled job, give the app's --client-secret-file or \
          --client-certificate; `tenantry help sign-in` shows every way, and --simulate needs none"
     ))

@@ -32,7 +32,7 @@ pub use device_code::{Prompt, login};
 pub use endpoint::{App, TokenAnswer, understood};
 pub use errors::Reason;
 pub use key_store::KeyStoreError;
-pub use store::{KeyStoreChoice, SavedIn, Store, TokenPlace};
+pub use store::{Found, KeyStoreChoice, SavedIn, Store, TokenPlace};
 
 /// The token endpoint answers quickly or not at all.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -95,6 +95,21 @@ impl SignIn {
             SignIn::Token(_) => None,
             SignIn::AppOnly(app) | SignIn::AppAndUser { app, .. } => Some(&app.client_id),
         }
+    }
+
+    /// Where the secret of this sign-in comes from, for people.
+    pub fn origin(&self) -> String {
+        let origin = match self {
+            SignIn::Token(_) => "TENANTRY_ACCESS_TOKEN",
+            SignIn::AppOnly(App { proof: Some(ClientProof::Certificate(_)), .. }) => {
+                "the certificate of the app"
+            }
+            SignIn::AppOnly(_) => "the secret of the app",
+            SignIn::AppAndUser { is_handed_in: true, .. } => "TENANTRY_REFRESH_TOKEN",
+            SignIn::AppAndUser { store: Some((store, place)), .. } => return store.describe(*place),
+            SignIn::AppAndUser { store: None, .. } => "the rehearsal",
+        };
+        origin.to_owned()
     }
 
     /// Stores a new refresh token. If that fails, the old one stays valid: using a refresh token does not revoke it.

@@ -1,8 +1,9 @@
 //! Stores refresh tokens between runs, one for each authority, tenant and app.
 //!
 //! A token is stored in the key store of Windows or macOS, or else in a private file. Both places may contain a token,
-//! for example after a login while the key store was locked; the newer token is used. A new token is stored before an
-//! older one is removed. Invariant: if storing fails, the earlier token is still there.
+//! for example after a login while the key store was locked. Then the one in the file is newer, because storing in the
+//! key store removes the file; so the key store is asked only if there is no file. A new token is stored before an older
+//! one is removed. Invariant: if storing fails, the earlier token is still there.
 //!
 //! Tokens that replace one supplied from outside are stored separately, apart from a login and from each other's chain:
 //! a job and a person may share an app.
@@ -21,7 +22,7 @@ use zeroize::Zeroizing;
 use super::Authority;
 use super::endpoint::App;
 use super::key_store::{KeyStoreEntry, KeyStoreError};
-use tenantry_model::{clock, files, folders};
+use tenantry_model::{files, folders};
 
 /// For a key store that may have to prompt a person for a password first.
 const PATIENCE_WITH_A_PERSON: Duration = Duration::from_secs(20);
@@ -75,14 +76,20 @@ impl fmt::Display for SavedIn {
 #[derive(Serialize)]
 struct Written<'a> {
     refresh_token: &'a str,
-    saved_at_ms: i64,
 }
 
 #[derive(Deserialize)]
 struct Read {
     refresh_token: SecretString,
-    /// Decides which of two tokens is newer.
-    saved_at_ms: i64,
+}
+
+/// What is in the places of a refresh token.
+#[derive(Debug)]
+pub struct Found {
+    /// The newest token, and its place; the token that replaces it is stored in the same place.
+    pub token: Option<(SecretString, TokenPlace)>,
+    /// Why the key store could not be asked.
+    pub trouble: Option<KeyStoreError>,
 }
 
 impl Store {
@@ -107,33 +114,57 @@ impl Store {
         &self.file
     }
 
-    /// The newest token, if there is one, and its place; the token that replaces it is stored in the same place.
+    /// Looks for a token.
     ///
     /// # Errors
-    /// The file cannot be used. A key store that cannot be used is skipped.
-    pub fn load(&self) -> io::Result<Option<(SecretString, TokenPlace)>> {
-        let in_file = read_file(&self.file)?.map(|record| read(&record)).transpose()?;
-        let found = [(TokenPlace::File, in_file), (TokenPlace::KeyStore, self.read_key_store())];
-        Ok(found
-            .into_iter()
-            .filter_map(|(place, record)| Some((place, record?)))
-            .max_by_key(|(_, record)| record.saved_at_ms)
-            .map(|(place, record)| (record.refresh_token, place)))
+    /// The file cannot be used.
+    pub fn load(&self) -> io::Result<Found> {
+        if let Some(record) = read_file(&self.file)? {
+            return Ok(Found { token: Some((read(&record)?, TokenPlace::File)), trouble: None });
+        }
+        Ok(match self.read_key_store() {
+            Ok(token) => Found { token: token.map(|token| (token, TokenPlace::KeyStore)), trouble: None },
+            Err(trouble) => Found { token: None, trouble: Some(trouble) },
+        })
     }
 
-    fn read_key_store(&self) -> Option<Read> {
-        let record = match self.key_store.as_ref()?.ask(PATIENCE, |vault, name| vault.get(name)) {
-            Ok(record) => record.map(|record| read(&record)).transpose().map_err(|error| error.to_string()),
-            Err(trouble) => Err(trouble.to_string()),
+    fn read_key_store(&self) -> Result<Option<SecretString>, KeyStoreError> {
+        let Some(key_store) = &self.key_store else { return Ok(None) };
+        let record = key_store.ask(PATIENCE, |vault, name| vault.get(name))?;
+        let token = record.map(|record| read(&record)).transpose();
+        token.map_err(|error| KeyStoreError::Refused(format!("its entry cannot be used: {error}")))
+    }
+
+    /// Names a place of the token, for people.
+    pub fn describe(&self, place: TokenPlace) -> String {
+        match place {
+            TokenPlace::KeyStore => "the key store of this machine".to_owned(),
+            TokenPlace::File => format!("`{}`", self.file.display()),
+        }
+    }
+
+    /// Where a token was looked for, if none was found: one sentence for each place. `trouble`: why the key store could
+    /// not be asked.
+    pub fn describe_absence(&self, trouble: Option<&KeyStoreError>) -> Vec<String> {
+        let mut places = vec![format!("there is no file `{}`", self.file.display())];
+        if self.key_store.is_some() {
+            places.push(trouble.map_or_else(
+                || "the key store of this machine has no entry for it".to_owned(),
+                ToString::to_string,
+            ));
+        }
+        places
+    }
+
+    /// The number of files beside that of this token with a sign-in: of another tenant, app or sign-in service.
+    pub fn count_others(&self) -> usize {
+        let is_other = |file: &fs::DirEntry| {
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with("sign-in-") && name.ends_with(".json") && file.path() != self.file
         };
-        record.unwrap_or_else(|reason| {
-            tracing::warn!(
-                reason,
-                "no sign-in in the key store; `--key-store file` does not use the key \
-                                    store"
-            );
-            None
-        })
+        let folder = self.file.parent().map(fs::read_dir);
+        folder.and_then(Result::ok).map_or(0, |files| files.flatten().filter(is_other).count())
     }
 
     /// Asks the key store, if it is used, whether it answers.
@@ -153,20 +184,16 @@ impl Store {
     }
 
     fn save(&self, token: &SecretString, place: TokenPlace, patience: Duration) -> io::Result<SavedIn> {
-        let record = Zeroizing::new(serde_json::to_vec(&Written {
-            refresh_token: token.expose_secret(),
-            saved_at_ms: clock::now().as_millisecond(),
-        })?);
+        let record = Zeroizing::new(serde_json::to_vec(&Written { refresh_token: token.expose_secret() })?);
         let trouble = match (place, &self.key_store) {
             (TokenPlace::KeyStore, Some(key_store)) => {
                 let secret = record.clone();
                 match key_store.ask(patience, move |vault, name| vault.set(name, &secret)) {
-                    Ok(()) => {
-                        if let Err(error) = remove_file(&self.file) {
-                            tracing::warn!(file = %self.file().display(), %error, "an older sign-in remains in its file");
-                        }
-                        return Ok(SavedIn::InKeyStore);
-                    }
+                    Ok(()) => match remove_file(&self.file) {
+                        Ok(_) => return Ok(SavedIn::InKeyStore),
+                        // A file that stays must not have the older token.
+                        Err(_) => None,
+                    },
                     Err(trouble) => Some(trouble),
                 }
             }
@@ -205,9 +232,10 @@ fn remove_file(file: &Path) -> io::Result<bool> {
     }
 }
 
-fn read(record: &[u8]) -> io::Result<Read> {
+fn read(record: &[u8]) -> io::Result<SecretString> {
     // The parser's message is left out because it can quote the record.
     serde_json::from_slice(record)
+        .map(|Read { refresh_token }| refresh_token)
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it contains no sign-in"))
 }
 
@@ -251,28 +279,16 @@ mod tests {
         }
 
         fn login(&self, token: &str) -> SavedIn {
-            let kept = self.store.save_login(&token.into()).unwrap();
-            self.let_the_clock_tick();
-            kept
+            self.store.save_login(&token.into()).unwrap()
         }
 
         fn rotate(&self, token: &str) -> SavedIn {
-            let place = self.store.load().unwrap().map_or(TokenPlace::KeyStore, |(_, place)| place);
-            let kept = self.store.save_successor(&token.into(), place).unwrap();
-            self.let_the_clock_tick();
-            kept
-        }
-
-        /// Two sign-ins within one millisecond could not be distinguished.
-        fn let_the_clock_tick(&self) {
-            let now = clock::now();
-            while clock::now() == now {
-                std::thread::yield_now();
-            }
+            let place = self.store.load().unwrap().token.map_or(TokenPlace::KeyStore, |(_, place)| place);
+            self.store.save_successor(&token.into(), place).unwrap()
         }
 
         fn loaded(&self) -> Option<(String, TokenPlace)> {
-            let (refresh_token, place) = self.store.load().unwrap()?;
+            let (refresh_token, place) = self.store.load().unwrap().token?;
             Some((refresh_token.expose_secret().to_owned(), place))
         }
 
@@ -339,7 +355,12 @@ mod tests {
         it.vault.becomes(Mood::Locked);
         assert!(matches!(it.login("newer"), SavedIn::InFile(_, Some(KeyStoreError::Refused(_)))));
         it.check("newer", TokenPlace::File, 1, 1);
+        assert!(it.store.load().unwrap().trouble.is_none(), "later runs need not ask it");
         assert!(it.store.forget().is_err(), "one may be left in the key store");
+        let found = it.store.load().unwrap();
+        assert!(found.token.is_none());
+        let places = it.store.describe_absence(found.trouble.as_ref());
+        assert!(places[0].contains("sign-in.json") && places[1].contains("refused: locked"), "{places:?}");
         it.vault.becomes(Mood::Willing);
         it.check("older", TokenPlace::KeyStore, 1, 0);
     }
