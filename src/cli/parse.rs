@@ -5,9 +5,11 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::ValueEnum as _;
 use url::Url;
 use uuid::Uuid;
 
+use super::exit_code::ExitCode;
 use crate::call::Rate;
 use crate::customer::Field;
 use crate::ledger::State;
@@ -15,7 +17,6 @@ use crate::nearest::nearest;
 use crate::problem::{Kind, Rule};
 use crate::reader::{Encoding, suggested_field};
 use crate::submitter::MaxFailures;
-use crate::transport::is_loopback;
 
 /// `450/min`, `8/s` or `unlimited`.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
@@ -204,12 +205,14 @@ pub(super) fn country(text: &str) -> Result<String, String> {
         .ok_or_else(|| "write it as two letters, such as `PT`".to_owned())
 }
 
-/// https for any host, http only for a loopback address, as for the API.
-pub(super) fn notify_url(text: &str) -> Result<Url, String> {
-    let wrong = || "write it as https://HOST/PATH, or http://127.0.0.1:PORT/PATH".to_owned();
-    let url: Url = text.parse().map_err(|_| wrong())?;
-    let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    is_safe.then_some(url).ok_or_else(wrong)
+/// The number of an exit code, such as `3`.
+pub(super) fn exit_code(text: &str) -> Result<ExitCode, String> {
+    let number = text.trim().parse().ok();
+    let code = ExitCode::value_variants().iter().find(|code| Some(code.number()) == number);
+    code.copied().ok_or_else(|| {
+        let known: Vec<_> = ExitCode::value_variants().iter().map(|code| code.number().to_string()).collect();
+        format!("the exit codes are {}", known.join(", "))
+    })
 }
 
 #[cfg(test)]
@@ -229,6 +232,16 @@ mod tests {
         check("8/s", Some(limited(8, 1)));
         check("unlimited", Some(Rate::Unlimited));
         for wrong in ["450", "0/min", "-1/s", "8/h", "/min", "fast"] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn exit_codes() {
+        let check = |text, expected: Option<ExitCode>| assert_eq!(exit_code(text).ok(), expected, "{text}");
+        check("0", Some(ExitCode::Done));
+        check(" 143 ", Some(ExitCode::Terminated));
+        for wrong in ["", "7", "-1", "done", "0,3"] {
             check(wrong, None);
         }
     }

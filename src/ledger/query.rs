@@ -411,10 +411,11 @@ impl Queries {
         (lock::is_locked(&self.path) == Some(true)).then(|| runs::at_work(&self.path)).flatten()
     }
 
-    /// When a run that works on lists last ended with exit code 0.
-    pub fn last_success(&self) -> Result<Option<Timestamp>> {
+    /// When a run that works on lists last ended with one of these exit codes.
+    pub fn last_success(&self, exit_codes: &[u8]) -> Result<Option<Timestamp>> {
+        let exit_codes = exit_codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "SELECT max(finished_at) FROM program_runs WHERE exit_code = 0 AND {}",
+            "SELECT max(finished_at) FROM program_runs WHERE exit_code IN ({exit_codes}) AND {}",
             Runs::OnLists.condition()
         );
         Ok(value::<Option<i64>>(&self.connection, &sql, [])?.map(clock::from_ms))

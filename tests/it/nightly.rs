@@ -10,19 +10,26 @@ use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 use crate::harness::{Bench, CLIENT_SECRET, customers, customers_of, email, eventually, row, sample, states};
 
-/// A monitoring service that keeps what it is told.
+/// A monitoring service that keeps what it is told: method, path and body.
 struct Monitor {
     url: String,
-    told: Arc<Mutex<Vec<(String, String)>>>,
+    told: Arc<Mutex<Vec<[String; 3]>>>,
 }
 
 impl Monitor {
     fn answering(status: &'static str) -> Self {
+        Self::answering_in_turn([status])
+    }
+
+    /// The last answer is given again and again.
+    fn answering_in_turn<const N: usize>(answers: [&'static str; N]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/ping/abc", listener.local_addr().unwrap());
-        let told: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let told: Arc<Mutex<Vec<[String; 3]>>> = Arc::default();
         let record = Arc::clone(&told);
         std::thread::spawn(move || {
+            let mut answers = answers.into_iter();
+            let mut status = "";
             for stream in listener.incoming() {
                 let mut stream = BufReader::new(stream.unwrap());
                 let (mut first, mut length) = (String::new(), 0);
@@ -39,21 +46,23 @@ impl Monitor {
                 }
                 let mut body = vec![0; length];
                 stream.read_exact(&mut body).unwrap();
+                status = answers.next().unwrap_or(status);
                 let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 stream.get_mut().write_all(answer.as_bytes()).unwrap();
-                let path = first.split(' ').nth(1).unwrap().to_owned();
-                record.lock().unwrap().push((path, String::from_utf8(body).unwrap()));
+                let mut words = first.split(' ').map(str::to_owned);
+                let [method, path] = [words.next().unwrap(), words.next().unwrap()];
+                record.lock().unwrap().push([method, path, String::from_utf8(body).unwrap()]);
             }
         });
         Self { url, told }
     }
 
     fn paths(&self) -> Vec<String> {
-        self.told.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+        self.told.lock().unwrap().iter().map(|[_, path, _]| path.clone()).collect()
     }
 
     fn last(&self) -> Value {
-        serde_json::from_str(&self.told.lock().unwrap().last().unwrap().1).unwrap()
+        serde_json::from_str(&self.told.lock().unwrap().last().unwrap()[2]).unwrap()
     }
 
     fn everything(&self) -> String {
@@ -94,6 +103,85 @@ fn a_monitor_hears_of_the_start_and_of_the_end_without_personal_data() {
     for personal in ["harborline", "fabrikam", "taken-by", "nowhere", "Ana", "Leeds", ".csv", "onmicrosoft"] {
         assert!(!everything.contains(personal), "{personal}: {everything}");
     }
+}
+
+#[test]
+fn exit_code_3_is_success_for_everybody_where_it_is_named() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers_of(["harborline", "taken-by-others"]));
+    let ends = |codes: &[&str], is_success: bool| {
+        let call = bench.import("customers.csv").args(["--notify-url", &monitor.url]).args(codes);
+        let variable = if cfg!(windows) { "%TENANTRY_SUCCESS%" } else { "$TENANTRY_SUCCESS" };
+        let command = format!("echo {variable} > success.txt");
+        let call = call.args(["--metrics-file", "m.prom", "--on-finish", &command]);
+        call.exits(3);
+        let suffix = if is_success { "" } else { "/fail" };
+        assert_eq!(monitor.paths().last(), Some(&format!("/ping/abc{suffix}")), "{codes:?}");
+        assert_eq!(monitor.last()["success"], is_success, "{codes:?}");
+        let told = std::fs::read_to_string(bench.path("success.txt")).unwrap();
+        assert_eq!(told.trim(), is_success.to_string(), "{codes:?}");
+        let gauge = |name: &str| metric(&bench, "m.prom", name).unwrap();
+        assert_eq!(gauge("last_run_success"), f64::from(u8::from(is_success)), "{codes:?}");
+        assert_eq!(gauge("last_success_timestamp_seconds") > 0.0, is_success, "{codes:?}");
+    };
+    ends(&[], false);
+    ends(&["--notify-success", "0,3"], true);
+    bench.trusts("notify-success = [3]\n");
+    ends(&[], true);
+    bench.import("customers.csv").args(["--notify-success", "7"]).exits(2).says("the exit codes are 0, 1, 2");
+}
+
+/// As Uptime Kuma wants it.
+#[test]
+fn a_pattern_carries_the_result_in_the_address() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers_of(["harborline", "taken-by-others"]));
+    let pattern = format!("{}?status={{status}}&code={{code}}&msg={{message}}&ping=", monitor.url);
+    bench.import("customers.csv").args(["--notify-url", &pattern]).exits(3);
+    let counts = "1%20created%2C%200%20existing%2C%201%20failed%2C%200%20rejected%2C%200%20unresolved";
+    let told = monitor.told.lock().unwrap().clone();
+    let path = format!(
+        "/ping/abc?status=down&code=3&msg=done%2C%20but%20some%20rows%20are%20rejected%20or%20failed%20%28{counts}%29&ping="
+    );
+    assert_eq!(told, [["GET".to_owned(), path, String::new()]]);
+}
+
+#[test]
+fn a_monitor_that_is_busy_is_told_again() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let ends = |answers: [&'static str; 3], told: usize, words: Option<&str>| {
+        let monitor = Monitor::answering_in_turn(answers);
+        let pattern = format!("{}?{{code}}", monitor.url);
+        let done = bench.import("customers.csv").args(["--notify-url", &pattern]).exits(0);
+        assert_eq!(monitor.paths().len(), told, "{answers:?}");
+        match words {
+            Some(words) => drop(done.says(words)),
+            None => assert!(!done.stderr.contains("could not notify"), "{done}"),
+        }
+    };
+    ends(["429 Too Many Requests", "503 Service Unavailable", "200 OK"], 3, None);
+    ends(["429 Too Many Requests\r\nRetry-After: 1", "200 OK", "200 OK"], 2, None);
+    // Nobody waits an hour for a monitor.
+    ends(["429 Too Many Requests\r\nRetry-After: 3600"; 3], 1, Some("HTTP 429"));
+    ends(["500 Internal Server Error"; 3], 4, Some("HTTP 500"));
+    ends(["400 Bad Request"; 3], 1, Some("HTTP 400"));
+}
+
+#[test]
+fn a_monitor_in_the_own_network_may_be_reached_without_encryption() {
+    let bench = Bench::new();
+    let url = "http://192.168.1.5:3001/api/push/t0ken";
+    let done = bench.tenantry(["doctor", "--unattended", "--notify-url", url]).run();
+    assert!(done.stdout.contains("others in your network can read the address"), "{done}");
+    assert!(!done.to_string().contains("t0ken"), "{done}");
+    bench
+        .import("customers.csv")
+        .args(["--notify-url", "http://hc.example/t0ken"])
+        .exits(2)
+        .says("http:// is only for this machine and for private addresses");
 }
 
 #[test]
@@ -217,7 +305,8 @@ fn the_metrics_are_those_of_the_ledger() {
         text.contains("# TYPE tenantry_rows gauge\n") && text.contains("# HELP tenantry_rows "),
         "{text}"
     );
-    assert!(!text.contains("# EOF") && !text.contains("last_success"), "{text}");
+    assert!(!text.contains("# EOF"), "{text}");
+    assert_eq!(metric(&bench, "tenantry.prom", "last_success_timestamp_seconds"), Some(0.0));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -228,6 +317,13 @@ fn the_metrics_are_those_of_the_ledger() {
     bench.file("folder", "");
     let done = bench.resume().args(["--metrics-file", "folder/tenantry.prom"]).exits(3);
     done.says("could not write the metrics file");
+}
+
+/// The value of a metric without a label of its own.
+fn metric(bench: &Bench, file: &str, name: &str) -> Option<f64> {
+    let text = std::fs::read_to_string(bench.path(file)).unwrap();
+    let line = text.lines().find(|line| line.starts_with(&format!("tenantry_{name}{{")))?;
+    line.rsplit(' ').next()?.parse().ok()
 }
 
 #[test]
@@ -315,6 +411,8 @@ fn the_exit_codes_of_the_samples_are_those_of_the_program() {
     };
     assert_eq!(codes("SuccessExitStatus"), "3 143");
     assert_eq!(codes("RestartForceExitStatus"), "5");
+    let settings = std::fs::read_to_string(sample("tenantry.toml")).unwrap();
+    assert!(settings.contains("\nnotify-success = \"0,3\""), "{settings}");
     assert!(meaning("3").starts_with("done, but some rows are rejected"), "{help}");
     assert!(meaning("5").starts_with("stopped early"), "{help}");
     assert!(meaning("143").starts_with("terminated"), "{help}");

@@ -9,6 +9,8 @@ use clap::{ArgAction, Args};
 use tenantry_simulator::Scenario;
 use uuid::Uuid;
 
+use super::super::exit_code::ExitCode;
+use super::super::notify::MonitorUrl;
 use super::super::{cloud, parse};
 use super::repeat::Repeat;
 use crate::auth::KeyStoreChoice;
@@ -263,12 +265,28 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Unattended")]
 pub(crate) struct NotifyArgs {
-    /// POST the figures of the run to URL/start, then URL (exit code 0) or URL/fail
-    #[arg(long, value_name = "URL", value_parser = parse::notify_url, env = "TENANTRY_NOTIFY_URL", hide_env_values = true, add = Repeat::Never)]
-    pub(crate) notify_url: Option<url::Url>,
+    /// POST the figures of the run to URL/start, then URL (success) or URL/fail
+    ///
+    /// If URL has {status} (`up` or `down`), {code} (the exit code) or {message}, they are filled in, and only the end is
+    /// reported, with GET. http is only for private addresses.
+    #[arg(long, value_name = "URL", value_parser = MonitorUrl::parse, env = "TENANTRY_NOTIFY_URL", hide_env_values = true, add = Repeat::Never)]
+    pub(crate) notify_url: Option<MonitorUrl>,
+    /// Exit codes that monitors count as success, such as `0,3` [default: 0]
+    ///
+    /// For --notify-url, --on-finish and --metrics-file. 0 always counts.
+    #[arg(
+        long,
+        value_name = "CODES",
+        value_parser = parse::exit_code,
+        value_delimiter = ',',
+        env = "TENANTRY_NOTIFY_SUCCESS",
+        add = Repeat::Never
+    )]
+    pub(crate) notify_success: Vec<ExitCode>,
     /// Run this command at the end
     ///
-    /// Its environment has TENANTRY_EXIT_CODE, TENANTRY_RUN, TENANTRY_LEDGER and TENANTRY_SUMMARY.
+    /// Its environment has TENANTRY_EXIT_CODE, TENANTRY_SUCCESS (`true` or `false`), TENANTRY_RUN, TENANTRY_LEDGER and
+    /// TENANTRY_SUMMARY.
     #[arg(long, value_name = "CMD", env = "TENANTRY_ON_FINISH", add = Repeat::Never)]
     pub(crate) on_finish: Option<String>,
     /// Write the figures of the run for Prometheus (textfile collector)

@@ -115,7 +115,7 @@ fn metrics(run: &args::RunArgs, file: &Path) -> Finding {
 /// Whether anything reports a run that fails. The address is not called: a monitor would take the call for a run.
 fn notification(notify: &args::NotifyArgs) -> Finding {
     let ways = [
-        notify.notify_url.as_ref().and_then(|url| Some(format!("--notify-url at {}", url.host_str()?))),
+        notify.notify_url.as_ref().map(|url| format!("--notify-url at {}", url.host())),
         notify.on_finish.as_ref().map(|_| "--on-finish".to_owned()),
         notify.metrics_file.as_ref().map(|_| "--metrics-file".to_owned()),
     ];
@@ -127,5 +127,13 @@ fn notification(notify: &args::NotifyArgs) -> Finding {
             "add `--notify-url`, `--on-finish` or `--metrics-file`, or watch the exit code of the job",
         );
     }
-    Finding::ok(NOTIFICATION, format!("the end of each run is reported by {}", ways.join(", ")))
+    let reported = format!("the end of each run is reported by {}", ways.join(", "));
+    match &notify.notify_url {
+        Some(url) if url.is_readable_by_others() => Finding::warning(
+            NOTIFICATION,
+            format!("{reported}; others in your network can read the address and the figures"),
+            "use https for `--notify-url` if the monitor supports it",
+        ),
+        _ => Finding::ok(NOTIFICATION, reported),
+    }
 }

@@ -34,7 +34,8 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     }
     let acknowledged = standing.map(|figures| count(figures.rows.acknowledged(State::Created)));
     let lost = standing.map(|figures| count(figures.created_without_credentials));
-    let last_success = standing.and_then(|figures| figures.last_success).map(seconds);
+    let last_success = standing.map(|figures| figures.last_success.map_or(0.0, seconds));
+    let success = f64::from(u8::from(digest.success));
     let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(run)));
     let outcomes = digest.run.as_ref().and_then(|run| run.outcomes);
     let done = |of: fn(&Outcomes) -> u64| outcomes.as_ref().map(|outcomes| count(of(outcomes)));
@@ -46,7 +47,7 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
             lost,
         ),
         ("passwords_acknowledged", "Lost one-time passwords that are acknowledged", acknowledged),
-        ("last_success_timestamp_seconds", "When a run last ended with exit code 0", last_success),
+        ("last_success_timestamp_seconds", "When a run last ended with success, 0 if never", last_success),
         ("last_run_requests", "Requests that the last run sent to the API", run(|it| it.requests)),
         ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),
         ("last_run_throttled", "Answers to the last run with status 429", run(|it| it.throttled)),
@@ -59,6 +60,7 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
         ("last_run_rejected", "Rows that failed validation in the last run", done(|it| it.rejected)),
         ("last_run_unresolved", "Rows that the last run could not settle", done(|it| it.unresolved)),
         ("last_run_exit_code", "Exit code of the last run", Some(f64::from(digest.exit_code))),
+        ("last_run_success", "1 if --notify-success counts this exit code", Some(success)),
         ("last_run_start_timestamp_seconds", "When the last run started", Some(seconds(started_at))),
         ("last_run_end_timestamp_seconds", "When the last run ended", Some(seconds(ended_at))),
         ("last_run_duration_seconds", "How long the last run took", Some(duration.as_secs_f64())),

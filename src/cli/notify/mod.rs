@@ -6,6 +6,7 @@
 //! fail a run or change its exit code: their errors are warnings, and each has a time limit.
 
 mod metrics;
+mod monitor;
 mod on_finish;
 mod run_summary;
 mod url;
@@ -21,6 +22,7 @@ use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::clock;
 use crate::variables::variable;
+pub(super) use monitor::MonitorUrl;
 use run_summary::RunSummary;
 use url::UrlNotifier;
 
@@ -28,6 +30,8 @@ use url::UrlNotifier;
 pub(super) struct RunNotifier {
     command: String,
     ledger: PathBuf,
+    /// The exit codes that count as success.
+    success: Vec<ExitCode>,
     notifier: Option<UrlNotifier>,
     on_finish: Option<String>,
     metrics_file: Option<MetricsFile>,
@@ -41,10 +45,11 @@ impl RunNotifier {
         if submission.dry_run || variable(on_finish::MARK).is_some() {
             return None;
         }
-        let args::NotifyArgs { notify_url, on_finish, metrics_file } = &submission.notify;
+        let args::NotifyArgs { notify_url, notify_success, on_finish, metrics_file } = &submission.notify;
         let run_notifier = Self {
             command: output.command().to_owned(),
             ledger: ledger.path(),
+            success: [ExitCode::Done].iter().chain(notify_success).copied().collect(),
             notifier: notify_url
                 .as_ref()
                 .and_then(|url| UrlNotifier::new(url, connection.ca_file.as_deref())),
@@ -75,7 +80,7 @@ impl RunNotifier {
             Err(refused) => Err(refused),
         };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
-        let digest = RunSummary::of(&self.command, exit_code, &self.ledger, started_at);
+        let digest = RunSummary::of(&self.command, exit_code, &self.success, &self.ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
             if let Some(begun) = begun {

@@ -39,6 +39,7 @@ pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
     let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
     shell
         .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())
+        .env("TENANTRY_SUCCESS", digest.success.to_string())
         .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.id.to_string()))
         .env("TENANTRY_LEDGER", ledger)
         .env("TENANTRY_SUMMARY", digest.json())

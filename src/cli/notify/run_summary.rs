@@ -21,6 +21,8 @@ pub(super) struct RunSummary {
     pub(super) command: String,
     pub(super) exit_code: u8,
     pub(super) meaning: &'static str,
+    /// Whether the exit code is one of `--notify-success`.
+    pub(super) success: bool,
     /// The figures of the ledger, if it can be read.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub(super) standing: Option<Figures>,
@@ -34,7 +36,7 @@ pub(super) struct Figures {
     pub(super) agreements: AgreementCounts,
     errors: Vec<ErrorTotal>,
     pub(super) created_without_credentials: u64,
-    /// When a run last ended with exit code 0.
+    /// When a run last ended with success.
     #[serde(skip)]
     pub(super) last_success: Option<Timestamp>,
 }
@@ -48,18 +50,47 @@ struct ErrorTotal {
 }
 
 impl RunSummary {
-    /// Reads from the ledger what this process has done there since `started_at`.
-    pub(super) fn of(command: &str, exit_code: ExitCode, ledger: &Path, started_at: Timestamp) -> Self {
+    /// Reads from the ledger what this process has done there since `started_at`. `successes`: the exit codes that count
+    /// as success.
+    pub(super) fn of(
+        command: &str,
+        exit_code: ExitCode,
+        successes: &[ExitCode],
+        ledger: &Path,
+        started_at: Timestamp,
+    ) -> Self {
         let read = || {
             let queries = Queries::open(ledger)?;
             let run = queries.run_of_this_process(started_at)?;
             let run = run.map(|run| queries.run_totals(run)).transpose()?;
-            Ok::<_, ledger::Error>((Figures::of(&queries)?, run))
+            Ok::<_, ledger::Error>((Figures::of(&queries, successes)?, run))
         };
         // If there is no readable ledger, the exit code has to be enough.
         let (standing, run) = read().map_or((None, None), |(figures, run)| (Some(figures), run));
-        let command = command.to_owned();
-        Self { command, exit_code: exit_code.number(), meaning: exit_code.meaning(), standing, run }
+        Self {
+            command: command.to_owned(),
+            exit_code: exit_code.number(),
+            meaning: exit_code.meaning(),
+            success: successes.contains(&exit_code),
+            standing,
+            run,
+        }
+    }
+
+    /// The result in a line.
+    pub(super) fn sentence(&self) -> String {
+        let outcomes = self.run.as_ref().and_then(|run| run.outcomes);
+        let counts = outcomes.map(|it| {
+            let counts = [
+                ("created", it.created),
+                ("existing", it.existing),
+                ("failed", it.failed),
+                ("rejected", it.rejected),
+                ("unresolved", it.unresolved),
+            ];
+            counts.map(|(state, count)| format!("{count} {state}")).join(", ")
+        });
+        counts.map_or_else(|| self.meaning.to_owned(), |counts| format!("{} ({counts})", self.meaning))
     }
 
     pub(super) fn json(&self) -> String {
@@ -68,7 +99,7 @@ impl RunSummary {
 }
 
 impl Figures {
-    fn of(queries: &Queries) -> Result<Self, ledger::Error> {
+    fn of(queries: &Queries, successes: &[ExitCode]) -> Result<Self, ledger::Error> {
         let LedgerSummary { rows, agreements, errors, held_back: _, let_go: _, gone: _, all_errors: _ } =
             LedgerSummary::of(queries)?;
         let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorTotal {
@@ -77,12 +108,13 @@ impl Figures {
             state: error.state,
             hint: error.hint,
         });
+        let successes: Vec<u8> = successes.iter().map(|code| code.number()).collect();
         Ok(Self {
             rows,
             agreements,
             errors: errors.collect(),
             created_without_credentials: queries.created_without_credentials()?,
-            last_success: queries.last_success()?,
+            last_success: queries.last_success(&successes)?,
         })
     }
 }

@@ -1,38 +1,56 @@
-//! `--notify-url`: notifies a monitoring service when a run begins and ends, in the way of healthchecks.io.
+//! `--notify-url`: notifies a monitoring service when a run begins and ends.
 //!
-//! A POST goes to URL/start, then to URL for exit code 0 or to URL/fail for any other. The body is the [`RunSummary`]
-//! as JSON.
+//! In the way of healthchecks.io, a POST goes to URL/start, then to URL for success or to URL/fail. The body is the
+//! [`RunSummary`] as JSON. If the URL is a pattern, in the way of Uptime Kuma, one GET at the end carries the result.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use url::Url;
 
+use super::monitor::MonitorUrl;
 use super::run_summary::RunSummary;
-use crate::cli::{ExitCode, settings};
+use crate::backoff::shortened;
+use crate::cli::settings;
 use crate::transport::http_client_builder;
 
 /// Limit for one notification with its retries. The end of a run waits no longer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The most sends of one notification; the network of a machine that has just woken up needs a moment.
-const SENDS_MAX: u32 = 3;
+/// Limit for one send, so that a retry still has time.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-const BETWEEN_SENDS: Duration = Duration::from_secs(1);
+/// The waits before the retries; the network of a machine that has just woken up needs a moment. A monitor may ask for a
+/// longer wait.
+const WAITS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 #[derive(Debug, Clone)]
 pub(super) struct UrlNotifier {
     client: reqwest::Client,
+    monitor: MonitorUrl,
+}
+
+/// What is sent: a POST with a JSON body, or a GET.
+struct Notification {
+    what: &'static str,
     url: Url,
+    body: Option<String>,
 }
 
 impl UrlNotifier {
     /// `None` if no client can be created: the run itself reports why, if it needs one.
-    pub(super) fn new(url: &Url, ca_file: Option<&Path>) -> Option<Self> {
+    pub(super) fn new(monitor: &MonitorUrl, ca_file: Option<&Path>) -> Option<Self> {
         let network = settings::network(ca_file).ok()?;
-        let client = http_client_builder(url, &network);
-        match client.and_then(|builder| Ok(builder.timeout(TIMEOUT).build()?)) {
-            Ok(client) => Some(Self { client, url: url.clone() }),
+        if monitor.is_readable_by_others() {
+            tracing::warn!(
+                "--notify-url is http: others in your network can read it, and send notifications in its name"
+            );
+        }
+        let client = http_client_builder(monitor.as_url(), &network);
+        match client.and_then(|builder| Ok(builder.timeout(SEND_TIMEOUT).build()?)) {
+            Ok(client) => Some(Self { client, monitor: monitor.clone() }),
             Err(error) => {
                 tracing::warn!(%error, "could not set up the notification; no notification is sent");
                 None
@@ -42,46 +60,74 @@ impl UrlNotifier {
 
     /// Notifies that a run of `command` begins.
     pub(super) async fn begun(&self, command: &str) {
-        self.notify(Some("start"), serde_json::json!({ "command": command }).to_string()).await;
+        if self.monitor.is_pattern() {
+            return;
+        }
+        let body = Some(serde_json::json!({ "command": command }).to_string());
+        self.notify(Notification { what: "start", url: self.monitor.with_suffix(Some("start")), body }).await;
     }
 
     /// Notifies how the run ended.
     pub(super) async fn ended(&self, digest: &RunSummary) {
-        let suffix = if digest.exit_code == ExitCode::Done.number() { None } else { Some("fail") };
-        self.notify(suffix, digest.json()).await;
+        let (what, suffix) = if digest.success { ("success", None) } else { ("fail", Some("fail")) };
+        let (url, body) = match self.monitor.is_pattern() {
+            true => (self.monitor.filled(digest), None),
+            false => (self.monitor.with_suffix(suffix), Some(digest.json())),
+        };
+        self.notify(Notification { what, url, body }).await;
     }
 
-    async fn notify(&self, suffix: Option<&'static str>, body: String) {
-        let what = suffix.unwrap_or("success");
-        let result = tokio::time::timeout(TIMEOUT, self.send(suffix, &body)).await;
+    async fn notify(&self, notification: Notification) {
+        let what = notification.what;
         // Log the reason without the URL: its path is enough to send notifications.
-        match result {
+        match tokio::time::timeout(TIMEOUT, self.send(&notification)).await {
             Ok(Ok(())) => tracing::info!(what, "notified"),
             Ok(Err(reason)) => tracing::warn!(what, reason, "could not notify --notify-url"),
             Err(_) => tracing::warn!(what, reason = "no answer in time", "could not notify --notify-url"),
         }
     }
 
-    async fn send(&self, suffix: Option<&str>, body: &str) -> Result<(), String> {
-        let mut sends = 1;
+    async fn send(&self, notification: &Notification) -> Result<(), String> {
+        let begun = Instant::now();
+        let mut waits = WAITS.into_iter();
         loop {
-            let request = self.client.post(with_suffix(&self.url, suffix));
-            let request = request.header(reqwest::header::CONTENT_TYPE, "application/json");
-            let answer = request.body(body.to_owned()).send().await;
-            let (reason, is_final) = match answer {
-                Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) => {
-                    (format!("HTTP {}", answer.status().as_u16()), !answer.status().is_server_error())
+            let url = notification.url.clone();
+            let request = match &notification.body {
+                Some(body) => {
+                    self.client.post(url).header(CONTENT_TYPE, "application/json").body(body.clone())
                 }
-                Err(error) => (root_cause(error), false),
+                None => self.client.get(url),
             };
-            if is_final || sends == SENDS_MAX {
+            let (reason, asked) = match request.send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) if !may_be_repeated(answer.status()) => return Err(http(answer.status())),
+                Ok(answer) => (http(answer.status()), asked_wait(&answer)),
+                Err(error) => (root_cause(error), None),
+            };
+            let Some(wait) = waits.next().map(|wait| asked.unwrap_or_default().max(shortened(wait))) else {
+                return Err(reason);
+            };
+            // A wait that ends too late is useless.
+            if begun.elapsed() + wait >= TIMEOUT {
                 return Err(reason);
             }
-            sends += 1;
-            tokio::time::sleep(BETWEEN_SENDS).await;
+            tokio::time::sleep(wait).await;
         }
     }
+}
+
+fn http(status: StatusCode) -> String {
+    format!("HTTP {}", status.as_u16())
+}
+
+/// Whether the same request may succeed a moment later.
+fn may_be_repeated(status: StatusCode) -> bool {
+    status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(&status)
+}
+
+/// How long the monitor asks to wait.
+fn asked_wait(answer: &reqwest::Response) -> Option<Duration> {
+    answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The innermost cause of a failed request.
@@ -92,29 +138,4 @@ fn root_cause(error: reqwest::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
-}
-
-fn with_suffix(url: &Url, suffix: Option<&str>) -> Url {
-    let mut url = url.clone();
-    if let (Some(suffix), Ok(mut path)) = (suffix, url.path_segments_mut()) {
-        path.pop_if_empty().push(suffix);
-    }
-    url
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_suffix_goes_to_the_path() {
-        let check = |url: &str, expected: &str| {
-            let url: Url = url.parse().unwrap();
-            assert_eq!(with_suffix(&url, Some("fail")).as_str(), expected);
-            assert_eq!(with_suffix(&url, None), url);
-        };
-        check("https://hc.example/ping/abc", "https://hc.example/ping/abc/fail");
-        check("https://hc.example/ping/abc/?team=1", "https://hc.example/ping/abc/fail?team=1");
-        check("https://hc.example", "https://hc.example/fail");
-    }
 }

@@ -188,3 +188,65 @@ pub fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+/// Is this address inside the operator's own network, and not reachable from the internet?
+pub fn is_private(url: &Url) -> bool {
+    /// Names that no public name server answers.
+    const SUFFIXES: [&str; 4] = [".local", ".internal", ".home.arpa", ".localhost"];
+    match url.host() {
+        Some(url::Host::Domain(name)) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            !name.contains('.') || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+        }
+        Some(url::Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.is_private() || address.is_link_local(),
+            None => address.is_unique_local() || address.is_unicast_link_local(),
+        },
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses() {
+        let check = |host: &str, expected: bool| {
+            let url: Url = format!("http://{host}/x").parse().unwrap();
+            assert_eq!(is_private(&url), expected, "{host}");
+        };
+        for private in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.254",
+            "192.168.1.5:3001",
+            "169.254.10.1",
+            "[fd12:3456:789a::1]",
+            "[fe80::1]",
+            "[::ffff:192.168.1.5]",
+            "kuma",
+            "nas.local",
+            "nas.local.",
+            "monitor.corp.internal",
+            "router.home.arpa",
+        ] {
+            check(private, true);
+        }
+        for public in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "192.169.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "[2001:db8::1]",
+            "[::ffff:8.8.8.8]",
+            "hc.example",
+            "local.example",
+            "my-local.example",
+        ] {
+            check(public, false);
+        }
+    }
+}
