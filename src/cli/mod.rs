@@ -123,16 +123,17 @@ pub(crate) fn run() -> std::process::ExitCode {
     let output = Output::new(cli.logging.quiet, provenance.matches().clone(), provenance.names_in_file());
     report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
-    let result = start_logging(&cli).and_then(|()| {
-        RunLog::begun(&cli.command, &provenance);
-        if let Err(error) = private {
-            tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
-        }
-        // The builder panics if it cannot start its threads.
-        let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
-            .map_err(|_| panics::failure())?
-            .map_err(|error| Failure::io("could not start", &error))?;
-        let result = runtime.block_on(panics::caught(command(cli.command, &provenance, &output)));
+    let logging = start_logging(&cli);
+    RunLog::begun(&cli.command, &provenance);
+    if let Err(error) = private {
+        tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
+    }
+    // The builder panics if it cannot start its threads.
+    let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+        .map_err(|_| panics::failure())
+        .and_then(|built| built.map_err(|error| Failure::io("could not start", &error)));
+    let result = runtime.and_then(|runtime| {
+        let result = runtime.block_on(panics::caught(command(cli.command, logging, &provenance, &output)));
         // After a second Ctrl-C, requests are still in flight. The operator asked not to wait for them.
         runtime.shutdown_background();
         result
@@ -230,13 +231,18 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
     }
 }
 
+/// Carries out a command. `logging`: whether its log could be started; if not, monitors get the end of the run all the same.
 async fn command(
     command: Command,
+    logging: Result<(), Failure>,
     provenance: &config::Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let notifier = RunNotifier::of(&command, output);
-    let run = Box::pin(carry_out(command, provenance, output));
+    let run = Box::pin(async {
+        logging?;
+        carry_out(command, provenance, output).await
+    });
     match notifier {
         Some(notifier) => notifier.around(run, output).await,
         None => run.await?.report(output),

@@ -305,14 +305,13 @@ fn the_metrics_are_those_of_the_ledger() {
         text.contains("# TYPE tenantry_rows gauge\n") && text.contains("# HELP tenantry_rows "),
         "{text}"
     );
-    assert!(!text.contains("# EOF"), "{text}");
-    assert_eq!(metric(&bench, "tenantry.prom", "last_success_timestamp_seconds"), Some(0.0));
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(bench.path("tenantry.prom")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o600, 0o600);
-    }
+    // The collector takes no file without a line break at its end.
+    assert!(!text.contains("# EOF") && text.ends_with("1.0\n"), "{text:?}");
+    let gauge = |name: &str| metric(&bench, "tenantry.prom", name);
+    assert_eq!(gauge("last_success_timestamp_seconds"), Some(0.0));
+    assert_eq!((gauge("rows_held_back"), gauge("agreements_acknowledged")), (Some(0.0), Some(0.0)));
+    assert!(gauge("last_run_end_timestamp_seconds").is_some_and(|seconds| seconds > 1.7e9), "{text}");
+    assert!(text.contains("tenantry_agreements{") && text.contains("state=\"held_back\"} 0.0\n"), "{text}");
     // Whether it can be written is no matter of the run's.
     bench.file("folder", "");
     let done = bench.resume().args(["--metrics-file", "folder/tenantry.prom"]).exits(3);
@@ -324,6 +323,48 @@ fn metric(bench: &Bench, file: &str, name: &str) -> Option<f64> {
     let text = std::fs::read_to_string(bench.path(file)).unwrap();
     let line = text.lines().find(|line| line.starts_with(&format!("tenantry_{name}{{")))?;
     line.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn a_run_that_fails_before_it_starts_is_in_the_metrics() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("notes.txt", "mine");
+    let metrics = ["--metrics-file", "m.prom"];
+    let at = |name| metric(&bench, "m.prom", name).unwrap_or_else(|| panic!("no {name}"));
+    let failed = |code: f64| {
+        assert_eq!((at("last_run_exit_code"), at("last_run_success")), (code, 0.0));
+        assert!(at("last_run_end_timestamp_seconds") > 1.7e9);
+    };
+    // Neither a ledger nor a list.
+    bench.import("missing.csv").args(metrics).exits(2);
+    failed(2.0);
+    assert_eq!(at("last_success_timestamp_seconds"), 0.0);
+    bench.import("customers.csv").args(metrics).exits(0);
+    let success = at("last_success_timestamp_seconds");
+    assert!(success > 1.7e9 && at("last_run_success") == 1.0);
+    // The log cannot be started.
+    bench.import("customers.csv").args(metrics).args(["--log-file", "notes.txt"]).exits(2);
+    failed(2.0);
+    assert_eq!(at("last_success_timestamp_seconds"), success);
+    // Nobody can sign in.
+    let call = bench.import("customers.csv").args(metrics).without("TENANTRY_ACCESS_TOKEN");
+    call.exits(4);
+    failed(4.0);
+}
+
+/// Also if the job makes all its files private, as the service of systemd does.
+#[cfg(unix)]
+#[test]
+fn the_collector_can_read_the_metrics() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.file("m.prom", "");
+    std::fs::set_permissions(bench.path("m.prom"), PermissionsExt::from_mode(0o600)).unwrap();
+    bench.import("customers.csv").args(["--metrics-file", "m.prom"]).with_umask("077").exits(0);
+    let mode = std::fs::metadata(bench.path("m.prom")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
 }
 
 #[test]

@@ -104,9 +104,14 @@ fn results(folder: &Path) -> Finding {
     }
 }
 
-/// Whether the file of `--metrics-file` may be replaced.
+/// Whether the file of `--metrics-file` may be replaced, and is found by the collector.
 fn metrics(run: &args::RunArgs, file: &Path) -> Finding {
     match notify::check_metrics_file(run, file) {
+        Ok(()) if file.extension().is_none_or(|extension| extension != "prom") => Finding::warning(
+            METRICS,
+            format!("`{}`: node_exporter reads only files that end in .prom", file.display()),
+            "let the name end in .prom",
+        ),
         Ok(()) => Finding::ok(METRICS, format!("`{}` can be replaced", file.display())),
         Err(failure) => Finding::of_failure(METRICS, &failure),
     }

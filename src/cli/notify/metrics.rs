@@ -14,7 +14,7 @@ use prometheus_client::registry::Registry;
 
 use super::run_summary::RunSummary;
 use crate::clock;
-use crate::ledger::{Outcomes, RunTotals, State};
+use crate::ledger::{AgreementCounts, Outcomes, RunTotals, State};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
@@ -31,11 +31,17 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
         let acknowledged = [State::Failed, State::Rejected, State::Unresolved]
             .map(|state| (vec![("state", state.name())], figures.rows.acknowledged(state)));
         file.family("rows_acknowledged", "Acknowledged rows of the ledger by state", acknowledged);
+        let agreements =
+            agreements_by_state(&figures.agreements).map(|(name, count)| (vec![("state", name)], count));
+        file.family("agreements", "Acceptances of the customer agreement by state", agreements);
     }
     let acknowledged = standing.map(|figures| count(figures.rows.acknowledged(State::Created)));
     let lost = standing.map(|figures| count(figures.created_without_credentials));
-    let last_success = standing.map(|figures| figures.last_success.map_or(0.0, seconds));
+    // Never missing: an alert on its age would then be silent.
+    let last_success = standing.and_then(|figures| figures.last_success).map_or(0.0, seconds);
     let success = f64::from(u8::from(digest.success));
+    let held_back = standing.map(|figures| count(figures.held_back));
+    let agreements_acknowledged = standing.map(|figures| count(figures.agreements.acknowledged));
     let run = |of: fn(&RunTotals) -> u64| digest.run.as_ref().map(|run| count(of(run)));
     let outcomes = digest.run.as_ref().and_then(|run| run.outcomes);
     let done = |of: fn(&Outcomes) -> u64| outcomes.as_ref().map(|outcomes| count(of(outcomes)));
@@ -47,7 +53,13 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
             lost,
         ),
         ("passwords_acknowledged", "Lost one-time passwords that are acknowledged", acknowledged),
-        ("last_success_timestamp_seconds", "When a run last ended with success, 0 if never", last_success),
+        ("rows_held_back", "Rows and acceptances that are kept from being sent", held_back),
+        ("agreements_acknowledged", "Acknowledged acceptances that were refused", agreements_acknowledged),
+        (
+            "last_success_timestamp_seconds",
+            "When a run last ended with success, 0 if never or if the ledger cannot be read",
+            Some(last_success),
+        ),
         ("last_run_requests", "Requests that the last run sent to the API", run(|it| it.requests)),
         ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),
         ("last_run_throttled", "Answers to the last run with status 429", run(|it| it.throttled)),
@@ -75,6 +87,19 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     // The end mark is specific to OpenMetrics; the collector reads the older text format.
     text.truncate(text.trim_end().trim_end_matches("# EOF").len());
     text
+}
+
+fn agreements_by_state(counts: &AgreementCounts) -> [(&'static str, u64); 6] {
+    let AgreementCounts { recorded, failed, rejected, in_flight, pending, held_back, acknowledged: _ } =
+        *counts;
+    [
+        ("recorded", recorded),
+        ("failed", failed),
+        ("rejected", rejected),
+        ("in_flight", in_flight),
+        ("pending", pending),
+        ("held_back", held_back),
+    ]
 }
 
 /// Whether [`text`] wrote this whole file. A file that also contains other metrics does not count.

@@ -36,6 +36,9 @@ pub(super) struct Figures {
     pub(super) agreements: AgreementCounts,
     errors: Vec<ErrorTotal>,
     pub(super) created_without_credentials: u64,
+    /// Rows and acceptances that are kept from being sent.
+    #[serde(skip)]
+    pub(super) held_back: u64,
     /// When a run last ended with success.
     #[serde(skip)]
     pub(super) last_success: Option<Timestamp>,
@@ -100,7 +103,7 @@ impl RunSummary {
 
 impl Figures {
     fn of(queries: &Queries, successes: &[ExitCode]) -> Result<Self, ledger::Error> {
-        let LedgerSummary { rows, agreements, errors, held_back: _, let_go: _, gone: _, all_errors: _ } =
+        let LedgerSummary { rows, agreements, errors, held_back, let_go: _, gone: _, all_errors: _ } =
             LedgerSummary::of(queries)?;
         let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorTotal {
             code: plain_code(error.code),
@@ -114,6 +117,7 @@ impl Figures {
             agreements,
             errors: errors.collect(),
             created_without_credentials: queries.created_without_credentials()?,
+            held_back: held_back.iter().map(|source| source.waiting).sum(),
             last_success: queries.last_success(&successes)?,
         })
     }

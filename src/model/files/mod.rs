@@ -256,12 +256,18 @@ pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     replace_by(create_new, file, content)
 }
 
-/// The same for a file that other users of this machine may read.
+/// The same for a file that other users of this machine may read, whatever the umask of this process is.
 pub fn replace_readable(file: &Path, content: &[u8]) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    replace_by(|beside| OpenOptions::new().write(true).create_new(true).open(beside), file, content)
+    let create = |beside: &Path| {
+        let out = OpenOptions::new().write(true).create_new(true).open(beside)?;
+        #[cfg(unix)]
+        out.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        Ok(out)
+    };
+    replace_by(create, file, content)
 }
 
 fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, content: &[u8]) -> io::Result<()> {
