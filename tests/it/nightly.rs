@@ -401,6 +401,28 @@ fn the_second_run_waits_for_the_ledger() {
     bench.agree();
 }
 
+/// systemd removes the files of `LoadCredential=` when the service has ended.
+#[test]
+fn the_next_command_names_no_file_that_ends_with_the_service() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    std::fs::create_dir(bench.path("credentials")).unwrap();
+    bench.file("credentials/client-secret", CLIENT_SECRET);
+    bench.file("kept.secret", CLIENT_SECRET);
+    let next = |secret: &str| {
+        let call = bench.import("customers.csv").with_app().without("TENANTRY_CLIENT_SECRET");
+        let call = call.env("TENANTRY_CLIENT_SECRET_FILE", bench.path(secret)).args(["--limit", "1"]);
+        call.env("CREDENTIALS_DIRECTORY", bench.path("credentials")).args(["--json"]).run().json()["next"]
+            .clone()
+    };
+    let next_of_service = next("credentials/client-secret");
+    assert!(next_of_service.as_str().unwrap().starts_with("tenantry resume"), "{next_of_service}");
+    assert!(!next_of_service.as_str().unwrap().contains("client-secret"), "{next_of_service}");
+    bench.file("customers.csv", customers(4));
+    let next = next("kept.secret");
+    assert!(next.as_str().unwrap().contains("kept.secret"), "{next}");
+}
+
 /// The lines of a sample that run us, without what the shell does with them.
 fn commands_of(name: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(sample(name)).unwrap();
@@ -424,7 +446,7 @@ fn the_commands_of_the_samples_run_as_they_stand() {
     bench.file("customers.csv", customers(2));
     bench.file("contoso.secret", "x");
     let samples = ["nightly/tenantry.service", "nightly/crontab", "nightly/tenantry-task.xml"];
-    for (name, count) in samples.into_iter().zip([1, 2, 2]) {
+    for (name, count) in samples.into_iter().zip([1, 1, 1]) {
         let commands = commands_of(name);
         assert_eq!(commands.len(), count, "{name}: {commands:?}");
         for command in commands {
@@ -451,10 +473,83 @@ fn the_exit_codes_of_the_samples_are_those_of_the_program() {
         line.unwrap_or_else(|| panic!("no {key}")).to_owned()
     };
     assert_eq!(codes("SuccessExitStatus"), "3 143");
-    assert_eq!(codes("RestartForceExitStatus"), "5");
+    assert_eq!(codes("RestartForceExitStatus"), "5 11");
     let settings = std::fs::read_to_string(sample("tenantry.toml")).unwrap();
     assert!(settings.contains("\nnotify-success = \"0,3\""), "{settings}");
+    let crontab = std::fs::read_to_string(sample("nightly/crontab")).unwrap();
+    assert!(crontab.contains(" 5|11) sleep ") && crontab.contains(" 0|3) ;;"), "{crontab}");
+    let task = std::fs::read_to_string(sample("nightly/tenantry-task.xml")).unwrap();
+    assert!(task.contains("if not !code! equ 5 if not !code! equ 11 exit !code!"), "{task}");
     assert!(meaning("3").starts_with("done, but some rows are rejected"), "{help}");
     assert!(meaning("5").starts_with("stopped early"), "{help}");
+    assert!(meaning("11").starts_with("another process works on this ledger"), "{help}");
     assert!(meaning("143").starts_with("terminated"), "{help}");
+}
+
+/// systemd skips the whole night if its time is in the hour that the clock skips.
+#[test]
+fn the_samples_start_after_the_hour_that_summer_time_skips() {
+    for (name, time) in [
+        ("nightly/tenantry.timer", "\nOnCalendar=*-*-* 04:15:00\n"),
+        ("nightly/crontab", "\n15 4 * * * "),
+        ("nightly/tenantry-task.xml", "T04:15:00</StartBoundary>"),
+    ] {
+        let text = std::fs::read_to_string(sample(name)).unwrap();
+        assert!(text.contains(time), "{name}: {text}");
+    }
+}
+
+/// A sign-in of another folder would not be found.
+#[test]
+fn the_user_of_the_service_signs_in_with_its_folders() {
+    let service = std::fs::read_to_string(sample("nightly/tenantry.service")).unwrap();
+    let as_service = std::fs::read_to_string(sample("nightly/as-service")).unwrap();
+    let values = |key: &str| {
+        let lines = service.lines().filter_map(|line| line.strip_prefix(&format!("{key}=")));
+        lines.flat_map(str::split_whitespace).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut shared = values("Environment");
+    assert_eq!(shared.len(), 3, "{service}");
+    shared.extend(values("User").iter().map(|user| format!("runuser -u {user} --")));
+    shared.extend(values("WorkingDirectory").iter().map(|folder| format!("cd {folder}\n")));
+    shared.extend(["TENANTRY_CONFIG=tenantry.toml".to_owned(), "TENANTRY_PROFILE=contoso".to_owned()]);
+    for shared in shared {
+        assert!(as_service.contains(&shared), "{shared}: {as_service}");
+    }
+    assert!(service.contains(" --config tenantry.toml --profile contoso "), "{service}");
+}
+
+/// The schema of the Task Scheduler gives only the children of a trigger an order (`xs:sequence`).
+#[test]
+fn the_trigger_of_the_windows_task_has_the_order_of_its_schema() {
+    const OF_A_TRIGGER: [&str; 7] = [
+        "Enabled",
+        "StartBoundary",
+        "EndBoundary",
+        "Repetition",
+        "ExecutionTimeLimit",
+        "RandomDelay",
+        "ScheduleByDay",
+    ];
+    let task = std::fs::read_to_string(sample("nightly/tenantry-task.xml")).unwrap();
+    let task = regex::Regex::new("(?s)<!--.*?-->").unwrap().replace_all(&task, "").into_owned();
+    let children = |parent: &str| {
+        let content = task.split(&format!("<{parent}")).nth(1).unwrap().split_once('>').unwrap().1;
+        let content = content.split(&format!("</{parent}>")).next().unwrap();
+        let (mut depth, mut children) = (0, Vec::new());
+        for tag in regex::Regex::new(r"<(/?)(\w+)[^>]*>").unwrap().captures_iter(content) {
+            let is_end = &tag[1] == "/";
+            if depth == 0 && !is_end {
+                children.push(tag[2].to_owned());
+            }
+            depth += if is_end { -1 } else { 1 };
+        }
+        children
+    };
+    let places: Vec<_> = children("CalendarTrigger")
+        .iter()
+        .map(|child| OF_A_TRIGGER.iter().position(|known| known == child))
+        .collect();
+    assert!(!places.is_empty() && places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    assert_eq!(children("Task"), ["RegistrationInfo", "Triggers", "Principals", "Settings", "Actions"]);
 }

@@ -4,8 +4,8 @@
 //! have it. Values of `tenantry.toml` are not repeated: the next command reads the same file, and the profile is named.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
@@ -53,7 +53,10 @@ impl Repeated {
                 Some(ValueSource::EnvVariable) => mark.is_some(),
                 _ => false,
             };
-            let text = if is_typed { typed(arg, values) } else { String::new() };
+            let text = match is_typed {
+                true => typed(arg, values.filter(|value| !vanishes(value))),
+                false => String::new(),
+            };
             self.options.insert(id.to_owned(), text);
             if id == "identity" {
                 self.identity = matches.try_get_one::<PathBuf>(id).ok().flatten().cloned();
@@ -120,6 +123,14 @@ impl Repeated {
             command.get_arguments().filter(is_meant).map(|arg| self.options.get(arg.get_id().as_str()));
         texts.flatten().map(String::as_str).collect()
     }
+}
+
+/// Whether this is a file that systemd removes at the end of this service, such as a secret of `LoadCredential=`. The next
+/// command could not read it.
+fn vanishes(value: &OsStr) -> bool {
+    let folders = ["CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY"].into_iter().filter_map(variable);
+    let mut folders = folders.flat_map(|folders| std::env::split_paths(&folders).collect::<Vec<_>>());
+    folders.any(|folder| Path::new(value).starts_with(folder))
 }
 
 /// The options with which an import reads and validates a file as recorded in the ledger.
