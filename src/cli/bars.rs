@@ -137,8 +137,10 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_position(now.bytes);
             let rows = HumanCount(now.rows);
+            let left = size.map(|size| percent_left(now.bytes, size));
             shown.update(&[format!("{rows} rows"), escape_for_terminal(path).into_owned()], || {
-                format!("{path}: {rows} rows so far")
+                let left = left.map(|left| format!(", {left} % of the file left")).unwrap_or_default();
+                format!("{path}: {rows} rows so far{left}")
             });
         }
     }
@@ -158,12 +160,8 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
-            let (sent, at) = (sent_now.count(), Instant::now());
-            let line = || {
-                let (settled, total) = (HumanCount(now.settled), HumanCount(now.total));
-                let parts = describe(&now, sent, at, Space::Line).join(", ");
-                format!("{settled} of {total} rows settled (at most {rate} requests): {parts}")
-            };
+            let (sent, at, eta) = (sent_now.count(), Instant::now(), shown.bar.eta());
+            let line = || line(&now, eta, rate, &describe(&now, sent, at, Space::Line));
             shown.update(&describe(&now, sent, at, Space::Bar), line);
         }
     }
@@ -174,6 +172,19 @@ impl Output {
 enum Space {
     Bar,
     Line,
+}
+
+/// How much of a file is still to be read, in percent. A compressed file may be longer than its size.
+fn percent_left(read: u64, size: u64) -> u64 {
+    size.saturating_sub(read).saturating_mul(100).div_ceil(size.max(1))
+}
+
+/// The line that shows the progress where there is no bar. `eta`: the time left, if it is known; zero otherwise.
+fn line(progress: &submitter::SubmissionProgress, eta: Duration, rate: Rate, parts: &[String]) -> String {
+    let left = HumanCount(progress.total.saturating_sub(progress.settled));
+    let total = HumanCount(progress.total);
+    let time = if eta.is_zero() { "time left unknown".to_owned() } else { format!("about {}", rough(eta)) };
+    format!("{left} of {total} rows left, {time} (at most {rate} requests): {}", parts.join(", "))
 }
 
 /// Describes the state of a submission: why it waits, if it does, and the results so far. `sent`: the requests that are
@@ -322,6 +333,28 @@ mod tests {
         check((5, 3), 2, Space::Line, &["1 created", "2 sent", "2 to retry", visible]);
         let visible = "1 row waits until a new customer would be visible (up to 2 min 40 s more)";
         check((1, 1), 0, Space::Line, &[visible, "1 created", "0 sent"]);
+    }
+
+    #[test]
+    fn without_a_terminal_progress_counts_down() {
+        let progress = submitter::SubmissionProgress {
+            settled: 1_200,
+            total: 5_000,
+            created: 1_199,
+            ..Default::default()
+        };
+        let parts = describe(&progress, 2, Instant::now(), Space::Line);
+        let line = |seconds| line(&progress, Duration::from_secs(seconds), Rate::Unlimited, &parts);
+        let state = "(at most unlimited requests): 1,199 created, 2 sent";
+        assert_eq!(line(0), format!("3,800 of 5,000 rows left, time left unknown {state}"));
+        assert_eq!(
+            line(510),
+            format!("3,800 of 5,000 rows left, about {} {state}", rough(Duration::from_secs(510)))
+        );
+        assert_eq!(
+            [percent_left(0, 10), percent_left(9, 10), percent_left(12, 10), percent_left(0, 0)],
+            [100, 10, 0, 0]
+        );
     }
 
     #[test]

@@ -226,7 +226,7 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
         && matches!(command.nature().settings, args::Settings::Used | args::Settings::Examined)
     {
         let words = format!("Settings from {words}.");
-        // A file must not be able to hide itself by setting `quiet`.
+        // A file that was found must not be able to hide itself by setting `quiet`.
         if provenance.is_quiet_asked_for() { output.note(words) } else { output.prompt(&words) }
     }
 }

@@ -110,6 +110,11 @@ fn a_good_night_says_nothing_where_it_is_to_be_quiet() {
     silent(&bench.resume().args(["-q"]).exits(0));
     let object = bench.import("customers.csv").args(["-q", "--json"]).exits(0);
     assert_eq!((&object.json()["run"]["skipped"], object.stderr.as_str()), (&2.into(), ""));
+    // Neither of what went well at the second attempt, nor of a monitor that does not answer.
+    bench.file("customers.csv", customers(3));
+    bench.fault(Operation::Create, &domain(3), Fault::DropAfter, 1);
+    let monitor = ["--notify-url", "http://127.0.0.1:9/ping/abc?{code}"];
+    silent(&bench.import("customers.csv").args(["-q"]).args(monitor).exits(0));
     // A night that is not good says all that it has to say.
     bench.file("customers.csv", mixed());
     let done = bench.import("customers.csv").args(["-q"]).exits(3);

@@ -228,6 +228,7 @@ fn the_file_in_use_is_always_named() {
     assert_eq!(done.stderr.trim_end(), words);
     assert_eq!(bench.import("customers.csv").args(["-q"]).exits(0).stderr, "");
     assert_eq!(bench.import("customers.csv").env("TENANTRY_QUIET", "true").exits(0).stderr, "");
+    assert_eq!(bench.import("customers.csv").args(["--config", FILE]).exits(0).stderr, "");
     assert_eq!(bench.ledger().states(), states([("created", 1)]));
 }
 

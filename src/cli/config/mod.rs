@@ -418,9 +418,9 @@ impl Provenance {
         names.join(" ")
     }
 
-    /// Whether the operator requested quiet, not only the file.
+    /// Whether the operator requested quiet, not only a file that was found in the working folder.
     pub(super) fn is_quiet_asked_for(&self) -> bool {
-        is_typed(deepest(&self.matches), "quiet")
+        is_typed(deepest(&self.matches), "quiet") || self.found_in_working_folder().is_none()
     }
 
     /// clap's result for the command line with all settings applied.
