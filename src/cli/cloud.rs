@@ -26,6 +26,8 @@ const MICROSOFTS: [&str; 11] = [
 ];
 
 impl Cloud {
+    pub(super) const ALL: [Cloud; 3] = [Cloud::Global, Cloud::China, Cloud::UsGov];
+
     pub(super) const fn api_url(self) -> &'static str {
         match self {
             Cloud::Global | Cloud::UsGov => "https://api.partnercenter.microsoft.com",
@@ -76,10 +78,10 @@ impl FromStr for Cloud {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
+        if let Some(cloud) = Cloud::ALL.into_iter().find(|cloud| cloud.to_string() == name) {
+            return Ok(cloud);
+        }
         match name {
-            "global" => Ok(Cloud::Global),
-            "china" => Ok(Cloud::China),
-            "us-gov" => Ok(Cloud::UsGov),
             "germany" => Err("the German cloud was closed on 2021-10-29; use global".to_owned()),
             _ => Err("one of global, china, us-gov".to_owned()),
         }

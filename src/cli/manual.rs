@@ -9,15 +9,11 @@ use clap::Command;
 use clap_mangen::Man;
 
 use super::replacing::Guarded;
-use super::{ExitCode, Failure, Output, args, help};
+use super::{ExitCode, Failure, Output, args, completion, help};
 
-const NAME: &str = "tenantry";
-
-/// Prints a shell script that completes commands and options.
+/// Prints a shell script that completes commands, options and values.
 pub(crate) fn completions(shell: clap_complete::Shell, output: &Output) -> Result<ExitCode, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut help::command().clone(), NAME, &mut script);
-    output.result(&String::from_utf8_lossy(&script))?;
+    output.result(&completion::script(shell))?;
     Ok(ExitCode::Done)
 }
 

@@ -8,6 +8,7 @@ mod backup;
 mod bars;
 mod check;
 mod cloud;
+mod completion;
 mod config;
 mod consent;
 mod credentials;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::ValueEnum as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use url::Url;
 use uuid::Uuid;
 
@@ -169,7 +169,8 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write it as an address and a port, such as `127.0.0.1:8787`".to_owned())
 }
 
-const DELIMITERS: [(&str, u8); 4] = [("comma", b','), ("semicolon", b';'), ("tab", b'\t'), ("pipe", b'|')];
+pub(super) const DELIMITERS: [(&str, u8); 4] =
+    [("comma", b','), ("semicolon", b';'), ("tab", b'\t'), ("pipe", b'|')];
 
 /// A delimiter by its name or as the character.
 pub(super) fn delimiter(text: &str) -> Result<u8, String> {
@@ -185,15 +186,18 @@ pub(super) fn delimiter_name(delimiter: u64) -> Option<&'static str> {
     DELIMITERS.iter().find(|(_, byte)| u64::from(*byte) == delimiter).map(|(name, _)| *name)
 }
 
+/// The encodings that lists are most often in.
+pub(super) const COMMON_ENCODINGS: [&str; 7] =
+    ["utf-8", "windows-1252", "windows-1250", "macintosh", "cp850", "shift_jis", "gbk"];
+
 /// `windows-1252`, `cp850`, or another name of an encoding.
 pub(super) fn encoding(text: &str) -> Result<Encoding, String> {
     Encoding::named(text).ok_or_else(|| {
         let near: Vec<_> = Encoding::names_near(text).iter().map(|name| format!("`{name}`")).collect();
         let nearest =
             if near.is_empty() { String::new() } else { format!("nearest is {}; ", near.join(" or ")) };
-        format!(
-            "{nearest}names are such as utf-8, windows-1252, windows-1250, macintosh, cp850, shift_jis or gbk"
-        )
+        let [names @ .., last] = COMMON_ENCODINGS;
+        format!("{nearest}names are such as {} or {last}", names.join(", "))
     })
 }
 

@@ -311,6 +311,67 @@ fn the_manual_is_made_from_the_command_line() {
     }
 }
 
+/// bash asks the function of the script, as at a terminal.
+#[cfg(unix)]
+#[test]
+fn bash_offers_values_and_files_only_for_files() {
+    let bench = Bench::new();
+    bench.file("tenantry.bash", bench.tenantry(["completions", "bash"]).exits(0).stdout);
+    bench.file(
+        "tenantry.toml",
+        "rate = '100/min'\n[profile.contoso]\nlimit = 1\n[profile.fabrikam]\nlimit = 2\n",
+    );
+    bench.file("customers.csv", "");
+    // The words of the command line, the last one unfinished.
+    let check = |words: &[&str], expected: &str| {
+        let [.., previous, current] = words else { panic!("{words:?}") };
+        let script = "source ./tenantry.bash; COMP_WORDS=(\"${@:3}\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _tenantry tenantry \"$2\" \"$1\" 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        // What follows a `=` is completed alone.
+        let current = if *current == "=" { "" } else { current };
+        let done = std::process::Command::new("bash")
+            .args(["--norc", "-c", script, "bash", previous, current])
+            .args(words)
+            .current_dir(bench.path("."))
+            .env("HOME", bench.path("."))
+            .output()
+            .unwrap();
+        let offered = String::from_utf8(done.stdout).unwrap();
+        assert_eq!(offered.split_whitespace().collect::<Vec<_>>().join(" "), expected, "{words:?}");
+    };
+    check(&["tenantry", "list", "--state", "un"], "unresolved");
+    check(&["tenantry", "import", "--simulate", "=", "f"], "faulty");
+    check(&["tenantry", "import", "--simulate", "="], "smooth faulty throttled outage slow");
+    check(&["tenantry", "import", "--cloud", "us"], "us-gov");
+    check(&["tenantry", "import", "--log-format", ""], "text json");
+    check(&["tenantry", "import", "--log-format", "=", "j"], "json");
+    check(&["tenantry", "import", "--delimiter", "s"], "semicolon");
+    check(&["tenantry", "import", "--profile", ""], "contoso fabrikam");
+    check(&["tenantry", "--profile", "fab"], "fabrikam");
+    check(&["tenantry", "help", "exc"], "excel");
+    // No value is known; a file is none.
+    check(&["tenantry", "import", "--rate", "cust"], "cust");
+    check(&["tenantry", "import", "--metrics-file", "cust"], "customers.csv");
+}
+
+/// fish is not needed: it reads these lines.
+#[test]
+fn fish_offers_values_and_files_only_for_files() {
+    let bench = Bench::new();
+    let script = bench.tenantry(["completions", "fish"]).exits(0).stdout;
+    let line = |command: &str, option: &str| {
+        let of = format!("__fish_tenantry_using_subcommand {command}");
+        let line = script.lines().find(|line| line.contains(&of) && line.contains(option));
+        line.unwrap_or_else(|| panic!("no {option} of {command}: {script}")).to_owned()
+    };
+    assert!(line("import", "-l delimiter ").contains(" -r -f -a \"comma"), "{script}");
+    assert!(line("import", "-l simulate ").contains(" -f -a \"smooth"), "{script}");
+    assert!(line("import", "-l rate ").ends_with(" -r -f"), "{script}");
+    assert!(line("import", "-l metrics-file ").ends_with(" -r -F"), "{script}");
+    assert!(line("help", " -a \"import").contains(" excel "), "{script}");
+    assert!(script.contains("complete -c tenantry -l profile -x -a \"(__tenantry_profiles)\"\n"), "{script}");
+}
+
 #[test]
 fn help_ends_with_examples_and_exit_codes() {
     let bench = Bench::new();
