@@ -107,8 +107,8 @@ fn states(report: &Overview) -> Markup {
     html! {
         section {
             h2 { "Rows by state" }
-            div.scroll { table {
-                thead { tr { th { "State" } th.n { "Rows" } th.n { "Share" } th { "Means" } } }
+            (scrolling("Rows by state", html! { table {
+                (heads(["State", "Rows:", "Share:", "Means"]))
                 tbody {
                     @for state in standing {
                         tr {
@@ -128,7 +128,7 @@ fn states(report: &Overview) -> Markup {
                         }
                     }
                 }
-            } }
+            } }))
             @if let Some(words) = describe_agreements(&report.agreements, number) { p { (words) } }
         }
     }
@@ -145,12 +145,10 @@ fn refusals(report: &Overview) -> Markup {
                 (figure("Refused rows by code", html! {
                     "The most frequent codes. An agreement that was refused counts as failed; its customer exists."
                 }, legend(&bars), &charts::bars(&bars)))
-                div.scroll { table.refusals {
-                    thead { tr {
-                        th { "Code" } th.n { "Rows" } th { "Message" } th { "What to do" } th { "Where" }
-                    } }
+                (scrolling("Refused, and what to do", html! { table.refusals {
+                    (heads(["Code", "Rows:", "Message", "What to do", "Where"]))
                     tbody { @for error in &report.errors { (refusal(error)) } }
-                } }
+                } }))
                 @if report.more_kinds > 0 {
                     p { "… and " (report.more_kinds) " more kinds: " code { "tenantry status" } " lists them all." }
                 }
@@ -222,22 +220,20 @@ fn over_time(report: &Overview, timeline: &Timeline) -> Markup {
             }
             details {
                 summary { "The numbers behind these charts" }
-                div.scroll { (numbers(report, timeline)) }
+                (scrolling("The numbers behind these charts", numbers(report, timeline)))
             }
         }
     }
 }
 
 fn numbers(report: &Overview, timeline: &Timeline) -> Markup {
+    let states: Vec<String> = settled(&report.rows).map(|(state, _)| format!("{state}:")).collect();
+    let measures = ["requests:", "throttled:", "busiest 60 s:", "p50 ms:", "p90 ms:", "p99 ms:"];
     let is_telling = |part: &&TimelinePart| part.rows.total() + part.requests + part.busiest_minute > 0;
     html! {
         table {
             caption { (report.subject()) "; parts in which nothing happened are left out." }
-            thead { tr {
-                th { "From" } @for (state, _) in settled(&report.rows) { th.n { (state) } }
-                th.n { "requests" } th.n { "throttled" } th.n { "busiest 60 s" }
-                th.n { "p50 ms" } th.n { "p90 ms" } th.n { "p99 ms" }
-            } }
+            (heads(["From"].into_iter().chain(states.iter().map(String::as_str)).chain(measures)))
             tbody { @for part in timeline.parts.iter().filter(is_telling) { tr {
                 td.time { (time(part.start)) }
                 @for (_, count) in settled(&part.rows) { td.n { (number(count)) } }
@@ -257,6 +253,7 @@ fn calls(calls: &[OperationCalls]) -> Markup {
             h2 { "Calls to the service" }
             p.soft { "How long an answer took, in milliseconds; calls without one (a time-out, a broken connection) have none." }
             (counts(
+                "Calls to the service",
                 "Call",
                 &["Sent", "Answered", "Throttled", "p50", "p90", "p99", "Slowest"],
                 calls.iter().map(|call| (html! { (call.operation) }, call.numbers())),
@@ -275,7 +272,7 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
             section {
                 h2 { (title) }
                 (figure("Valid rows", html! { "The largest groups, by state." }, legend(&bars), &charts::bars(&bars)))
-                (counts(noun, &group_heads(), lines))
+                (counts(title, noun, &group_heads(), lines))
                 @if of.untold > 0 {
                     p.soft {
                         (counted(of.untold, "row")) " left out: rejected before their values were known, or erased by `tenantry forget`."
@@ -287,16 +284,44 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
 }
 
 /// A table of numbers with a name for each row.
-fn counts(noun: &str, heads: &[&str], lines: impl Iterator<Item = (Markup, Vec<Option<u64>>)>) -> Markup {
+fn counts(
+    title: &str,
+    noun: &str,
+    measures: &[&str],
+    lines: impl Iterator<Item = (Markup, Vec<Option<u64>>)>,
+) -> Markup {
+    let numbers: Vec<String> = measures.iter().map(|measure| format!("{measure}:")).collect();
+    scrolling(
+        title,
+        html! {
+            table {
+                (heads([noun].into_iter().chain(numbers.iter().map(String::as_str))))
+                tbody { @for (name, numbers) in lines { tr {
+                    th scope="row" { (name) }
+                    @for count in numbers { td.n { @match count { Some(count) => (number(count)), None => "–" } } }
+                } } }
+            }
+        },
+    )
+}
+
+/// The heads of the columns of a table. One that ends with a colon is the head of a column of numbers.
+fn heads<'a>(names: impl IntoIterator<Item = &'a str>) -> Markup {
     html! {
-        div.scroll { table {
-            thead { tr { th { (noun) } @for head in heads { th.n { (head) } } } }
-            tbody { @for (name, numbers) in lines { tr {
-                th scope="row" { (name) }
-                @for count in numbers { td.n { @match count { Some(count) => (number(count)), None => "–" } } }
-            } } }
+        thead { tr {
+            @for name in names {
+                @match name.strip_suffix(':') {
+                    Some(name) => th.n scope="col" { (name) },
+                    None => th scope="col" { (name) },
+                }
+            }
         } }
     }
+}
+
+/// What may be wider than the window. It can be focused, so that it scrolls without a mouse.
+fn scrolling(title: &str, content: Markup) -> Markup {
+    html! { div.scroll tabindex="0" role="region" aria-label=(title) { (content) } }
 }
 
 fn runs(report: &Overview) -> Markup {
@@ -307,13 +332,12 @@ fn runs(report: &Overview) -> Markup {
                 p.soft { "No command has worked on this ledger yet." }
             } @else {
                 p.soft { "Newest first." }
-                div.scroll { table {
-                    thead { tr {
-                        th.n { "Run" } th { "Command" } th { "Started" } th { "Took" } th.n { "Submitted" } th.n { "Requests" }
-                        th.n { "Retries" } th.n { "Throttled" } th { "Ended" }
-                    } }
+                (scrolling("Runs", html! { table {
+                    (heads([
+                        "Run:", "Command", "Started", "Took", "Submitted:", "Requests:", "Retries:", "Throttled:", "Ended",
+                    ]))
                     tbody { @for run in &report.runs { (run_row(run)) } }
-                } }
+                } }))
                 @if report.earlier_runs > 0 {
                     p.soft { (counted(report.earlier_runs, "earlier run")) " not shown; the view " code { "runs" } " has them all." }
                 }
@@ -354,9 +378,9 @@ fn figure(title: &str, about: Markup, legend: Markup, drawn: &str) -> Markup {
         figure {
             figcaption { (about) }
             (legend)
-            div.scroll role="img" aria-label={ "Chart: " (title) ". The numbers are in a table." } {
-                (PreEscaped(drawn))
-            }
+            (scrolling(&format!("Chart: {title}"), html! {
+                div role="img" aria-label={ "Chart: " (title) ". The numbers are in a table." } { (PreEscaped(drawn)) }
+            }))
         }
     }
 }

@@ -217,6 +217,28 @@ fn browser() -> Option<PathBuf> {
 }
 
 #[test]
+fn its_tables_are_read_aloud_and_scrolled_with_the_keyboard() {
+    let bench = two_runs();
+    bench.tenantry(["report", "-o", "report.html"]).exits(0);
+    let page = std::fs::read_to_string(bench.path("report.html")).unwrap();
+    let tags = |start: &str| {
+        page.split(start).skip(1).map(|rest| rest.split('>').next().unwrap()).collect::<Vec<_>>()
+    };
+    let heads: Vec<&str> = tags("<th").into_iter().filter(|head| !head.starts_with("ead")).collect();
+    assert!(heads.len() > 20 && heads.iter().all(|head| head.contains("scope=\"")), "{heads:?}");
+    let regions = tags("<div class=\"scroll\"");
+    assert_eq!(regions.len(), page.matches("<table").count() + page.matches("<svg").count(), "{page}");
+    for region in regions {
+        let (label, rest) = region
+            .strip_prefix(" tabindex=\"0\" role=\"region\" aria-label=\"")
+            .unwrap()
+            .split_once('"')
+            .unwrap();
+        assert!(!label.is_empty() && rest.is_empty(), "{region}");
+    }
+}
+
+#[test]
 fn a_browser_shows_it_without_a_complaint() {
     let Some(browser) = browser() else {
         eprintln!("skipped: there is no Chromium on the PATH");
