@@ -6,11 +6,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
 use super::{Error, Result, patience, shape};
-use tenantry_model::files::beside;
+use tenantry_model::files::{beside, for_libraries};
 
 pub(super) fn open_file(path: &Path) -> Result<Connection> {
     if path.is_dir() {
@@ -23,22 +24,28 @@ pub(super) fn open_file(path: &Path) -> Result<Connection> {
 
 /// Opens a file without checking its owner.
 pub(super) fn connect(name: &Path, flags: OpenFlags) -> Result<Connection> {
-    let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    #[cfg(not(windows))]
+    let connection = Connection::open_with_flags(name, flags)?;
+    // The usual one ends at 1040 bytes of a path.
+    #[cfg(windows)]
+    let connection = Connection::open_with_flags_and_vfs(name, flags, c"win32-longpath")?;
     patience::give(&connection)?;
     shape::defend(&connection)?;
     Ok(connection)
 }
 
-/// Opens a file only for reading, as one that does not change: nothing is written beside it. `path` is canonical.
+/// Opens a file only for reading, as one that does not change: nothing is written beside it.
 pub(super) fn open_unchanging(path: &Path) -> Result<Connection> {
-    let mut url = url::Url::from_file_path(path).expect("a canonical path is absolute");
-    url.set_query(Some("immutable=1"));
-    connect(Path::new(url.as_str()), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+    let name = plain_name(path);
+    let url =
+        format!("file:{}?immutable=1", percent_encode(name.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC));
+    connect(Path::new(&url), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// A name that SQLite always reads as a file name: without `./`, `file:…` is a URI, and `:memory:` is not a file.
 pub(super) fn plain_name(path: &Path) -> PathBuf {
-    Path::new(".").join(path)
+    for_libraries(Path::new(".").join(path))
 }
 
 /// Refuses a write-ahead log that belongs to another ledger. If a copy is put over a ledger after a crash, the old log
@@ -66,4 +73,28 @@ fn refuse_log_of_another(path: &Path) -> Result<()> {
 
 pub(super) fn has_log(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With signs that mean something else in an address, too. Unix has an end of its own: SQLite takes 512 bytes.
+    #[test]
+    fn a_path_may_be_long() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = if cfg!(windows) { 20 } else { 6 };
+        let folder = root.path().join(format!("é %41#&+{}/", "n".repeat(55)).repeat(folders));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [ledger, copy] = ["ledger.db", "copy.db"].map(|name| folder.join(name));
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(&plain_name(&ledger), flags).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = wal; CREATE TABLE t (n); INSERT INTO t VALUES (7)")
+            .unwrap();
+        connection.execute("VACUUM INTO ?1", [plain_name(&copy).to_str().unwrap()]).unwrap();
+        assert!(beside(&ledger, "-wal").is_file() && copy.is_file());
+        let copied = open_unchanging(&copy).unwrap();
+        assert_eq!(copied.query_row("SELECT n FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
 }

@@ -383,3 +383,38 @@ fn a_simulator_follows_no_link_to_its_state() {
         }
     }
 }
+
+/// Windows takes paths of more than 260 characters only from programs that ask for it.
+#[test]
+fn lists_ledgers_and_results_may_have_long_paths() {
+    let bench = Bench::new();
+    let folder = format!("{}/", "n".repeat(60)).repeat(6);
+    std::fs::create_dir_all(bench.path(&folder)).unwrap();
+    let file = |name: &str| bench.path(&folder).join(name).to_str().unwrap().to_owned();
+    let refused = customers_of(["refuse-400-3000"]);
+    bench.file(&format!("{folder}customers.csv"), customers(2) + refused.lines().nth(1).unwrap());
+    let [list, ledger, results, copy, metrics] =
+        ["customers.csv", "ledger.db", "results", "copy.db", "tenantry.prom"].map(file);
+    let run = |args: &[&str], code| {
+        let done = bench.tenantry(args).env("TENANTRY_LEDGER", &ledger).exits(code);
+        assert!(!done.to_string().contains(r"\\?\"), "{done}");
+        done
+    };
+    run(&["check", &list], 0);
+    run(&["import", &list, "--dry-run"], 0);
+    run(&["import", &list, "--results", &results, "--metrics-file", &metrics], 3);
+    run(&["import", &list], 3);
+    assert_eq!(run(&["status", "--json"], 0).json()["rows"]["created"], 2);
+    run(&["export", "created", "-o", &file("created.csv")], 0);
+    run(&["export", "created", "-o", &file("created.csv"), "--force"], 0);
+    run(&["export", "failed", "-o", &file("failed.xlsx")], 0);
+    run(&["report", "-o", &file("report.html")], 0);
+    run(&["credentials"], 0);
+    run(&["backup", &copy], 0);
+    let copied = run(&["status", "--json", "--ledger", &copy], 0);
+    assert_eq!(copied.json()["rows"]["created"], 2);
+    assert!(
+        bench.path(&folder).join("results/run-1").is_dir()
+            && bench.path(&folder).join("tenantry.prom").is_file()
+    );
+}

@@ -16,6 +16,7 @@ mod acl;
 mod dacl;
 #[cfg(any(unix, test))]
 mod groups;
+mod long_path;
 mod reading;
 
 use std::fs::{self, File, OpenOptions};
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use access::{
     Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
 };
+pub use long_path::for_libraries;
 pub use reading::{read_secret, read_settings, read_trusted};
 
 /// Why a file is not used. An [`io::Error`] contains it and has the same text.

@@ -10,7 +10,7 @@ use windows_permissions::wrappers::{GetNamedSecurityInfo, SetNamedSecurityInfo};
 use windows_permissions::{LocalBox, SecurityDescriptor};
 
 use super::super::dacl::{self, Entry, READ, REPLACE, Right, WRITE};
-use super::super::{Refused, folder_of};
+use super::super::{Refused, folder_of, for_libraries};
 use super::{Exposure, File, Metadata, Path, io};
 
 /// The account of this process, as a security identifier.
@@ -39,7 +39,8 @@ struct List {
 impl List {
     fn of(path: &Path) -> io::Result<Self> {
         let wanted = SecurityInformation::Owner | SecurityInformation::Dacl;
-        let found = GetNamedSecurityInfo(path.as_os_str(), SeObjectType::SE_FILE_OBJECT, wanted)?;
+        let name = for_libraries(path.to_owned());
+        let found = GetNamedSecurityInfo(&name, SeObjectType::SE_FILE_OBJECT, wanted)?;
         let owner = found.owner().map(ToString::to_string);
         let entries = found
             .dacl()
@@ -82,7 +83,8 @@ fn make_private(path: &Path) -> io::Result<()> {
     let inherited = if path.is_dir() { "OICI" } else { "" };
     let list: LocalBox<SecurityDescriptor> = format!("D:P(A;{inherited};FA;;;{us})").parse()?;
     let what = SecurityInformation::Dacl | SecurityInformation::ProtectedDacl;
-    SetNamedSecurityInfo(path.as_os_str(), SeObjectType::SE_FILE_OBJECT, what, None, None, list.dacl(), None)
+    let name = for_libraries(path.to_owned());
+    SetNamedSecurityInfo(&name, SeObjectType::SE_FILE_OBJECT, what, None, None, list.dacl(), None)
 }
 
 /// Do lists have a meaning in this folder? A FAT stick has none, and some network shares have none.
