@@ -364,13 +364,8 @@ fn ctrl_c_leaves_agreements_to_resume() {
     bench.file("customers.csv", file(&rows));
     let running = bench.import("customers.csv").args(["--concurrency", "2"]).spawn();
     eventually("an acceptance is there", || !bench.simulator().acceptances().is_empty());
-    #[cfg(unix)]
-    {
-        running.signal("INT");
-        assert_eq!(running.wait().code, Some(130));
-    }
-    #[cfg(not(unix))]
-    running.kill();
+    running.signal("INT");
+    assert_eq!(running.wait().code, Some(130));
     bench.agree_so_far();
     assert!(bench.simulator().acceptances().len() < 12);
     bench.resume().exits(0);

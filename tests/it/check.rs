@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::harness::{
-    Bench, Call, Done, HEADER, customers, customers_of, domain, eventually, row, sample, snapshot,
+    Bench, Call, Done, HEADER, SIGNALS, customers, customers_of, domain, eventually, row, sample, snapshot,
 };
 
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
@@ -278,10 +278,9 @@ fn nothing_in_a_file_reaches_the_terminal_raw() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interruption_ends_it_at_once() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for &(signal, code) in SIGNALS {
         let bench = Bench::new();
         bench.file("customers.csv", customers(1));
         let running = check(&bench, &["customers.csv", "-"]).with_silent_input().spawn();

@@ -176,7 +176,6 @@ fn a_rehearsal_needs_no_sign_in_and_leaves_nothing() {
     assert!(bench.simulator().requests().is_empty(), "it has a simulator of its own");
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interruption_ends_the_asking_at_once() {
     let latency = (Duration::from_secs(60), Duration::from_secs(60));

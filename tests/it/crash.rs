@@ -178,12 +178,11 @@ fn another_file_does_not_hide_the_one_that_was_not_read_to_its_end() {
     bench.agree_so_far();
 }
 
-#[cfg(unix)]
 mod signals {
-    //! Ctrl-C and SIGTERM, once and twice.
+    //! Ctrl-C and SIGTERM, and what Windows has in place of them, once and twice.
 
     use super::*;
-    use crate::harness::eventually;
+    use crate::harness::{SIGNALS, each_at_once, eventually};
 
     /// A run of six rows that stands still at the third of them, with one slot.
     fn standing_still() -> (Bench, Running) {
@@ -216,13 +215,8 @@ mod signals {
     }
 
     #[test]
-    fn the_first_ctrl_c_lets_what_is_in_flight_finish() {
-        first_signal("INT", 130);
-    }
-
-    #[test]
-    fn the_first_sigterm_lets_what_is_in_flight_finish() {
-        first_signal("TERM", 143);
+    fn the_first_signal_lets_what_is_in_flight_finish() {
+        each_at_once(SIGNALS, |&(name, code)| first_signal(name, code));
     }
 
     #[cfg(target_os = "linux")]
@@ -289,13 +283,8 @@ mod signals {
     }
 
     #[test]
-    fn the_second_ctrl_c_leaves_at_once() {
-        second_signal("INT", 130);
-    }
-
-    #[test]
-    fn the_second_sigterm_leaves_at_once() {
-        second_signal("TERM", 143);
+    fn the_second_signal_leaves_at_once() {
+        each_at_once(SIGNALS, |&(name, code)| second_signal(name, code));
     }
 
     #[test]

@@ -51,6 +51,15 @@ pub(crate) const CLIENT_SECRET: &str = "client-secret-of-the-tests";
 pub(crate) const CLIENT_ID: &str = "0f6e2c1a-0000-4000-8000-00000000c11e";
 pub(crate) const TENANT: &str = "5b7a8c1e-6f2d-4a35-9d0b-3c1f0e9a7d42";
 
+/// Every signal that ends a run, and the exit code that it leads to.
+#[cfg(unix)]
+pub(crate) const SIGNALS: &[(&str, i32)] = &[("INT", 130), ("TERM", 143)];
+
+/// Ctrl-C, Ctrl-Break, a console that is closed, and the end of the session or of Windows.
+#[cfg(windows)]
+pub(crate) const SIGNALS: &[(&str, i32)] =
+    &[("INT", 130), ("BREAK", 130), ("TERM", 143), ("LOGOFF", 143), ("SHUTDOWN", 143)];
+
 /// The sample files of the repository.
 pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)
@@ -476,11 +485,27 @@ impl Running {
         self.done()
     }
 
-    /// Sends a signal by its name, such as `INT`.
+    /// Sends one of [`SIGNALS`], or any other that Unix has, by its name.
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.pid());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+
+    /// Sends one of [`SIGNALS`] by its name. std cannot; the program of `tests/windows/event.c` does.
+    #[cfg(windows)]
+    pub(crate) fn signal(&self, name: &str) {
+        let event = match name {
+            "INT" => "0",
+            "BREAK" => "1",
+            "TERM" => "2",
+            "LOGOFF" => "5",
+            "SHUTDOWN" => "6",
+            _ => panic!("Windows has no {name}"),
+        };
+        let program = std::env::var_os("TENANTRY_TEST_EVENT");
+        let program = program.expect("TENANTRY_TEST_EVENT is the program of tests/windows/event.c");
+        assert!(Command::new(program).args([event, &self.pid().to_string()]).status().unwrap().success());
     }
 
     /// What has come on standard output so far.
@@ -494,9 +519,11 @@ impl Running {
     }
 
     fn done(&mut self) -> Done {
-        let status = self.child.wait().unwrap();
+        /// What Windows says of a program that has aborted itself.
+        const ABORTED: i32 = 0xC000_0409_u32.cast_signed();
+        let code = self.child.wait().unwrap().code();
         Done {
-            code: status.code(),
+            code: code.filter(|&code| !(cfg!(windows) && code == ABORTED)),
             stdout: String::from_utf8(fs::read(&self.stdout).unwrap()).unwrap(),
             stderr: String::from_utf8(fs::read(&self.stderr).unwrap()).unwrap(),
         }

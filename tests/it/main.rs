@@ -44,7 +44,6 @@ mod green_nights;
 mod harness;
 mod hostile;
 mod import;
-#[cfg(unix)]
 mod interrupted;
 mod last_send;
 mod ledger_trouble;

@@ -96,7 +96,6 @@ fn run_once(bench: &Bench, restart: Option<(Restart, Duration)>) -> Option<i32> 
         std::thread::sleep(Duration::from_millis(1));
     }
     match restart {
-        #[cfg(unix)]
         Restart::Interrupt if !running.has_ended() => {
             running.signal("INT");
             running.wait().code

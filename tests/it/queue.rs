@@ -35,7 +35,7 @@ fn a_reading_that_fails_costs_no_password_and_ends_the_run_properly() {
     bench.agree();
 }
 
-#[cfg(all(unix, debug_assertions))]
+#[cfg(debug_assertions)]
 #[test]
 fn a_signal_is_heard_while_the_queue_is_read() {
     let bench = Bench::new();

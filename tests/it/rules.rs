@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tenantry_simulator::{CountryRules, Fault, Operation, Scenario, ScriptedFault};
 
-use crate::harness::{ACCESS_TOKEN, Bench, Call, Done, customers_of, eventually, row, states};
+use crate::harness::{ACCESS_TOKEN, Bench, Call, Done, SIGNALS, customers_of, eventually, row, states};
 use crate::outage::nobody;
 
 fn update<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
@@ -220,10 +220,9 @@ fn silence_has_an_end() {
     update(&bench, &args).with_app().exits(1).says("the sign-in service");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_signal_ends_it_at_once() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for &(signal, code) in SIGNALS {
         let bench = Bench::new();
         script(&bench, Fault::StalledBefore, 1);
         let running = update(&bench, &["--country", "PT"]).spawn();

@@ -1,33 +1,19 @@
-/* event NUMBER DELAY_MS COMMAND...: starts the command, sends it a console event and reports its exit code.
-   NUMBER is 0 for Ctrl-C and 1 for Ctrl-Break. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <windows.h>
+/* event NUMBER PID: sends a console event to one process.
+   NUMBER is 0 for Ctrl-C, 1 for Ctrl-Break, 2 for a closed console, 5 for logging off, 6 for shutting down.
 
-static BOOL WINAPI ignore(DWORD event) { return TRUE; }
+   A program may generate only the first two, and not for one process alone. So the event comes as Windows itself brings
+   it: in a new thread of the process, in the function that calls its handlers. */
+#include <stdlib.h>
+#include <windows.h>
 
 int main(int count, char **words)
 {
-    char line[8000] = "";
-    if (count < 4) return 99;
-    SetConsoleCtrlHandler(ignore, TRUE);
-    for (int i = 3; i < count; i++) {
-        strcat(line, "\"");
-        strcat(line, words[i]);
-        strcat(line, "\" ");
-    }
-    DWORD event = atoi(words[1]);
-    STARTUPINFOA start = {sizeof start};
-    PROCESS_INFORMATION child;
-    /* Ctrl-Break can be sent to one process group, Ctrl-C only to all processes of the console. */
-    DWORD flags = event == CTRL_BREAK_EVENT ? CREATE_NEW_PROCESS_GROUP : 0;
-    if (!CreateProcessA(NULL, line, NULL, NULL, TRUE, flags, NULL, NULL, &start, &child)) return 98;
-    Sleep(atoi(words[2]));
-    if (!GenerateConsoleCtrlEvent(event, event == CTRL_BREAK_EVENT ? child.dwProcessId : 0)) return 97;
-    DWORD code = 96;
-    WaitForSingleObject(child.hProcess, 60000);
-    GetExitCodeProcess(child.hProcess, &code);
-    printf("exit code %lu\n", code);
-    return 0;
+    if (count != 3) return 2;
+    void *event = (void *)(ULONG_PTR)atoi(words[1]);
+    HANDLE process = OpenProcess(PROCESS_ALL_ACCESS, FALSE, atoi(words[2]));
+    void *routine = GetProcAddress(GetModuleHandleA("kernelbase"), "CtrlRoutine");
+    if (process && routine && CreateRemoteThread(process, NULL, 0, routine, event, 0, NULL)) return 0;
+    /* As on Unix, nothing is wrong if the process has just ended and nobody has asked for its exit code yet. */
+    DWORD code;
+    return process && GetExitCodeProcess(process, &code) && code != STILL_ACTIVE ? 0 : 1;
 }
