@@ -207,15 +207,15 @@ fn a_run_that_panics_is_told_as_failed() {
 }
 
 /// Its settings may come from a file, which a child finds too.
-#[cfg(unix)]
 #[test]
 fn a_command_at_the_end_that_runs_us_is_not_run_by_itself() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
-    let program = env!("CARGO_BIN_EXE_tenantry");
-    bench.trusts(format!("on-finish = 'echo ran >> ran.txt; {program} resume'\n"));
+    let program = std::path::absolute(env!("CARGO_BIN_EXE_tenantry")).unwrap();
+    let and = if cfg!(windows) { "&" } else { ";" };
+    bench.trusts(format!("on-finish = 'echo ran >> ran.txt {and} \"{}\" resume'\n", program.display()));
     bench.import("customers.csv").exits(0);
-    assert_eq!(std::fs::read_to_string(bench.path("ran.txt")).unwrap(), "ran\n");
+    assert_eq!(std::fs::read_to_string(bench.path("ran.txt")).unwrap().trim_end(), "ran");
 }
 
 #[test]
@@ -240,7 +240,6 @@ fn a_monitor_that_fails_fails_no_run() {
         .says("https://HOST/PATH");
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_run_is_told_once() {
     let bench = Bench::new();
@@ -257,17 +256,20 @@ fn an_interrupted_run_is_told_once() {
     assert_eq!(running.wait().code, Some(143));
     assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc/fail"]);
     assert_eq!(monitor.last()["exit_code"], 143);
-    assert_eq!(std::fs::read_to_string(bench.path("ended.txt")).unwrap(), "once\n");
+    assert_eq!(std::fs::read_to_string(bench.path("ended.txt")).unwrap().trim(), "once");
 }
 
-#[cfg(unix)]
 #[test]
 fn the_command_at_the_end_knows_how_it_ended_and_no_secret() {
+    let (tells, keeps_code) = match cfg!(windows) {
+        true => ("set > told.txt & echo printed& exit 7", "echo %TENANTRY_EXIT_CODE% > code.txt"),
+        false => ("env > told.txt; printf 'printed\r\n'; exit 7", "echo $TENANTRY_EXIT_CODE > code.txt"),
+    };
     let bench = Bench::new();
     bench.file("customers.csv", customers(2));
     let call = bench.import("customers.csv").with_app();
-    let done = call.args(["--json", "--on-finish", "env > told.txt; echo printed; exit 7"]).exits(0);
-    done.says("the command of --on-finish failed").says("printed");
+    let done = call.args(["--json", "--on-finish", tells]).exits(0);
+    done.says("the command of --on-finish failed").says("printed\n");
     // Standard output is the summary's alone.
     assert_eq!(done.json()["rows"]["created"], 2);
     let told = std::fs::read_to_string(bench.path("told.txt")).unwrap();
@@ -281,8 +283,8 @@ fn the_command_at_the_end_knows_how_it_ended_and_no_secret() {
     assert_eq!(summary["rows"]["created"], 2);
     assert!(!told.contains(CLIENT_SECRET) && !told.contains("TENANTRY_ON_FINISH"), "{told}");
     // Also where the run cannot begin.
-    bench.import("missing.csv").args(["--on-finish", "echo $TENANTRY_EXIT_CODE > code.txt"]).exits(2);
-    assert_eq!(std::fs::read_to_string(bench.path("code.txt")).unwrap(), "2\n");
+    bench.import("missing.csv").args(["--on-finish", keeps_code]).exits(2);
+    assert_eq!(std::fs::read_to_string(bench.path("code.txt")).unwrap().trim_end(), "2");
 }
 
 #[test]
@@ -384,15 +386,12 @@ fn the_second_run_waits_for_the_ledger() {
         .says("(pid ");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     let second = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();
-    #[cfg(unix)]
-    {
-        let third = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();
-        eventually("the third waits", || third.stderr().contains("Waiting for up to 1 min"));
-        third.signal("INT");
-        let done = third.wait();
-        assert_eq!(done.code, Some(130), "{done}");
-        done.says("nothing was done");
-    }
+    let third = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();
+    eventually("the third waits", || third.stderr().contains("Waiting for up to 1 min"));
+    third.signal("INT");
+    let done = third.wait();
+    assert_eq!(done.code, Some(130), "{done}");
+    done.says("nothing was done");
     eventually("the second waits", || second.stderr().contains("Waiting for up to 1 min"));
     bench.simulator().release();
     assert_eq!(first.wait().code, Some(0));

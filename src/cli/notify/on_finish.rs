@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::run_summary::RunSummary;
 use crate::cli::settings::SECRETS;
 use crate::message::{self, Level, Message};
-use crate::printable::escape_lines_for_terminal;
+use crate::printable::escape_for_terminal;
 use crate::{limits, outlet};
 
 /// Tells a `tenantry` started by the command that it runs inside `--on-finish`.
@@ -91,16 +91,12 @@ fn pass_on(said: impl Read) {
     let mut said = BufReader::new(said);
     let mut line = Vec::new();
     while let Ok(1..) = said.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {
-        if !line.ends_with(b"\n") {
-            line.push(b'\n');
-        }
         let text = String::from_utf8_lossy(&line);
+        // `cmd` ends its lines with CRLF.
+        let text = text.trim_end_matches(['\r', '\n']);
         outlet::stderr().write(match message::is_json() {
-            true => {
-                let said = Message::new(Level::Info, text.trim_end_matches(['\r', '\n']));
-                Message { source: Some("on-finish"), ..said }.line()
-            }
-            false => escape_lines_for_terminal(&text).into_owned(),
+            true => Message { source: Some("on-finish"), ..Message::new(Level::Info, text) }.line(),
+            false => format!("{}\n", escape_for_terminal(text)),
         });
         line.clear();
     }
