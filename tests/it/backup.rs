@@ -166,7 +166,8 @@ fn a_restored_copy_waits_for_the_lock_too() {
     bench.tenantry(["backup", "bak.db"]).exits(0);
     restore(&bench, "bak.db");
     // Whoever holds the lock, and does not write.
-    let lock = fs::File::options().create(true).append(true).open(bench.path("ledger.db.lock")).unwrap();
+    let lock =
+        fs::File::options().create(true).read(true).append(true).open(bench.path("ledger.db.lock")).unwrap();
     lock.lock().unwrap();
     let restored =
         |patience: &str| bench.import("customers.csv").args(["--restored", "--wait-lock", patience]);
