@@ -43,7 +43,7 @@ fn the_next_command_maps_only_columns_that_are_there() {
     bench.file("list.csv", list(names, ["company_name", "Stadt"], &[row("first"), wrong]));
     let again = |option: &str| {
         let import = bench.import("list.csv").args(["--map", "Stadt=city", "--json", option]);
-        import.run().json()["next"].as_array().unwrap().clone()
+        import.run().json()["next_commands"].as_array().unwrap().clone()
     };
     for option in ["--require-valid", "--rate=unlimited"] {
         let next = again(option);

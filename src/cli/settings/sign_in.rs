@@ -77,12 +77,12 @@ fn cannot_sign_in(args: &args::ConnectionArgs, places: Vec<String>) -> Failure {
         (Some(_), None) => ("cannot sign in without --client-id", "give it; "),
         (Some(_), Some(_)) => (
             "cannot sign in: no sign-in is kept for this app, and no client secret or certificate is given",
-            "run this command as the user who ran `tenantry login`; or, ",
+            "",
         ),
     };
     let failure = Failure::new(ExitCode::SignIn, message);
     places.into_iter().fold(failure, Failure::because).with_hint(format!(
-        "{give}as a person, run `tenantry login`; in a scheduled job, give the app's --client-secret-file or \
+        "{give}as a person, run `tenantry login` as the same user; in a scheduled job, give the app's --client-secret-file or \
          --client-certificate; `tenantry help sign-in` shows every way, and --simulate needs none"
     ))
 }
