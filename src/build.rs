@@ -20,6 +20,7 @@ fn main() {
     );
 }
 
+#[expect(clippy::disallowed_methods, reason = "no one reads these paths")]
 /// For example `abc1234 2026-11-22`, with a remark if the sources differ from that commit.
 fn commit() -> Option<String> {
     let root = git(&["rev-parse", "--show-toplevel"])?;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-use crate::files::folder_of;
+use crate::files::{self, folder_of};
 
 /// The descriptor that a name refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Descriptor {
         let mut name = path.to_owned();
         // A cycle of links never ends.
         for _ in 0..LINKS {
-            let Ok(folder) = folder_of(&name).canonicalize() else { break };
+            let Ok(folder) = files::canonical(folder_of(&name)) else { break };
             if is_of_descriptors(&folder) {
                 return match name.file_name()?.to_str()?.parse::<u32>().ok()? {
                     1 => Some(Self::Stdout),
@@ -65,7 +65,7 @@ const LINKS: usize = 40;
 /// Whether this folder (links resolved) contains a name for each descriptor of this process.
 #[cfg(unix)]
 fn is_of_descriptors(folder: &Path) -> bool {
-    let is_of_this_process = || Path::new("/proc/self").canonicalize().is_ok_and(|it| folder.starts_with(it));
+    let is_of_this_process = || files::canonical("/proc/self").is_ok_and(|it| folder.starts_with(it));
     folder == Path::new("/dev/fd") || (folder.ends_with("fd") && is_of_this_process())
 }
 

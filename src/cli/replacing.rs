@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::args::{self, Nature};
 use super::descriptor::Descriptor;
 use super::{Failure, config, settings};
-use crate::files::free_name;
+use crate::files::{self, free_name};
 use crate::ledger::{self, Queries};
 use crate::reader;
 use crate::report::Format;
@@ -98,9 +98,9 @@ impl Guarded {
     ///
     /// # Errors A usage error that says what the file is and what to do instead.
     pub(super) fn refuse_precious(&self, output: &Path) -> Result<(), Failure> {
-        let (there, place) = (output.canonicalize().ok(), place(output));
+        let (there, place) = (files::canonical(output).ok(), place(output));
         let (what, hint) =
-            if there.is_some() && self.inputs.iter().any(|input| input.canonicalize().ok() == there) {
+            if there.is_some() && self.inputs.iter().any(|input| files::canonical(input).ok() == there) {
                 ("it is a file that rows are read from", "name another file")
             } else if let Some(known) = what_is(output) {
                 known
@@ -170,9 +170,9 @@ pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
 
 /// The canonical path of a file, or of a file that could be created there. `None`: the folder does not exist.
 fn place(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| {
+    files::canonical(path).ok().or_else(|| {
         let path = std::path::absolute(path).ok()?;
-        Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?))
+        Some(files::canonical(path.parent()?).ok()?.join(path.file_name()?))
     })
 }
 

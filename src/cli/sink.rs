@@ -11,7 +11,7 @@ use super::descriptor::{Descriptor, duplicate};
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
-use crate::files::{create_new, folder_of, sync_folder_of, take_name};
+use crate::files::{self, create_new, folder_of, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
 
@@ -106,7 +106,7 @@ impl Sink {
         }
         let replaces = force && is_taken(path);
         // Write to the target of a link, so that the link stays.
-        let place = match path.canonicalize() {
+        let place = match files::canonical(path) {
             Ok(place) => place,
             // Something exists, but its path cannot be resolved: do not replace its name.
             Err(error) if path.metadata().is_ok() => return Err(error),

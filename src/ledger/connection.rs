@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
 use super::{Error, Result, patience, shape};
-use tenantry_model::files::{beside, for_libraries};
+use tenantry_model::files::{self, beside, for_libraries};
 
 pub(super) fn open_file(path: &Path) -> Result<Connection> {
     if path.is_dir() {
@@ -57,7 +57,7 @@ fn refuse_log_of_another(path: &Path) -> Result<()> {
     static LOOKED_AT: LazyLock<Mutex<HashSet<PathBuf>>> = LazyLock::new(Mutex::default);
     const READ_VERSION_AT: usize = 19;
     const WITHOUT_LOG: u8 = 1;
-    let Ok(path) = path.canonicalize() else { return Ok(()) };
+    let Ok(path) = files::canonical(path) else { return Ok(()) };
     if !LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone()) {
         return Ok(());
     }

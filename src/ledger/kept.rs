@@ -22,7 +22,7 @@ use tenantry_model::files::{self, beside};
 /// # Errors
 /// [`Error::NotKept`], for example if there is no room; the ledger is unchanged.
 pub(super) fn keep(ledger: &Connection, path: &Path) -> Result<()> {
-    let Some(copy) = free_name(ledger, &path.canonicalize().map_err(Error::open(path))?)? else {
+    let Some(copy) = free_name(ledger, &files::canonical(path).map_err(Error::open(path))?)? else {
         return Ok(());
     };
     // Under the lock only one process uses this name, so an existing file was left by a process that was killed.

@@ -62,7 +62,7 @@ impl Lock {
 
 impl LockFile {
     pub(super) fn acquire(ledger: &Path) -> Result<Option<Self>> {
-        let path = path_beside(&ledger.canonicalize().map_err(Error::open(ledger))?);
+        let path = path_beside(&files::canonical(ledger).map_err(Error::open(ledger))?);
         let file = files::open_no_link(&path).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::ReadOnly { path: ledger.to_owned(), source: Some(Arc::new(source)) }
@@ -96,7 +96,7 @@ impl LockFile {
 /// locked file, or an older program holds the lock.
 pub(super) fn signed_by(ledger: &Path) -> Option<u32> {
     const LONGEST: u64 = 32;
-    let file = File::open(path_beside(&ledger.canonicalize().ok()?)).ok()?;
+    let file = File::open(path_beside(&files::canonical(ledger).ok()?)).ok()?;
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).ok()?;
     text.trim().parse().ok()

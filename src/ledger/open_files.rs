@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::{self, LockFile};
 use super::{Error, Result};
-use tenantry_model::files::beside;
+use tenantry_model::files::{self, beside};
 
 /// A file by its name and by its id in the file system.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl OpenFiles {
     /// For a ledger that this process has locked, and has written to since opening it.
     pub(super) fn of(ledger: &Path) -> Result<Self> {
         let open = Error::open(ledger);
-        let ledger = ledger.canonicalize().map_err(open)?;
+        let ledger = files::canonical(ledger).map_err(open)?;
         let files = ["", "-wal", "-shm"].map(|suffix| OpenFile::of(beside(&ledger, suffix)));
         Ok(Self {
             files: files.into_iter().collect::<Result<_, _>>().map_err(open)?,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::connection;
 use super::stored::value;
-use tenantry_model::files::beside;
+use tenantry_model::files::{self, beside};
 
 /// The first bytes of any SQLite database.
 const DATABASE: &[u8] = b"SQLite format 3\0";
@@ -37,7 +37,7 @@ pub fn beside_a_ledger(ledger: &Path) -> impl Iterator<Item = PathBuf> {
 /// The other files in the folder of a ledger that are ledgers with the same id: copies of it. Files that cannot be read
 /// are left out.
 pub(super) fn copies_beside(ledger: &Path, ledger_id: &str) -> Vec<PathBuf> {
-    let Ok(itself) = ledger.canonicalize() else { return Vec::new() };
+    let Ok(itself) = files::canonical(ledger) else { return Vec::new() };
     let Ok(entries) = itself.parent().map_or_else(|| std::fs::read_dir("."), std::fs::read_dir) else {
         return Vec::new();
     };
@@ -45,7 +45,7 @@ pub(super) fn copies_beside(ledger: &Path, ledger_id: &str) -> Vec<PathBuf> {
         let copy = connection::open_unchanging(path).ok()?;
         value::<String>(&copy, "SELECT ledger_id FROM ledger", []).ok()
     };
-    let others = entries.filter_map(|entry| entry.ok()?.path().canonicalize().ok());
+    let others = entries.filter_map(|entry| files::canonical(entry.ok()?.path()).ok());
     let mut copies: Vec<PathBuf> = others
         .filter(|path| *path != itself && is_database(path))
         .filter(|path| id_of(path).as_deref() == Some(ledger_id))

@@ -70,7 +70,7 @@ pub(super) fn remove_left_behind(ledger: &Path) {
 }
 
 fn path_of(ledger: &Path) -> io::Result<PathBuf> {
-    Ok(beside(&ledger.canonicalize()?, "-reserve"))
+    Ok(beside(&files::canonical(ledger)?, "-reserve"))
 }
 
 pub(super) fn is_about_room(error: &io::Error) -> bool {

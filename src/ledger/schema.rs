@@ -151,7 +151,7 @@ fn lacks_its_files(error: &rusqlite::Error) -> bool {
 /// ledger keeps its `-wal` and `-shm` there as long as it works, so without these files the ledger is complete and
 /// unused.
 fn open_as_it_is(path: &Path) -> Result<Connection> {
-    let whole_path = path.canonicalize().map_err(Error::open(path))?;
+    let whole_path = files::canonical(path).map_err(Error::open(path))?;
     // Reports a file that may not be read; SQLite has the same error code for that.
     drop(File::open(&whole_path).map_err(Error::open(path))?);
     if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {

@@ -86,5 +86,5 @@ pub(super) fn narrow(path: &Path) -> Result<()> {
 
 /// The target of a link; the path itself if the file does not exist yet.
 fn place(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    files::canonical(path).unwrap_or_else(|_| path.to_owned())
 }

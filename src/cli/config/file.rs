@@ -17,7 +17,7 @@ use super::believed;
 use crate::cli::failure::Failure;
 use crate::cli::help;
 use crate::cli::options::{SettingValue, settings};
-use crate::folders;
+use crate::{files, folders};
 
 /// The file name in the working folder and in the configuration folder.
 pub(super) const NAME: &str = "tenantry.toml";
@@ -111,7 +111,7 @@ pub(super) fn is_there(path: &Path) -> bool {
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+    matches!((files::canonical(one), files::canonical(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 pub(super) fn read(path: &Path, origin: Origin) -> Result<ConfigFile, Failure> {

@@ -16,6 +16,7 @@ use super::believed;
 use super::file::{self, ConfigFile, Entry, Origin};
 use crate::cli::shell::quoted;
 use crate::cli::{ExitCode, Failure, Output};
+use crate::files;
 use crate::report::PushLine as _;
 
 /// The file name in the configuration folder.
@@ -112,7 +113,7 @@ pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<Exit
     let mut trusted = load(&store)?;
     trusted.insert(key(&path)?, hash(&file.content));
     let json = serde_json::to_string_pretty(&trusted).expect("paths and hashes are plain data");
-    crate::files::replace(&store, json.as_bytes())
+    files::replace(&store, json.as_bytes())
         .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
     let mut text = format!("`{}` sets:\n", path.display());
     for entry in &file.entries {
@@ -150,7 +151,7 @@ fn load(store: &Path) -> Result<Trusted, Failure> {
 /// The canonical path of a file, with links resolved.
 fn key(path: &Path) -> Result<String, Failure> {
     let not_found = |error| Failure::usage_io(format!("could not find `{}`", path.display()), &error);
-    let canonical = path.canonicalize().map_err(not_found)?;
+    let canonical = files::canonical(path).map_err(not_found)?;
     canonical.to_str().map(str::to_owned).ok_or_else(|| {
         Failure::usage(format!("cannot keep trust in `{}`", path.display()))
             .because("its path is not text in Unicode")

@@ -20,8 +20,8 @@ use super::ended::Ended;
 use super::replacing::{Guarded, beginning, not_over};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
-use crate::clock;
 use crate::variables::variable;
+use crate::{clock, files};
 pub(super) use monitor::MonitorUrl;
 use run_summary::RunSummary;
 use url::UrlNotifier;
@@ -117,7 +117,7 @@ impl RunNotifier {
         }
         let text = metrics::text(digest, &self.ledger, started_at, clock::now());
         // Write to the target of a link, so that the link stays.
-        let place = metrics.file.canonicalize().unwrap_or_else(|_| metrics.file.clone());
+        let place = files::canonical(&metrics.file).unwrap_or_else(|_| metrics.file.clone());
         if let Err(error) = crate::files::replace_readable(&place, text.as_bytes()) {
             tracing::warn!(%file, %error, "could not write the metrics file");
         }

@@ -6,13 +6,15 @@
 use std::io;
 use std::path::Path;
 
+use tenantry_model::files;
+
 use crate::{Error, Result};
 
 /// Refuses a ledger that has a second name, or may have one.
 pub(crate) fn refuse_second(ledger: &Path) -> Result<()> {
     let refused = |why| Err(Error::SecondName { path: ledger.to_owned(), why });
     // A name that leads nowhere cannot be a second name.
-    let Ok(place) = ledger.canonicalize() else { return Ok(()) };
+    let Ok(place) = files::canonical(ledger) else { return Ok(()) };
     match hard_links(&place) {
         Ok(..=1) => {}
         Ok(_) => return refused("it has a second name (a hard link)"),

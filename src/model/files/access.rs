@@ -213,7 +213,7 @@ mod unix {
         file: &Metadata,
         is_excused: impl Fn(&Path) -> bool,
     ) -> Result<bool, Refused> {
-        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let target = crate::files::canonical(path).unwrap_or_else(|_| path.to_owned());
         let folders = [folder_of(path), folder_of(&target)];
         let folders: Vec<_> =
             folders.iter().filter_map(|folder| Some((*folder, folder.metadata().ok()?))).collect();

@@ -285,6 +285,12 @@ fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, conte
     renamed.and_then(|()| sync_folder_of(file))
 }
 
+/// The path of an existing file or folder without links, and complete. On Windows people can read it and type it, unlike the
+/// `\\?\C:\…` of std.
+pub fn canonical(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    dunce::canonicalize(path)
+}
+
 /// The temporary name of `file` while it is written.
 pub fn name_beside(file: &Path) -> PathBuf {
     file.with_extension(format!("{}.new", uuid::Uuid::new_v4().simple()))

@@ -77,7 +77,7 @@ fn open(path: &Path, bytes_max: u64) -> io::Result<File> {
     if metadata.len() > bytes_max {
         return Err(Refused::TooLarge(bytes_max).into());
     }
-    if others_may_write(&path.canonicalize().unwrap_or_else(|_| path.to_owned()), &metadata) {
+    if others_may_write(&super::canonical(path).unwrap_or_else(|_| path.to_owned()), &metadata) {
         return Err(Refused::Writable.into());
     }
     Ok(file)
