@@ -9,11 +9,15 @@ use thiserror::Error;
 
 use super::exit_code::ExitCode;
 use super::input;
-use crate::files::{Refused, folder_of};
+use crate::files::{Refused, folder_of, is_held};
 use crate::limits::{self, Resource};
 use crate::report::{ExportError, TableError};
 use crate::transport::{ClientError, NoResponse};
 use crate::{auth, credentials, intake, ledger, reading};
+
+/// What to do about a file that another program has open.
+pub(super) const CLOSE: &str =
+    "close it in the other program, such as Excel, then run the same command again";
 
 /// Ends a command.
 #[derive(Debug)]
@@ -120,7 +124,8 @@ impl Failure {
     pub(crate) fn io(what: impl Into<String>, error: &io::Error) -> Self {
         let messages = vec![what.into(), describe(error)];
         let reader_is_gone = ReaderIsGone::is_said_by(error);
-        Self { exit_code: ExitCode::Failed, messages, hint: None, reader_is_gone }
+        let hint = is_held(error).then(|| CLOSE.to_owned());
+        Self { exit_code: ExitCode::Failed, messages, hint, reader_is_gone }
     }
 }
 
@@ -143,6 +148,9 @@ pub(super) fn describe(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
     if let Some(resource) = Resource::of(error) {
         return resource.words().to_owned();
+    }
+    if is_held(error) {
+        return "it is open in another program".to_owned();
     }
     let words = match error.kind() {
         Kind::NotFound => "there is no such file or folder",

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::args::{self, Nature};
 use super::descriptor::Descriptor;
+use super::sink::unwritten;
 use super::{Failure, config, settings};
-use crate::files::{self, free_name};
+use crate::files::{self, free_name, refuse_held};
 use crate::ledger::{self, Queries};
 use crate::reader;
 use crate::report::Format;
@@ -72,7 +73,7 @@ impl Guarded {
     /// Checks whether `output` may be created, or replaced with `force`. Devices and pipes have no content to lose, and
     /// open descriptors are appended to, not replaced.
     ///
-    /// # Errors A usage error that says what the existing file is.
+    /// # Errors A usage error that says what the existing file is; or another program has it open.
     pub(super) fn check(&self, output: &Path, force: bool) -> Result<(), Failure> {
         if Descriptor::named(output).is_some() {
             return Ok(());
@@ -88,10 +89,12 @@ impl Guarded {
             return Err(not_over(output, what).with_hint(format!("name a file that ends in {name}")));
         }
         self.refuse_precious(output)?;
-        if !force && is_taken(output) {
-            return Err(taken(output));
+        match (is_taken(output), force) {
+            (false, _) => Ok(()),
+            (true, false) => Err(taken(output)),
+            // Before any work is done for it.
+            (true, true) => refuse_held(output).map_err(|error| unwritten(output, &error)),
         }
-        Ok(())
     }
 
     /// Refuses `output` if no option allows replacing it.

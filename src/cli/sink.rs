@@ -11,7 +11,7 @@ use super::descriptor::{Descriptor, duplicate};
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
-use crate::files::{self, create_new, folder_of, sync_folder_of, take_name};
+use crate::files::{self, create_new, folder_of, is_held, rename_over, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
 
@@ -147,11 +147,7 @@ impl Sink {
 
 /// Gives the completed file its name. Does not replace a file that took the name in the meantime.
 fn name(beside: NamedTempFile, place: &Path, replaces: bool) -> io::Result<()> {
-    if replaces {
-        beside.persist(place).map(drop).map_err(|error| error.error)
-    } else {
-        take_name(beside.path(), place)
-    }
+    if replaces { rename_over(beside.path(), place) } else { take_name(beside.path(), place) }
 }
 
 /// Marks a closed pipe: the command is done if its reader is gone.
@@ -162,12 +158,15 @@ fn closed(error: io::Error) -> io::Error {
     }
 }
 
-fn unwritten(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unwritten(path: &Path, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::AlreadyExists {
         return taken(path);
     }
-    Failure::io(format!("could not write `{}`", path.display()), error)
-        .with_hint("name a file in a folder that is there, that you may write to, and that has room")
+    let failure = Failure::io(format!("could not write `{}`", path.display()), error);
+    if is_held(error) {
+        return failure;
+    }
+    failure.with_hint("name a file in a folder that is there, that you may write to, and that has room")
 }
 
 impl Write for Sink {

@@ -257,6 +257,58 @@ fn results_are_in_a_new_private_folder_each_time() {
     }
 }
 
+/// Those that can be written are written, and the run is what it was.
+#[test]
+fn a_result_that_cannot_be_written_keeps_no_other_from_its_file() {
+    let bench = with_a_failure();
+    let call = bench.resume().args(["--results", "out"]).env("TENANTRY_STALL_AT", "results");
+    let running = call.env("TENANTRY_STALL_UNTIL", bench.path("goes-on")).spawn();
+    eventually("the folder is made", || bench.path("out/run-2").exists());
+    fs::create_dir(bench.path("out/run-2/failed.csv")).unwrap();
+    bench.file("goes-on", "");
+    let done = running.wait();
+    assert_eq!(done.code, Some(3), "{done}");
+    let stderr = done.stderr.replace('\\', "/");
+    let expected = "error: could not write 1 of 6 files of --results\n  because: will not write over `out/run-2/failed.csv`: \
+                    it exists already\n  hint: remove the cause, then run `tenantry export failed";
+    assert!(stderr.contains(expected), "{stderr}");
+    assert!(stderr.contains(" -o out/run-2/failed-2.csv`"), "{stderr}");
+    let summary = done.stdout.replace('\\', "/");
+    assert!(summary.contains("out/run-2/created.csv (1 row)"), "{summary}");
+    assert!(!summary.contains("out/run-2/failed.csv ("), "{summary}");
+    for name in ["agreements", "created", "existing", "rejected", "unresolved"] {
+        assert!(bench.path(&format!("out/run-2/{name}.csv")).exists(), "{name}");
+    }
+    let words = bench.ledger().text("SELECT ended FROM program_runs ORDER BY id DESC LIMIT 1");
+    assert_eq!(words, "done; the results could not be written");
+    bench.agree();
+}
+
+/// A spreadsheet has last night's file open.
+#[cfg(windows)]
+#[test]
+fn a_file_that_another_program_has_open_is_named_as_that() {
+    use std::os::windows::fs::OpenOptionsExt;
+    let bench = with_a_failure();
+    bench.file("open.csv", "of last night");
+    // Excel lets others read; other programs share nothing.
+    for share in [0x1, 0] {
+        let holder =
+            fs::OpenOptions::new().read(true).share_mode(share).open(bench.path("open.csv")).unwrap();
+        for (command, _) in WRITERS {
+            let done = bench.tenantry(command).args(["-o", "open.csv", "--force"]).exits(1);
+            done.says("could not write `open.csv`").says("it is open in another program").says("close it");
+        }
+        drop(holder);
+        assert_eq!(read(&bench, "open.csv"), "of last night");
+    }
+    let holder = fs::OpenOptions::new().read(true).share_mode(0).open(bench.path("customers.csv")).unwrap();
+    bench.import("customers.csv").exits(2).says("it is open in another program").says("close it");
+    drop(holder);
+    assert_eq!(bench.ledger().number("SELECT count(*) FROM openings"), 0);
+    bench.agree();
+}
+
 #[test]
 fn metrics_replace_metrics_and_nothing_else() {
     let bench = Bench::new();

@@ -73,7 +73,9 @@ impl Session<'_> {
         let stop = stopped.as_ref().map(Stop::from);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
-        let written = self.results.as_ref().map(|results| results.write(&path, run)).transpose();
+        let mut repeated = Repeated::of(self.output.matches()).without_kept();
+        let results = self.results.as_ref().map(|results| results.write(&path, run, &repeated));
+        let results = results.unwrap_or_default();
         let is_complete = matches!(stopped, None | Some(StopReason::LimitReached));
         let exit_code = match (&accounting, &stop) {
             (Some(_), _) => ExitCode::Failed,
@@ -82,17 +84,12 @@ impl Session<'_> {
             (None, None) if left.open() > 0 => ExitCode::Stopped,
             (None, None) => left.settled_exit_code(),
         };
-        // The state of the rows is more important than missing result files.
-        let exit_code = match exit_code {
-            ExitCode::Done if written.is_err() => ExitCode::Failed,
-            exit_code => exit_code,
-        };
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();
         if self.left_out.count > 0 {
             words
                 .push_str(&format!("; left out {} that cannot be read", counted(self.left_out.count, "row")));
         }
-        if written.is_err() {
+        if results.failure.is_some() {
             words.push_str("; the results could not be written");
         }
         self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
@@ -104,7 +101,6 @@ impl Session<'_> {
         self.connection.close().await;
 
         let queries = Queries::open(&path)?;
-        let mut repeated = Repeated::of(self.output.matches()).without_kept();
         if let Some(StopReason::TooManyNew { new, .. }) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
@@ -122,11 +118,8 @@ impl Session<'_> {
         let mut summary = Summary::of(&queries, run, next)?;
         next_command::list_rows(&mut summary.standing, &repeated);
         summary.columns = self.columns;
-        if let Ok(Some(files)) = &written {
-            summary.files.clone_from(files);
-        }
+        summary.files = results.files;
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
-        let results = written.map(|_| ());
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
         let is_rehearsal = repeated.is_rehearsal();
         let made_ledger = self.makes_default_ledger.then_some(path);
@@ -144,7 +137,7 @@ impl Session<'_> {
             if let Some(ledger) = &made_ledger {
                 report_made(output, ledger, is_rehearsal);
             }
-            if let Err(failure) = results {
+            if let Some(failure) = results.failure {
                 output.failure(&failure.seen_with_limits());
             }
             if let Some(broken) = accounting {
@@ -212,7 +205,8 @@ impl Session<'_> {
         drop(self.ledger.close(ending).await);
         self.connection.close().await;
         // Write the results as far as possible; the failure itself is more important.
-        drop(self.results.map(|results| results.write(&path, run)));
+        let repeated = Repeated::of(self.output.matches()).without_kept();
+        drop(self.results.map(|results| results.write(&path, run, &repeated)));
         Err(failure)
     }
 }

@@ -16,6 +16,7 @@ mod acl;
 mod dacl;
 #[cfg(any(unix, test))]
 mod groups;
+mod held;
 mod long_path;
 mod reading;
 
@@ -26,6 +27,7 @@ use std::path::{Path, PathBuf};
 pub use access::{
     Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
 };
+pub use held::{is_held, refuse_held};
 pub use long_path::for_libraries;
 pub use reading::{read_secret, read_settings, read_trusted};
 
@@ -278,11 +280,16 @@ fn replace_by(create: impl FnOnce(&Path) -> io::Result<File>, file: &Path, conte
         out.write_all(content)?;
         out.sync_all()
     });
-    let renamed = written.and_then(|()| fs::rename(&beside, file));
+    let renamed = written.and_then(|()| rename_over(&beside, file));
     if renamed.is_err() {
         drop(fs::remove_file(&beside));
     }
     renamed.and_then(|()| sync_folder_of(file))
+}
+
+/// Renames the file `beside` to `file`, and replaces what has that name.
+pub fn rename_over(beside: &Path, file: &Path) -> io::Result<()> {
+    fs::rename(beside, file).map_err(|error| held::cause(error, file))
 }
 
 /// The path of an existing file or folder without links, and complete. On Windows people can read it and type it, unlike the
