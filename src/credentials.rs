@@ -20,7 +20,6 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use crate::files::{self, Refused, name_beside, take_name};
-use crate::saved_text::text_of;
 use crate::{clock, failpoint, folders};
 use other_key::OtherKey;
 
@@ -172,7 +171,7 @@ fn read_identity(file: &Path) -> Result<Identities, Error> {
     if content.starts_with(b"age-encryption.org/") {
         return Err(bad(NotIdentity::Line(1, OtherKey::Encrypted)));
     }
-    let text = text_of(&content).ok_or_else(|| bad(NotIdentity::Encoding))?;
+    let text = files::text_of(&content).map_err(|_| bad(NotIdentity::Encoding))?;
     let (mut keys, mut unused) = (Vec::new(), None);
     // The format of `age-keygen`: comments, and one key on each other line.
     for (line, number) in text.lines().map(str::trim).zip(1..) {

@@ -32,8 +32,7 @@
 //!   `cli/session`. `cli/next_command` names the command to run next. `cli/notify` reports the end of a run to monitors.
 //! - `telemetry` logs, to standard error or to a `log_file` of limited size. `message` formats what people see on
 //!   standard error, as text or as JSON. `outlet` writes to standard error without
-//!   making the work wait. `variables` reads environment variables that are not options, `saved_text` the text of secret
-//!   files. `memory` keeps secrets off the disk.
+//!   making the work wait. `variables` reads environment variables that are not options. `memory` keeps secrets off the disk.
 //!
 //! # What is always true
 //!
@@ -111,7 +110,6 @@ mod memory;
 mod message;
 mod outlet;
 mod report;
-mod saved_text;
 mod submitter;
 mod telemetry;
 mod variables;

@@ -11,7 +11,7 @@ use super::args::{self, Nature};
 use super::descriptor::Descriptor;
 use super::sink::unwritten;
 use super::{Failure, config, settings};
-use crate::files::{self, free_name, refuse_held};
+use crate::files::{self, free_name, refuse_held, text_of};
 use crate::ledger::{self, Queries};
 use crate::reader;
 use crate::report::Format;
@@ -154,7 +154,10 @@ pub(super) fn what_is(path: &Path) -> Option<(&'static str, &'static str)> {
         let hint = "name another file; ledgers cannot be made again";
         return Some(("it is a database, such as a ledger", hint));
     }
-    let text = String::from_utf8_lossy(&beginning);
+    let text = match text_of(&beginning) {
+        Ok(text) => text,
+        Err(_) => String::from_utf8_lossy(&beginning).into_owned().into(),
+    };
     if text.to_ascii_uppercase().contains("AGE-SECRET-KEY-") {
         let hint = "name another file; keys cannot be made again";
         return Some(("it holds a private key, by which alone passwords can be opened", hint));
@@ -218,6 +221,8 @@ mod tests {
         check(&[0x37, 0x7F, 0x06, 0x83], Some("database"));
         check(b"# created\nage-secret-key-1QQ", Some("private key"));
         check(b"-----BEGIN EC PRIVATE KEY-----", Some("private key"));
+        check(b"\xFF\xFEA\0G\0E\0-\0S\0E\0C\0R\0E\0T\0-\0K\0E\0Y\0-\0", Some("private key"));
+        check(b"\xEF\xBB\xBF{\"refresh_token\":\"x\",\"saved_at_ms\":1}", Some("sign-in"));
         check(b"{\"refresh_token\":\"x\",\"saved_at_ms\":1}", Some("sign-in"));
         check(b"rate = '8/s'\n[profile.one]\nledger = 'one.db'\n", Some("settings"));
         check(b"[profile.one]\nledger = 'one.db'\n", Some("settings"));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tenantry_simulator::Operation;
 
-use crate::harness::{Bench, Call, Done, customers, sample, snapshot};
+use crate::harness::{Bench, Call, Done, customers, in_utf_16, sample, snapshot};
 
 const FILE: &str = "tenantry.toml";
 
@@ -73,6 +73,45 @@ fn the_sample_says_what_holds_for_a_profile_and_why() {
     let text = show(&bench).args(["--profile", "fabrikam"]).exits(0).stdout;
     assert!(text.contains("missing: there is no such file"), "{text}");
     assert_eq!(setting(&other, "rate")["value"], "100/min");
+}
+
+/// Notepad and PowerShell save text with a byte order mark, or in UTF-16.
+#[test]
+fn files_are_read_as_the_editors_of_windows_save_them() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    let settings = std::fs::read_to_string(sample("tenantry.windows.toml")).unwrap();
+    let identity = std::fs::read_to_string(bench.path("identity.txt")).unwrap();
+    bench.trusts("simulate = true\n");
+    let trusted = std::fs::read_to_string(bench.path("config/tenantry/trusted-settings.json")).unwrap();
+    let encodings: [fn(&str) -> Vec<u8>; 3] = [
+        |text| format!("\u{FEFF}{text}").into_bytes(),
+        |text| in_utf_16(&format!("\u{FEFF}{text}"), u16::to_le_bytes),
+        |text| in_utf_16(&format!("\u{FEFF}{text}"), u16::to_be_bytes),
+    ];
+    for encode in encodings {
+        bench.file("identity.txt", encode(&identity));
+        bench.tenantry(["credentials"]).exits(0);
+        bench.file("config/tenantry/trusted-settings.json", encode(&trusted));
+        assert_eq!(setting(&show(&bench).args(["--json"]).exits(0), "simulate")["source"], "file");
+        bench.file("w.toml", encode(&settings));
+        let shown = show(&bench).args(["--config", "w.toml", "--json"]).exits(0);
+        let value = |name: &str| setting(&shown, name)["value"].as_str().unwrap().to_owned();
+        assert_eq!(value("rate"), "300/min");
+        for (name, path) in [
+            ("ledger", r"C:\Tenantry\contoso.db"),
+            ("results", r"D:\Customer lists\results"),
+            ("metrics-file", r"\\monitor\textfiles\contoso.prom"),
+            ("log-file", r"C:\Tenantry\contoso.log"),
+        ] {
+            assert!(value(name).ends_with(path), "{name}: {}", value(name));
+        }
+    }
+    // Without its mark UTF-16 is not certain.
+    bench.file("w.toml", in_utf_16(&settings, u16::to_le_bytes));
+    let refused = show(&bench).args(["--config", "w.toml"]).exits(2);
+    refused.says("it is neither UTF-8 nor UTF-16 with a byte order mark").says("save it as UTF-8");
 }
 
 #[test]

@@ -654,6 +654,10 @@ pub(crate) fn customers_of<'a>(domains: impl IntoIterator<Item = &'a str>) -> St
     std::iter::once(HEADER.to_owned()).chain(rows).map(|line| line + "\n").collect()
 }
 
+pub(crate) fn in_utf_16(text: &str, encode: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(encode).collect()
+}
+
 /// The domain of the `n`th customer of [`customers`], from 1 on.
 pub(crate) fn domain(n: usize) -> String {
     format!("harborline{n:05}")

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write as _};
 use tenantry_simulator::Operation;
 
 use crate::check::problems;
-use crate::harness::{Bench, Call, HEADER, customers, full, row, snapshot, states};
+use crate::harness::{Bench, Call, HEADER, customers, full, in_utf_16, row, snapshot, states};
 
 fn check<'a>(bench: &'a Bench, file: &str) -> Call<'a> {
     bench.tenantry(["check", "--json", file]).without("TENANTRY_ACCESS_TOKEN")
@@ -55,10 +55,6 @@ fn own_cells(exported: &str) -> Vec<Vec<String>> {
 fn in_windows_1252(text: &str) -> Vec<u8> {
     // All letters of these tests stand where Unicode has them.
     text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
-}
-
-fn in_utf_16(text: &str, encode: fn(u16) -> [u8; 2]) -> Vec<u8> {
-    text.encode_utf16().flat_map(encode).collect()
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use crate::cli::failure::{self, Failure};
-use crate::files::{Refused, read_settings};
+use crate::files::{Refused, read_settings, text_of};
 
 /// The whole content of `path`.
 ///
@@ -27,6 +29,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         Some(refused) => unusable(path, &refused.to_string()).with_hint(refused.hint(path)),
         None => unreadable(&error),
     })
+}
+
+/// The text of a file in UTF-8 or UTF-16, without its byte order mark.
+pub(super) fn text(path: &Path, content: &[u8]) -> Result<Zeroizing<String>, Failure> {
+    text_of(content).map_err(|not_text| unusable(path, &not_text.to_string()).with_hint("save it as UTF-8"))
 }
 
 /// The failure for a file that cannot be used, with a hint.

@@ -116,18 +116,15 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 pub(super) fn read(path: &Path, origin: Origin) -> Result<ConfigFile, Failure> {
     let content = believed::read(path)?;
-    let text = str::from_utf8(&content).map_err(|_| believed::unusable(path, "it is not text in UTF-8"))?;
-    let file = parse(path, text)?;
+    let file = parse(path, &believed::text(path, &content)?)?;
     Ok(ConfigFile { origin, content, ..file })
 }
 
 fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     let line_of =
         |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
-    let text_without_mark = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let skipped = text.len() - text_without_mark.len();
-    let table = DeTable::parse(text_without_mark).map_err(|error| {
-        let line = line_of(error.span().map_or(0, |span| span.start + skipped));
+    let table = DeTable::parse(text).map_err(|error| {
+        let line = line_of(error.span().map_or(0, |span| span.start));
         let content = text.lines().nth(line - 1).unwrap_or_default();
         let hint = if content.contains('\\') && content.contains('"') {
             r"in double quotes, `\` starts an escape: write a path in single quotes, such as `'C:\Users\…'`, or write each `\` twice"
@@ -138,7 +135,7 @@ fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
             .because(error.message().to_owned())
             .with_hint(hint)
     })?;
-    let line_of = |key: &TomlKey<'_>| line_of(key.span().start + skipped);
+    let line_of = |key: &TomlKey<'_>| line_of(key.span().start);
     let wrong = |key: &str, line: usize, why: &str| {
         Failure::usage(format!("cannot use `{key}` in `{}`, line {line}", path.display())).because(why)
     };
@@ -210,7 +207,8 @@ mod tests {
 
     #[test]
     fn keys_have_their_line_and_their_profile() {
-        let text = "\u{feff}rate = '8/s'\n\n[profile.one]\nmax_duration = \"4h\"\nstrict = true\n[profile.two]\nlimit = 5\n";
+        let text =
+            "rate = '8/s'\n\n[profile.one]\nmax_duration = \"4h\"\nstrict = true\n[profile.two]\nlimit = 5\n";
         let file = parse(Path::new("tenantry.toml"), text).unwrap();
         let entries: Vec<_> = file
             .entries

@@ -141,7 +141,7 @@ fn load(store: &Path) -> Result<Trusted, Failure> {
     if !file::is_there(store) {
         return Ok(Trusted::new());
     }
-    serde_json::from_slice(&believed::read(store)?).map_err(|error| {
+    serde_json::from_str(&believed::text(store, &believed::read(store)?)?).map_err(|error| {
         Failure::usage(format!("could not read the trusted settings in `{}`", store.display()))
             .because(error.to_string())
             .with_hint("remove it, then run `tenantry config trust` in each folder whose settings you trust")

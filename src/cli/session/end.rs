@@ -163,8 +163,8 @@ impl Session<'_> {
         let (run, path) = (self.ledger.run(), self.ledger.path().to_owned());
         drop(self.ledger.close(ending_of(&failure)).await);
         self.connection.close().await;
-        drop(self.results.map(|results| results.write(&path, run)));
         let typed = Repeated::of(self.output.matches());
+        drop(self.results.map(|results| results.write(&path, run, &typed)));
         let as_json = self.args.json;
         let read = || -> Result<Summary, ledger::Error> {
             let queries = Queries::open(&path)?;

@@ -12,7 +12,6 @@ use crate::cli::failure::{self, Failure};
 use crate::cli::sign_in::places_without_sign_in;
 use crate::cli::{ExitCode, args, trusted_hosts};
 use crate::files;
-use crate::saved_text::text_of;
 use crate::variables::variable;
 
 /// Variables that contain a secret. There is no key or flag for them, and no other program gets them.
@@ -98,7 +97,10 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
             let failure = unusable(&failure::describe(&error));
             failure.at_file(file, &error)
         })?;
-        let certificate = Certificate::from_pem(&pem).map_err(unusable)?;
+        // A file that is not text, apart from the key and the certificate, is read as it is.
+        let text = files::text_of(&pem).ok();
+        let pem = text.as_ref().map_or(&pem[..], |text| text.as_bytes());
+        let certificate = Certificate::from_pem(pem).map_err(unusable)?;
         return Ok(Some(ClientProof::Certificate(certificate)));
     }
     let secret = match &args.client_secret_file {
@@ -138,10 +140,8 @@ fn secret_file(file: &Path) -> Result<SecretString, Failure> {
     let what = format!("could not read the client secret from `{}`", file.display());
     let unreadable = |error: &io::Error| Failure::usage_io(&what, error);
     let content = files::read_secret(file).map_err(|error| unreadable(&error).at_file(file, &error))?;
-    let text = text_of(&content).ok_or_else(|| {
-        let wrong = Failure::usage(format!("{what}: it is neither UTF-8 nor UTF-16 with a byte order mark"));
-        wrong.with_hint("save it as UTF-8")
-    })?;
+    let text = files::text_of(&content)
+        .map_err(|not_text| Failure::usage(format!("{what}: {not_text}")).with_hint("save it as UTF-8"))?;
     match text.trim() {
         "" => Err(Failure::usage(format!("the client secret file `{}` is empty", file.display()))),
         secret => Ok(SecretString::from(secret)),

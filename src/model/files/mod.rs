@@ -19,6 +19,7 @@ mod groups;
 mod held;
 mod long_path;
 mod reading;
+mod text;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,6 +31,7 @@ pub use access::{
 pub use held::{is_held, refuse_held};
 pub use long_path::for_libraries;
 pub use reading::{read_secret, read_settings, read_trusted};
+pub use text::{NotText, text_of};
 
 /// Why a file is not used. An [`io::Error`] contains it and has the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

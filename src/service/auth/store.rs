@@ -234,9 +234,9 @@ fn remove_file(file: &Path) -> io::Result<bool> {
 
 fn read(record: &[u8]) -> io::Result<SecretString> {
     // The parser's message is left out because it can quote the record.
-    serde_json::from_slice(record)
-        .map(|Read { refresh_token }| refresh_token)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it contains no sign-in"))
+    let read = files::text_of(record).ok().and_then(|text| serde_json::from_str(&text).ok());
+    read.map(|Read { refresh_token }| refresh_token)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it contains no sign-in"))
 }
 
 /// Differs for every authority, tenant, app and supplied token, and reveals none of them.

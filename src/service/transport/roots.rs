@@ -5,6 +5,7 @@ use std::path::Path;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tenantry_model::files;
 
 /// Authorities that are accepted in addition to the platform's; none by default.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +27,10 @@ impl Roots {
     /// Reads the certificates of a PEM file and ignores the rest of the file. Each certificate is tried here, so that a
     /// damaged one is found before anything else happens.
     pub fn from_file(file: &Path) -> Result<Self, RootsError> {
-        Self::from_pem(&tenantry_model::files::read_trusted(file).map_err(RootsError::Read)?)
+        let content = files::read_trusted(file).map_err(RootsError::Read)?;
+        // A file that is not text, apart from its certificates, is read as it is.
+        let text = files::text_of(&content).ok();
+        Self::from_pem(text.as_ref().map_or(&content, |text| text.as_bytes()))
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, RootsError> {
