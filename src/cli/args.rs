@@ -76,7 +76,9 @@ pub(crate) enum Command {
     ///
     /// Run `resume` first: it repeats requests in flight under their id, which can still bring the password of a customer
     /// whose answer was lost. `reconcile` only asks and brings no password.
-    #[command(after_help = "Examples:\n  tenantry resume && tenantry reconcile")]
+    #[command(after_help = "Examples:
+  tenantry resume                                   first
+  tenantry reconcile")]
     Reconcile(RunArgs),
     /// Count rows by state, and say what to do about errors
     #[command(after_help = "Examples:
@@ -195,7 +197,7 @@ pub(crate) enum Command {
     /// Run the Partner Center simulator as a server
     #[command(after_help = "Examples:
   tenantry simulator --listen 127.0.0.1:8787 --state simulator.json
-  tenantry simulator --scenario faulty,seed=7")]
+  tenantry simulator --scenario \"faulty,seed=7\"")]
     Simulator(SimulatorArgs),
     /// Show settings, or trust a file of settings
     #[command(after_help = "Examples:\n  tenantry config show --profile contoso")]
@@ -285,6 +287,19 @@ impl Command {
     }
 }
 
+#[cfg(windows)]
+impl Command {
+    /// The lists that the command reads.
+    pub(crate) fn files_mut(&mut self) -> Option<&mut Vec<PathBuf>> {
+        match self {
+            Self::Import(args) => Some(&mut args.files),
+            Self::Check(args) => Some(&mut args.files),
+            Self::Rules(RulesCommand::Update(update)) => Some(&mut update.files),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show every setting, its value and where it comes from
@@ -293,7 +308,7 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = "Examples:
   tenantry config show
   tenantry config show --profile contoso --json
-  TENANTRY_RATE=100/min tenantry config show --strict")]
+  tenantry config show --rate 100/min --strict")]
     Show {
         /// Print one JSON object
         #[arg(long, help_heading = "Output")]

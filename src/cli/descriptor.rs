@@ -40,10 +40,11 @@ impl Descriptor {
         is_stdout(path).then_some(Self::Stdout)
     }
 
-    /// Windows has no such names.
+    /// On Windows, only the null device has such a name. It holds nothing, but may look like a file.
     #[cfg(not(unix))]
-    pub(super) fn named(_path: &Path) -> Option<Self> {
-        None
+    pub(super) fn named(path: &Path) -> Option<Self> {
+        let name = path.to_str()?.to_ascii_lowercase();
+        ["nul", "nul:", r"\\.\nul"].contains(&&*name).then_some(Self::Other)
     }
 }
 

@@ -1,6 +1,9 @@
 //! `tenantry discard`: pending rows that are not to be sent, without their list.
 
+use std::path::Path;
+
 use super::consent::consent;
+use super::input::list_name;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{DiscardReport, DiscardSelection, Ledger, RunEnd};
@@ -12,6 +15,7 @@ pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<Exit
     // Without a domain or a list, these are all rows.
     let args::Discardable { domains, lists, all: _ } = args.which;
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
+    let lists = lists.iter().map(|list| list_name(Path::new(list))).collect();
     let selection = DiscardSelection { domains, lists };
     let ledger = args.ledger.open_to_change(output.command())?;
     let worked = work(&ledger, selection, terminal, output).await;

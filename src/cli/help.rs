@@ -203,6 +203,20 @@ mod tests {
         line.split_whitespace().map(|word| word.trim_matches('"').into()).collect()
     }
 
+    /// Windows PowerShell knows no `&&`, cmd no single quotes; `NAME=value` before a command is for Unix, and a comma makes a
+    /// list in PowerShell.
+    #[test]
+    fn every_example_runs_in_every_shell() {
+        for (of, help) in examples(command(), "") {
+            for line in help.lines().skip(1) {
+                let command = line.trim().split("   ").next().unwrap();
+                let is_for_all = command.starts_with("tenantry ") && !command.contains(['&', '\'', '`', '%']);
+                let unquoted: String = command.split('"').step_by(2).collect();
+                assert!(is_for_all && !unquoted.contains(','), "{of}: {line}");
+            }
+        }
+    }
+
     #[test]
     fn every_example_is_understood() {
         for (of, help) in examples(command(), "") {

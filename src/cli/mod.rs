@@ -36,6 +36,8 @@ mod output;
 mod panics;
 mod parse;
 mod partner;
+#[cfg(windows)]
+mod patterns;
 mod plan;
 mod recipient;
 mod replacing;

@@ -1,20 +1,190 @@
-//! Quotes words for a shell.
+//! Quotes words for the shell in which the next command is typed.
+//!
+//! On Unix, every shell takes single quotes. On Windows, double quotes work in PowerShell and in the Command Prompt (cmd),
+//! except around a few characters; only for these the shell matters.
 
-/// Quotes `value` so that a shell takes it as exactly one word.
+/// A family of shells with the same quotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(any(windows, test)), expect(dead_code, reason = "the others are shells of Windows"))]
+enum Shell {
+    /// sh, bash, zsh, fish; also Git Bash on Windows.
+    Posix,
+    /// PowerShell from 7.3 on passes arguments on as they are.
+    PowerShell,
+    /// Windows PowerShell up to 5.1 loses quotation marks in arguments.
+    WindowsPowerShell,
+    Cmd,
+}
+
+/// Quotes `value` so that the shell at hand takes it as exactly one word.
 pub(crate) fn quoted(value: &str) -> String {
-    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@\\".contains(&b));
-    match plain && !value.is_empty() {
-        true => value.to_owned(),
-        // File names cannot contain the one character that would end the quotation.
-        false if cfg!(windows) => format!("\"{value}\""),
-        false => format!("'{}'", value.replace('\'', r"'\''")),
+    at_hand().quoted(value)
+}
+
+#[cfg(not(windows))]
+fn at_hand() -> Shell {
+    Shell::Posix
+}
+
+/// The shell that probably started this program. A program inherits its environment, so a shell that was started from
+/// another one may be taken for that one.
+#[cfg(windows)]
+fn at_hand() -> Shell {
+    static SHELL: std::sync::OnceLock<Shell> = std::sync::OnceLock::new();
+    let variable = |name| std::env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
+    *SHELL.get_or_init(|| of_windows(&variable("MSYSTEM"), &variable("PSModulePath")))
+}
+
+/// Recognizes the shell by variables. Windows itself sets `PSModulePath`, for all programs, to folders below `Windows` and
+/// `Program Files`. Each PowerShell adds a folder of its user, and PowerShell 7 its own.
+#[cfg(any(windows, test))]
+fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
+    let folders = || ps_module_path.split(';').map(str::to_ascii_lowercase);
+    let is_of_user = |folder: &String| {
+        folder.contains(r"\windowspowershell\modules") && !folder.contains(r":\program files")
+    };
+    if !msystem.is_empty() {
+        Shell::Posix
+    } else if folders().any(|folder| folder.contains(r"\powershell\")) {
+        Shell::PowerShell
+    } else if folders().any(|folder| is_of_user(&folder)) {
+        Shell::WindowsPowerShell
+    } else {
+        Shell::Cmd
     }
 }
 
-#[cfg(all(test, unix))]
+impl Shell {
+    fn quoted(self, value: &str) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:\\".contains(&byte);
+        let is_plain = |byte: u8| is_plain(byte) || (byte == b'@' && self == Shell::Posix);
+        if !value.is_empty() && value.bytes().all(is_plain) {
+            return value.to_owned();
+        }
+        match self {
+            Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
+            _ if !value.contains(is_special_on_windows) => in_double_quotes(value),
+            Shell::PowerShell => in_single_quotes(value),
+            // The program gets what is written here and takes it apart again, at its quotation marks.
+            Shell::WindowsPowerShell => {
+                let quoted = in_double_quotes(value);
+                let inner = &quoted[1..quoted.len() - 1];
+                // The shell adds the quotation marks if there is a blank. Else the backslashes at the end are alone.
+                let has_blank = value.contains(char::is_whitespace);
+                in_single_quotes(if has_blank {
+                    inner
+                } else {
+                    &inner[..inner.len() - backslashes_at_end(value)]
+                })
+            }
+            // A variable that does not exist stays as it is: `%` before `^` begins no name of one.
+            Shell::Cmd if value.contains('"') || value.matches('%').count() > 1 => {
+                let mut escaped = String::new();
+                for c in in_double_quotes(value).chars() {
+                    if "()%!^\"<>&|".contains(c) {
+                        escaped.push('^');
+                    }
+                    escaped.push(c);
+                }
+                escaped
+            }
+            Shell::Cmd => in_double_quotes(value),
+        }
+    }
+}
+
+/// Whether double quotes alone do not keep a shell of Windows from this character. PowerShell also takes typographic
+/// quotation marks.
+fn is_special_on_windows(c: char) -> bool {
+    matches!(c, '"' | '%' | '$' | '`' | '\u{201C}'..='\u{201E}')
+}
+
+/// Quoted as programs on Windows take their command line apart: a quotation mark is escaped, and so are backslashes before
+/// one.
+fn in_double_quotes(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    let mut backslashes = 0;
+    for c in value.chars() {
+        if c == '"' {
+            quoted.extend(std::iter::repeat_n('\\', backslashes + 1));
+        }
+        backslashes = if c == '\\' { backslashes + 1 } else { 0 };
+        quoted.push(c);
+    }
+    quoted.extend(std::iter::repeat_n('\\', backslashes));
+    quoted.push('"');
+    quoted
+}
+
+fn backslashes_at_end(value: &str) -> usize {
+    value.len() - value.trim_end_matches('\\').len()
+}
+
+/// PowerShell takes typographic quotation marks for the plain one.
+fn in_single_quotes(value: &str) -> String {
+    let mut quoted = String::from("'");
+    for c in value.chars() {
+        if matches!(c, '\'' | '\u{2018}'..='\u{201B}') {
+            quoted.push(c);
+        }
+        quoted.push(c);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn each_shell_has_its_quotation() {
+        let check = |value: &str, [posix, seven, five, cmd]: [&str; 4]| {
+            let shells = [Shell::Posix, Shell::PowerShell, Shell::WindowsPowerShell, Shell::Cmd];
+            assert_eq!(shells.map(|shell| shell.quoted(value)), [posix, seven, five, cmd], "{value}");
+        };
+        check("customers-2.csv", ["customers-2.csv"; 4]);
+        check(r"C:\lists\a.csv", [r"C:\lists\a.csv"; 4]);
+        // These work in both shells of Windows.
+        let on_windows = |posix, windows| [posix, windows, windows, windows];
+        check("", on_windows("''", "\"\""));
+        check("a b.csv", on_windows("'a b.csv'", "\"a b.csv\""));
+        check("a&b;c,d.csv", on_windows("'a&b;c,d.csv'", "\"a&b;c,d.csv\""));
+        check("it's.csv", on_windows(r"'it'\''s.csv'", "\"it's.csv\""));
+        check("wow!(1)^.csv", on_windows("'wow!(1)^.csv'", "\"wow!(1)^.csv\""));
+        check(r"C:\my lists\", on_windows(r"'C:\my lists\'", r#""C:\my lists\\""#));
+        check("@home", on_windows("@home", "\"@home\""));
+        check("Größe.csv", on_windows("'Größe.csv'", "\"Größe.csv\""));
+        // These do not.
+        check("a$b.csv", ["'a$b.csv'", "'a$b.csv'", "'a$b.csv'", "\"a$b.csv\""]);
+        check("it`s $a's", [r"'it`s $a'\''s'", "'it`s $a''s'", "'it`s $a''s'", "\"it`s $a's\""]);
+        check("“a”", ["'“a”'", "'“a”'", "'“a”'", "\"“a”\""]);
+        check("“it’s”", ["'“it’s”'", "'“it’’s”'", "'“it’’s”'", "\"“it’s”\""]);
+        check("100%.csv", ["'100%.csv'", "'100%.csv'", "'100%.csv'", "\"100%.csv\""]);
+        check("%PATH% &", ["'%PATH% &'", "'%PATH% &'", "'%PATH% &'", "^\"^%PATH^% ^&^\""]);
+        check("A \"b\"=x", ["'A \"b\"=x'", "'A \"b\"=x'", "'A \\\"b\\\"=x'", "^\"A \\^\"b\\^\"=x^\""]);
+        check("a\\\"b", ["'a\\\"b'", "'a\\\"b'", "'a\\\\\\\"b'", "^\"a\\\\\\^\"b^\""]);
+        check("$a\\", ["'$a\\'", "'$a\\'", "'$a\\'", "\"$a\\\\\""]);
+        check("$a b\\", ["'$a b\\'", "'$a b\\'", "'$a b\\\\'", "\"$a b\\\\\""]);
+    }
+
+    #[test]
+    fn a_shell_of_windows_is_known_by_its_variables() {
+        let check = |msystem: &str, folders: &[&str], expected: Shell| {
+            assert_eq!(of_windows(msystem, &folders.join(";")), expected, "{msystem} {folders:?}");
+        };
+        let system = r"C:\WINDOWS\system32\WindowsPowerShell\v1.0\Modules";
+        let all = r"C:\Program Files\WindowsPowerShell\Modules";
+        let of_user = r"C:\Users\ops\OneDrive\Documents\WindowsPowerShell\Modules";
+        let seven = [r"C:\Users\ops\Documents\PowerShell\Modules", r"c:\program files\powershell\7\Modules"];
+        check("", &[], Shell::Cmd);
+        check("", &[all, system], Shell::Cmd);
+        check("", &[of_user, all, system], Shell::WindowsPowerShell);
+        check("", &[seven[0], seven[1], all, system], Shell::PowerShell);
+        check("MINGW64", &[all, system], Shell::Posix);
+    }
+
+    #[cfg(unix)]
     #[test]
     fn a_shell_takes_what_is_quoted_for_one_word() {
         for word in ["plain.csv", "", "two words", "$(touch x)`touch y`", "it's", "a\"b", "!x", "new\nline"] {

@@ -515,3 +515,56 @@ fn equal_duplicates_are_named_by_their_lines() {
     assert!(checked.stdout.contains("2 equal duplicates (lines 5, 6)"), "{checked}");
     bench.import("customers.csv").exits(0).says("2 equal to an earlier row (lines 5, 6)");
 }
+
+/// Whatever is in the name of a list, the next command means that list, in the shell at hand.
+#[test]
+fn the_next_command_runs_when_it_is_pasted() {
+    let names = [
+        "two words.csv",
+        "a$PATH b`c`.csv",
+        "it's.csv",
+        "100%.csv",
+        "%PATH% and %OS%.csv",
+        "a&b;(c)!^,=@.csv",
+        "Gr\u{F6}\u{DF}e[1].csv",
+    ];
+    let bench = Bench::new();
+    for name in names {
+        // The heading is in the command, too. A quotation mark is in no name on Windows, but in headings.
+        let heading = "Firma \"x\" $y %OS%";
+        let list =
+            customers(1).replacen("company_name", "\"Firma \"\"x\"\" $y %OS%\"", 1).replacen(",GB", ",XX", 1);
+        bench.file(name, list);
+        let map = ["--map", &format!("{heading}=company_name")];
+        // The environment of the tests may be that of any shell.
+        let import =
+            bench.import(name).args(["--require-valid"]).args(map).env("PSModulePath", "").env("MSYSTEM", "");
+        let done = import.exits(3);
+        let next = done
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("Next: "))
+            .unwrap_or_else(|| panic!("{done}"));
+        let pasted = bench.pasted(next).exits(3);
+        assert!(pasted.stdout.contains("`XX`") || pasted.stdout.contains("XX"), "{next}: {pasted}");
+    }
+    #[cfg(windows)]
+    {
+        let checked = bench.tenantry(["check", "*%.csv", "-"]).stdin(customers(1)).exits(3);
+        assert!(checked.stdout.contains("100%.csv"), "{checked}");
+        bench.tenantry(["check", "*.xlsx"]).exits(2).says("no file matches `*.xlsx`");
+    }
+}
+
+/// What was remembered of a list is found again, however its path is typed.
+#[test]
+fn a_list_is_the_same_under_every_form_of_its_path() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2).replacen("company_name", "Firma", 1));
+    bench.import("customers.csv").args(["--map", "Firma=company_name", "--limit", "1"]).exits(5);
+    let dotted = if cfg!(windows) { r".\customers.csv" } else { "./customers.csv" };
+    bench.import(dotted).exits(0).says("customers.csv: options of its last import apply: --map.");
+    let paths = bench.ledger().number("SELECT count(DISTINCT path) FROM sources");
+    assert_eq!(paths, 1);
+    bench.agree();
+}

@@ -180,6 +180,16 @@ impl Bench {
         Call { command, bench: self, stdin: None }
     }
 
+    /// A line that was printed, pasted into the shell of this system: `sh`, or `cmd` on Windows.
+    pub(crate) fn pasted(&self, line: &str) -> Call<'_> {
+        let program = std::path::absolute(env!("CARGO_BIN_EXE_tenantry")).unwrap();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders =
+            std::iter::once(program.parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+        let call = self.tenantry([""; 0]).env("PATH", std::env::join_paths(folders).unwrap());
+        call.started_as(in_shell(line))
+    }
+
     /// Lets the settings of a `tenantry.toml` count where it is found, which is in the folder.
     pub(crate) fn trusts(&self, settings: impl AsRef<[u8]>) {
         self.file("tenantry.toml", settings);
@@ -269,6 +279,21 @@ pub(crate) struct Call<'a> {
     stdin: Option<Vec<u8>>,
 }
 
+#[cfg(unix)]
+fn in_shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]);
+    command
+}
+
+#[cfg(windows)]
+fn in_shell(line: &str) -> Command {
+    let mut command = Command::new("cmd");
+    // Other programs take their arguments apart in another way than `cmd`.
+    std::os::windows::process::CommandExt::raw_arg(command.args(["/D", "/C"]), line);
+    command
+}
+
 impl Call<'_> {
     pub(crate) fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.command.args(args);
@@ -345,6 +370,11 @@ impl Call<'_> {
     fn through(mut self, program: &str, before: &[&OsStr]) -> Self {
         let mut command = Command::new(program);
         command.args(before).arg(self.command.get_program()).args(self.command.get_args());
+        self.started_as(command)
+    }
+
+    /// Started as `command`, in the same folder and environment.
+    fn started_as(mut self, mut command: Command) -> Self {
         for (name, value) in self.command.get_envs() {
             match value {
                 Some(value) => command.env(name, value),

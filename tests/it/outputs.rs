@@ -86,6 +86,17 @@ fn a_link_counts_as_a_file_wherever_it_leads() {
     export("/dev/null", &[]).exits(0);
 }
 
+/// It looks like a file that is there already.
+#[cfg(windows)]
+#[test]
+fn the_null_device_takes_every_output() {
+    let bench = with_a_failure();
+    for name in ["NUL", "nul", "Nul"] {
+        bench.tenantry(["export", "failed", "-o", name]).exits(0);
+        bench.tenantry(["report", "-o", name]).exits(0);
+    }
+}
+
 /// A shell may have led it to a file with more in it.
 #[cfg(unix)]
 #[test]

@@ -126,6 +126,8 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };
+    #[cfg(windows)]
+    let cli = with_patterns_expanded(cli)?;
     let provenance = Provenance { matches, file, profile, entries, unusable: None };
     Ok((cli, provenance))
 }
@@ -147,6 +149,15 @@ fn of_file(
         (None, None) => BTreeMap::new(),
     };
     Ok((file, entries))
+}
+
+/// The command line with the names of the lists that patterns stand for.
+#[cfg(windows)]
+fn with_patterns_expanded(mut cli: Cli) -> Result<Cli, Failure> {
+    if let Some(files) = cli.command.files_mut() {
+        *files = super::patterns::expanded(files)?;
+    }
+    Ok(cli)
 }
 
 /// The form of the log lines as the arguments or the environment choose it, without parsing anything else, so that
