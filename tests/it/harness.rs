@@ -367,7 +367,7 @@ impl Call<'_> {
 
     /// Started by `program` with the arguments `before`, then this program's own name and arguments.
     #[cfg(unix)]
-    fn through(mut self, program: &str, before: &[&OsStr]) -> Self {
+    fn through(self, program: &str, before: &[&OsStr]) -> Self {
         let mut command = Command::new(program);
         command.args(before).arg(self.command.get_program()).args(self.command.get_args());
         self.started_as(command)
