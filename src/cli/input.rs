@@ -148,7 +148,7 @@ fn unopened(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// The path that is closest to a missing one: the name of each folder, or that of the file, is misspelt.
-fn near_path(missing: &Path) -> Option<PathBuf> {
+pub(super) fn near_path(missing: &Path) -> Option<PathBuf> {
     match missing.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {
         None => near_file(missing),
         Some(folder) => {

@@ -116,7 +116,8 @@ fn trust_is_for_this_file_with_this_content() {
     // What cannot be used cannot be trusted.
     bench.file(FILE, "limmit = 1\n");
     bench.tenantry(["config", "trust"]).exits(2).says("did you mean `limit`?");
-    bench.tenantry(["config", "trust", "nowhere.toml"]).exits(2).says("no such file");
+    bench.tenantry(["config", "trust", "nowhere.toml"]).exits(2).says("no such file").says("check the name");
+    bench.tenantry(["config", "trust", "tennatry.toml"]).exits(2).says("did you mean tenantry.toml?");
 }
 
 /// The trust of another user, or of nobody, is none.

@@ -1,12 +1,14 @@
 //! Reads a settings file only if its content can be trusted: it can name a command to run and an address for secrets.
 
 use std::fs::Metadata;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::cli::failure::{self, Failure};
+use crate::cli::input::near_path;
+use crate::cli::shell::quoted;
 use crate::files::{Refused, read_settings, text_of};
 
 /// The whole content of `path`.
@@ -15,9 +17,14 @@ use crate::files::{Refused, read_settings, text_of};
 /// replace it.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &io::Error| {
+        let hint = match (error.kind(), near_path(path)) {
+            (ErrorKind::NotFound, Some(near)) => format!("did you mean {}?", quoted(&near.to_string_lossy())),
+            (ErrorKind::NotFound, None) => "check the name and the folder of the file".to_owned(),
+            _ => "name a file that you may read with `--config F`, or take this one away".to_owned(),
+        };
         Failure::usage(format!("could not read the configuration file `{}`", path.display()))
             .because(failure::describe(error))
-            .with_hint("name a file that you may read with `--config F`, or take this one away")
+            .with_hint(hint)
     };
     // Check before opening, because opening a device can have side effects.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
