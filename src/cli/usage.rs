@@ -57,10 +57,13 @@ fn suggest_only_near(error: &mut clap::Error) {
     let fewest = similar.iter().filter_map(|name| slips_of(name)).min();
     let near = similar.iter().filter(|name| fewest.is_some() && slips_of(name) == fewest);
     let near: Vec<String> = near.cloned().collect();
-    drop(match near.is_empty() {
-        true => error.remove(ContextKind::SuggestedSubcommand),
-        false => error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near)),
-    });
+    if near.is_empty() {
+        // Without any tip, clap would leave a line empty for it.
+        drop(error.remove(ContextKind::SuggestedSubcommand));
+        drop(error.remove(ContextKind::Suggested));
+    } else {
+        drop(error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(near)));
+    }
 }
 
 /// Whether `--json` is among the arguments of a command line that could not be understood.
