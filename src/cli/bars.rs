@@ -207,7 +207,9 @@ fn describe(
     let others = progress.waiting - progress.settling;
     let waiting = (others > 0).then(|| format!("{others} to retry"));
     let settling = (progress.settling > 0).then(|| describe_settling(progress, now, space));
-    let (sent, is_only_settling) = (format!("{sent} sent"), sent + others == 0);
+    // Rows under way may wait for the rate.
+    let is_only_settling = progress.under_way + others == 0;
+    let sent = format!("{sent} sent");
     // While nothing else happens, this is why.
     let [first, last] = if is_only_settling { [settling, None] } else { [None, settling] };
     [state, first, created, not, Some(sent), waiting, last].into_iter().flatten().collect()

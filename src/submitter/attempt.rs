@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::task::Task;
 use super::{Policy, retry};
@@ -33,6 +34,8 @@ pub(super) struct StepContext {
     /// The id of the agreement's template, looked up once.
     pub(super) agreement_template: OnceCell<String>,
     pub(super) policy: Policy,
+    /// Once this is cancelled, no row is begun; what has been begun is brought to its end.
+    pub(super) begins_nothing: CancellationToken,
 }
 
 /// The outcome of a step, with the calls that were made for it.
@@ -58,7 +61,7 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
     // The key is durable before anything can be sealed under it.
     let sealer = context.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&context.recorder).await?;
-    let near = match context.caller.approach().await {
+    let near = match context.approach(task).await {
         Ok(near) => near,
         Err(why) => {
             return Ok(StepResult { outcome: StepOutcome::Create(why.of_any()), attempts: Vec::new() });
@@ -83,6 +86,15 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
 }
 
 impl StepContext {
+    /// Returns when the turn of a create is near. The step has no intent yet, so nothing has been begun.
+    async fn approach(&self, task: &Task) -> Result<Near<'_>, CallError> {
+        tokio::select! {
+            biased;
+            () = self.begins_nothing.cancelled(), if !task.work.is_in_flight => Err(Outcome::Withdrawn),
+            near = self.caller.approach() => near,
+        }
+    }
+
     /// Sends the request of an intent, unless the gates take so long that `may_send` returns false. Returns the
     /// outcome, and the call as it is recorded.
     pub(super) async fn send<T>(
@@ -100,7 +112,7 @@ impl StepContext {
         };
         let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
         let recorded = |trace| recorded(operation, Some(attempt.id), trace);
-        let passed = self.caller.pass_gates(near).await;
+        let passed = self.caller.pass_gates(Some(near)).await;
         let token = match passed.and_then(|token| may_send().then_some(token).ok_or(Outcome::Withdrawn)) {
             Ok(token) => token,
             Err(why) => {

@@ -108,6 +108,11 @@ impl Dispatcher {
         self.is_idle() && (self.stop.is_some() || (empty && !self.backlog.fetching))
     }
 
+    /// Rows that have not been begun must not be begun any more.
+    pub(super) fn begins_nothing(&self) -> bool {
+        self.limits.too_many_failures
+    }
+
     /// No step and no record is active.
     fn is_idle(&self) -> bool {
         self.slots == 0 && self.to_record.is_empty()

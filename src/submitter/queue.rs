@@ -137,6 +137,9 @@ impl Queue {
 
     /// When the last of those may be looked up.
     pub(super) fn settled_by(&self) -> Option<Instant> {
+        if self.settling == 0 {
+            return None;
+        }
         // Most waits that are long are of this kind.
         let mut latest_first = self.waiting.iter().rev();
         latest_first.find(|(_, waiting)| waiting.settles).map(|((due, _), _)| *due)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::age::RunClock;
 use super::attempt::{self, StepContext, StepOutcome, StepResult};
@@ -73,6 +74,7 @@ pub(crate) async fn submit(
         domain_check: DomainCheck::new(dependencies.domain_suffix),
         agreement_template: OnceCell::new(),
         policy: settings.policy.clone(),
+        begins_nothing: CancellationToken::new(),
     });
     let mut dispatcher = Dispatcher::new(settings.clone(), start);
     dispatcher.counts.total = open_rows;
@@ -106,6 +108,9 @@ pub(crate) async fn submit(
         // The answers to open requests were recorded; there is no room for more of them.
         if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
             dispatcher.stop_for(StopReason::Ledger(error));
+        }
+        if dispatcher.begins_nothing() {
+            context.begins_nothing.cancel();
         }
         if dispatcher.stop.is_some() {
             context.caller.stopping.cancel();

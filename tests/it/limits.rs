@@ -37,6 +37,21 @@ fn too_many_failures_leave_no_row_in_flight() {
 }
 
 #[test]
+fn too_many_failures_begin_no_row_that_waits_for_the_rate() {
+    let bench = Bench::new();
+    let refused: Vec<String> = (1..=40).map(|n| format!("refuse-400-3000-{n}")).collect();
+    bench.file("customers.csv", customers_of(refused.iter().map(String::as_str)));
+    let args = ["--max-failures", "1", "--concurrency", "30", "--rate", "2/s"];
+    bench.import("customers.csv").args(args).exits(5).says("stopped at --max-failures");
+    // The first refusal is followed by a lookup, and what is prepared meanwhile is brought to its end.
+    let sent = bench.count(Operation::Create);
+    assert!(sent < 15, "{sent} creates");
+    let left = bench.ledger().states()["pending"];
+    assert_eq!(bench.ledger().states(), states([("failed", sent), ("pending", left)]));
+    bench.agree_so_far();
+}
+
+#[test]
 fn when_time_is_up_a_row_that_waits_for_a_question_stays_in_flight() {
     let bench = Bench::new();
     bench.fault(Operation::Create, &domain(1), Fault::StatusBefore { status: 500 }, 1);

@@ -1,7 +1,7 @@
 //! Sends every request to Partner Center: creates, agreements and lookups.
 //!
 //! A [`Caller`] follows a fixed order: sign in, approach the rate limit, pass it, send. A create or an agreement records
-//! its intent between the two waits, so that only what is about to be sent has one. It renews a token that is not accepted,
+//! its intent between the two waits, so that only what is about to be sent has one; a lookup has none. It renews a token that is not accepted,
 //! and slows down when the service throttles. [`Caller::look_up`] sends one lookup, and [`Caller::lookup`] retries it
 //! until there is an answer. [`domains`] finds the status of a domain, [`pacing`] limits the rate, and the [`breaker`]
 //! distinguishes an outage from the failure of one request.
@@ -39,7 +39,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The first gates before every request: sign-in, so that no turn is used for a request that cannot be sent, and
+    /// The first gates before a request with an intent: sign-in, so that no turn is used for a request that cannot be sent, and
     /// the wait until the turn of the request is near.
     pub async fn approach(&self) -> Result<Near<'_>, CallError> {
         let approach = async {
@@ -50,9 +50,12 @@ impl Caller {
     }
 
     /// The last gates: the rate limit, then sign-in again, because the token may have expired while the request waited
-    /// for its turn.
-    pub async fn pass_gates(&self, near: Near<'_>) -> Result<Token, CallError> {
+    /// for its turn. `near`: what [`Self::approach`] has returned; a request without an intent need not approach.
+    pub async fn pass_gates(&self, near: Option<Near<'_>>) -> Result<Token, CallError> {
         let pass = async {
+            if near.is_none() {
+                self.tokens.token().await?;
+            }
             self.pacer.admit(near).await;
             self.tokens.token().await
         };
@@ -103,7 +106,7 @@ impl Caller {
     ) -> Result<T, CallError> {
         let mut is_renewed = false;
         loop {
-            let token = self.pass_gates(self.approach().await?).await?;
+            let token = self.pass_gates(None).await?;
             let ids = CallIds::draw();
             let asked_at = clock::now();
             let exchange = tokio::select! {

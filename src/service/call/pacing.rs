@@ -34,9 +34,16 @@ const SHARE_AFTER_THROTTLING: f64 = 0.5;
 const CLIMB_STEP: f64 = 0.1;
 const CLIMB_EVERY: Duration = Duration::from_secs(5);
 
-/// So many requests are prepared ahead of the limit: as many as it admits in this time. It must be longer than a commit
-/// to the ledger takes, so that the preparation does not cost allowance.
+/// So many requests are prepared ahead of the limit: as many as it admits in this time, or in [`PREPARATIONS_AHEAD`] times
+/// the time that a preparation takes. So a slow disk costs no allowance.
 const PREPARED_AHEAD: Duration = Duration::from_millis(250);
+const PREPARATIONS_AHEAD: u32 = 3;
+
+/// With each preparation, this share of the longest one lately is kept.
+const KEPT_SHARE_OF_PREPARATION: f64 = 0.9;
+
+/// More places than any concurrency needs.
+const PLACES_MAX: usize = 4096;
 
 /// A lower share would stop the run in practice; the waits that the server requests do the rest.
 const LOWEST_SHARE: f64 = 0.05;
@@ -124,7 +131,10 @@ impl SentNow {
 
 /// A request whose turn is near: it may be prepared now.
 #[derive(Debug)]
-pub struct Near<'a>(#[expect(dead_code, reason = "held until the request is admitted")] SemaphorePermit<'a>);
+pub struct Near<'a> {
+    place: SemaphorePermit<'a>,
+    since: Instant,
+}
 
 /// Admits requests one by one, in the order of their arrival.
 #[derive(Debug)]
@@ -149,6 +159,10 @@ struct PacerState {
     climbs_at: Instant,
     /// Warnings since the service last accepted a request.
     throttled_in_a_row: u32,
+    /// How long preparations have taken lately; long ones are forgotten slowly.
+    preparation: Duration,
+    /// How many places `near` has.
+    places: usize,
 }
 
 impl Pacer {
@@ -160,12 +174,14 @@ impl Pacer {
             share: 1.0,
             climbs_at: Instant::now(),
             throttled_in_a_row: 0,
+            preparation: Duration::ZERO,
+            places: places(rate, Duration::ZERO),
         };
         Self {
             reporter: None,
             sent_now: SentNow::default(),
             rate,
-            near: Semaphore::new(prepared_ahead(rate)),
+            near: Semaphore::new(state.places),
             turn: Mutex::new(()),
             state: StateMutex::new(state),
             clock: DefaultClock::default(),
@@ -186,15 +202,35 @@ impl Pacer {
     /// Returns when the turn of a request is near. A row is marked as in flight only then; until then it is one that
     /// was not begun, for an interrupted run and for people.
     pub async fn approach(&self) -> Near<'_> {
-        Near(self.near.acquire().await.expect("the semaphore is never closed"))
+        let place = self.near.acquire().await.expect("the semaphore is never closed");
+        Near { place, since: Instant::now() }
     }
 
     /// Returns when one request may be sent. Dropping the future gives up the turn and uses no allowance.
-    pub async fn admit(&self, _near: Near<'_>) {
+    ///
+    /// `near`: the place of a request that had to be prepared. Others are admitted before requests that wait for a place.
+    pub async fn admit(&self, near: Option<Near<'_>>) {
+        let _place = near.and_then(|near| self.prepared(near));
         let _turn = self.turn.lock().await;
         while let Err(wait) = self.try_admit() {
             tokio::time::sleep(wait).await;
         }
+    }
+
+    /// Notes how long the preparation of a request took, and adds or removes places. Returns the place of the request,
+    /// unless it was removed.
+    fn prepared<'a>(&'a self, Near { place, since }: Near<'a>) -> Option<SemaphorePermit<'a>> {
+        let mut state = self.lock();
+        state.preparation = since.elapsed().max(state.preparation.mul_f64(KEPT_SHARE_OF_PREPARATION));
+        let wanted = places(self.rate, state.preparation);
+        if wanted < state.places {
+            state.places -= 1;
+            place.forget();
+            return None;
+        }
+        self.near.add_permits(wanted - state.places);
+        state.places = wanted;
+        Some(place)
     }
 
     /// The service told us to slow down: nothing is admitted for `wait`, and after it the rate is lower than before.
@@ -282,10 +318,12 @@ fn backoff(throttled_in_a_row: u32) -> Duration {
     }
 }
 
-fn prepared_ahead(rate: Rate) -> usize {
+/// How many requests are prepared ahead, if one preparation takes so long.
+fn places(rate: Rate, preparation: Duration) -> usize {
     let Rate::Limited { requests, window } = rate else { return Semaphore::MAX_PERMITS };
-    let ahead = u128::from(requests.get()) * PREPARED_AHEAD.as_millis() / window.as_millis();
-    1 + usize::try_from(ahead).unwrap_or(Semaphore::MAX_PERMITS - 1).min(Semaphore::MAX_PERMITS - 1)
+    let ahead = PREPARED_AHEAD.max(preparation * PREPARATIONS_AHEAD).as_millis();
+    let ahead = u128::from(requests.get()) * ahead / window.as_millis().max(1);
+    1 + usize::try_from(ahead).unwrap_or(PLACES_MAX).min(PLACES_MAX)
 }
 
 fn burst(rate: Rate) -> NonZeroU32 {
@@ -319,7 +357,7 @@ mod tests {
     use super::*;
 
     async fn admit(pacer: &Pacer) {
-        pacer.admit(pacer.approach().await).await;
+        pacer.admit(Some(pacer.approach().await)).await;
     }
 
     /// Admits requests for `span` and returns their times.
@@ -398,9 +436,25 @@ mod tests {
                 near.push(next);
             }
             assert_eq!(near.len(), expected, "{rate}");
-            pacer.admit(near.remove(0)).await;
+            pacer.admit(Some(near.remove(0))).await;
             near.push(pacer.approach().await);
         }
+    }
+
+    #[tokio::test]
+    async fn slow_preparations_are_begun_earlier() {
+        let pacer = Pacer::new(per(6000, Duration::from_secs(60)));
+        let free = || pacer.near.available_permits();
+        assert_eq!(free(), 26);
+        let slow = pacer.approach().await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        pacer.admit(Some(slow)).await;
+        assert!(free() >= 61, "{}", free());
+        // Fast preparations remove the places again, one by one.
+        for _ in 0..1000 {
+            drop(pacer.prepared(pacer.approach().await));
+        }
+        assert_eq!(free(), 26);
     }
 
     #[test]
