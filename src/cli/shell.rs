@@ -10,9 +10,9 @@ enum Shell {
     /// sh, bash, zsh, fish; also Git Bash on Windows.
     Posix,
     /// PowerShell from 7.3 on passes arguments on as they are.
-    PowerShell,
+    Pwsh,
     /// Windows PowerShell up to 5.1 loses quotation marks in arguments.
-    WindowsPowerShell,
+    Powershell5,
     Cmd,
 }
 
@@ -46,9 +46,9 @@ fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
     if !msystem.is_empty() {
         Shell::Posix
     } else if folders().any(|folder| folder.contains(r"\powershell\")) {
-        Shell::PowerShell
+        Shell::Pwsh
     } else if folders().any(|folder| is_of_user(&folder)) {
-        Shell::WindowsPowerShell
+        Shell::Powershell5
     } else {
         Shell::Cmd
     }
@@ -64,9 +64,9 @@ impl Shell {
         match self {
             Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
             _ if !value.contains(is_special_on_windows) => in_double_quotes(value),
-            Shell::PowerShell => in_single_quotes(value),
+            Shell::Pwsh => in_single_quotes(value),
             // The program gets what is written here and takes it apart again, at its quotation marks.
-            Shell::WindowsPowerShell => {
+            Shell::Powershell5 => {
                 let quoted = in_double_quotes(value);
                 let inner = &quoted[1..quoted.len() - 1];
                 // The shell adds the quotation marks if there is a blank. Else the backslashes at the end are alone.
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn each_shell_has_its_quotation() {
         let check = |value: &str, [posix, seven, five, cmd]: [&str; 4]| {
-            let shells = [Shell::Posix, Shell::PowerShell, Shell::WindowsPowerShell, Shell::Cmd];
+            let shells = [Shell::Posix, Shell::Pwsh, Shell::Powershell5, Shell::Cmd];
             assert_eq!(shells.map(|shell| shell.quoted(value)), [posix, seven, five, cmd], "{value}");
         };
         check("customers-2.csv", ["customers-2.csv"; 4]);
@@ -179,8 +179,8 @@ mod tests {
         let seven = [r"C:\Users\ops\Documents\PowerShell\Modules", r"c:\program files\powershell\7\Modules"];
         check("", &[], Shell::Cmd);
         check("", &[all, system], Shell::Cmd);
-        check("", &[of_user, all, system], Shell::WindowsPowerShell);
-        check("", &[seven[0], seven[1], all, system], Shell::PowerShell);
+        check("", &[of_user, all, system], Shell::Powershell5);
+        check("", &[seven[0], seven[1], all, system], Shell::Pwsh);
         check("MINGW64", &[all, system], Shell::Posix);
     }
 
