@@ -26,7 +26,9 @@ pub(crate) use repeat::Repeat;
 /// Creates customers in Microsoft Partner Center from CSV files: nothing twice, nothing lost, every row accounted
 /// for.
 #[derive(Debug, Parser)]
-#[command(name = "tenantry", version = super::VERSION, max_term_width = 80, disable_help_subcommand = true)]
+// `bin_name`: without `.exe`, as in every other text.
+#[command(name = "tenantry", bin_name = "tenantry", version = super::VERSION, max_term_width = 80)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
