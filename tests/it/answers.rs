@@ -298,6 +298,7 @@ fn neither_a_retry_nor_an_export_of_another_list_changes_what_is_remembered() {
     bench.agree();
 }
 
+#[cfg(unix)]
 #[test]
 fn a_row_that_waits_for_the_rate_is_pending() {
     let bench = Bench::new();
