@@ -9,7 +9,7 @@ use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns, is_export};
 use super::next_command::names_of;
 use super::session::{Halt, Session};
-use super::{Failure, Output, args, rules};
+use super::{Failure, Output, args, next_command, rules};
 use crate::intake::companies::Companies;
 use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport, InputOptions};
 use crate::printable::escape_for_terminal;
@@ -281,7 +281,7 @@ async fn ingest(
         let_go = judged.discarded.0,
         "file read"
     );
-    for note in notes(&path, &report) {
+    for note in notes(&path, &report, session.output) {
         session.output.note(note);
     }
     session.changes.join(&report.changes);
@@ -292,7 +292,7 @@ async fn ingest(
 }
 
 /// Further notes about a file that was read.
-fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = String> {
+fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Iterator<Item = String> {
     let (judged, taken) = (&report.judged, &report.judged.counts);
     let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
@@ -320,7 +320,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
     let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
         some(taken.taken_up, "discarded row", "pending again"),
-        unchanged(path, taken.still_failed, taken.still_rejected),
+        unchanged(path, taken.still_failed, taken.still_rejected, output),
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
         some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
@@ -334,7 +334,7 @@ fn notes(path: &str, report: &intake::IntakeReport) -> impl Iterator<Item = Stri
 }
 
 /// Says of refused rows that came as they were what can be done about them.
-fn unchanged(path: &str, failed: u64, rejected: u64) -> Option<String> {
+fn unchanged(path: &str, failed: u64, rejected: u64, output: &Output) -> Option<String> {
     let (rows, first) = match (failed, rejected) {
         (0, 0) => return None,
         (_, 0) => (failed, counted(failed, "failed row")),
@@ -343,8 +343,11 @@ fn unchanged(path: &str, failed: u64, rejected: u64) -> Option<String> {
     };
     let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
     let retry = match failed {
-        0 => "",
-        _ => ", or try failed rows again as they are: `tenantry retry`, or import with `--retry-failed`",
+        0 => String::new(),
+        _ => format!(
+            ", or try failed rows again as they are: `{}`, or import with `--retry-failed`",
+            next_command::of(output, "retry")
+        ),
     };
     Some(format!(
         "{path}: {first} {are} unchanged. Correct {them} in the list and import the list again{retry}."

@@ -226,9 +226,14 @@ pub(super) fn list_rows(standing: &mut LedgerSummary, repeated: &Repeated) {
     }
 }
 
+/// `tenantry WORDS`, as a hint about the ledger that this command works on.
+pub(super) fn of(output: &Output, words: &str) -> String {
+    Repeated::of(output.matches()).without_kept().command(words)
+}
+
 /// The command that counts the rows of the ledger that this command works on.
 pub(super) fn status(output: &Output) -> String {
-    Repeated::of(output.matches()).command("status")
+    of(output, "status")
 }
 
 /// An unused name for an output file in the working folder.

@@ -109,7 +109,10 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         }
         _ if is_changed => replace(known),
         State::Failed if known.is_acknowledged => keep(known, Change::Nothing),
-        State::Failed if may_be_retried && known.is_burned => keep(known, Change::Burned),
+        // `tenantry retry` leaves it alone, too.
+        State::Failed if known.is_burned && (may_be_retried || !(retry_failed || known.is_unfinished)) => {
+            keep(known, Change::Burned)
+        }
         State::Failed if may_be_retried => keep(known, Change::Retry),
         // What made it wrong may have been found by comparing it with cells that are gone. It was acknowledged.
         State::Rejected if known.is_erased => keep(known, Change::Nothing),

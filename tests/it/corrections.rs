@@ -259,6 +259,31 @@ fn retry_failed_leaves_burned_domains_alone() {
     assert_eq!(bench.count(Operation::Create), 1);
 }
 
+/// `retry` leaves burned rows alone, so it is not what is advised for them.
+#[test]
+fn rows_that_come_as_they_were_refused_are_told_what_helps_them() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["half-made-1", "refuse-400-3000"]));
+    bench.import("customers.csv").exits(3);
+    let again = bench.import("customers.csv").exits(3);
+    again.says("customers.csv: 1 failed row is unchanged.");
+    again.says("customers.csv: 1 failed row not tried again, for a burned domain: each needs another one.");
+    bench.file("customers.csv", customers_of(["half-made-1"]));
+    let burned = bench.import("customers.csv").exits(3);
+    assert!(!burned.stderr.contains("tenantry retry"), "{burned}");
+    assert_eq!(bench.count(Operation::Create), 2);
+}
+
+/// The rows of a rehearsal are not in the ledger of the real customers.
+#[test]
+fn a_rehearsal_advises_a_retry_of_the_rehearsal() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["refuse-400-3000"]));
+    let import = || bench.import("customers.csv").args(["--simulate", "--ledger", "trial.db"]).exits(3);
+    import();
+    import().says("again as they are: `tenantry retry --ledger trial.db --simulate");
+}
+
 #[test]
 fn results_are_written_at_the_end() {
     let bench = refused();

@@ -109,7 +109,9 @@ fn a_declined_row_that_comes_again() {
 fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     let burned = || KnownRow { is_burned: true, ..row(State::Failed, true) };
     check(&GOOD, standing(burned()), true, "row 5: Burned");
-    check(&GOOD, standing(burned()), false, "row 5: StillRefused(Failed)");
+    check(&GOOD, standing(burned()), false, "row 5: Burned");
+    check(&WRONG, standing(burned()), false, "row 5: Burned");
+    check(&WRONG, standing(burned()), true, "row 5: Nothing");
     // This rule is checked with the whole file.
     let mixed =
         |same| KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..row(State::Rejected, same) };
