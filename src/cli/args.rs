@@ -141,8 +141,9 @@ pub(crate) enum Command {
     Acknowledge(AcknowledgeArgs),
     /// Discard pending rows that you do not want to send
     ///
-    /// Their list is not needed. The rows are `declined` from then on. They have no effect on the exit code. If their list is imported again, they
-    /// are sent after all.
+    /// Their list is not needed. The rows are `declined` from then on, and have no effect on the exit code. If their list
+    /// is imported again, they are sent after all. Rows that were refused before a retry are refused again: `tenantry
+    /// retry` tries them once more.
     #[command(after_help = "Examples:
   tenantry discard --domain contoso.onmicrosoft.com
   tenantry discard --list customers.csv

@@ -47,10 +47,7 @@ async fn work(
         }
     }
     let done = ledger.discard(selection, false).await?;
-    output.note(format_args!(
-        "Discarded: {}. If you import their list again, they are sent after all.",
-        describe(&done)
-    ));
+    output.note(format_args!("Discarded: {}.{}", describe(&done), later(&done, output)));
     if done.may_be_sent > 0 {
         output.note(stay(done.may_be_sent));
     }
@@ -77,6 +74,20 @@ fn stay(rows: u64) -> String {
         "{} may have been sent and cannot be discarded; `tenantry resume` looks them up, or, after a restore, their list has to be imported again",
         counted(rows, "row")
     )
+}
+
+/// What brings discarded rows back.
+fn later(rows: &DiscardReport, output: &Output) -> String {
+    let of_list = match (rows.declined + rows.agreements, rows.refused_again) {
+        (0, _) => "",
+        (_, 0) => " If you import their list again, they are sent after all.",
+        _ => " If you import their list again, those that were not refused are sent after all.",
+    };
+    let of_refused = match rows.refused_again {
+        0 => String::new(),
+        _ => format!(" `{}` tries refused rows again.", next_command::of(output, "retry")),
+    };
+    of_list.to_owned() + &of_refused
 }
 
 /// The rows that are discarded, with the first domains.

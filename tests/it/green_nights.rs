@@ -329,9 +329,13 @@ fn a_retried_row_that_is_discarded_is_refused_as_before() {
     bench.import("crm.csv").exits(3);
     bench.tenantry(["retry"]).with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret").exits(4);
     assert_eq!(bench.ledger().row("refuse-400-3000").state, "pending");
-    bench.tenantry(["discard", "--all", "--yes"]).exits(0).says("1 row refused as before");
+    let done = bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    done.says("Discarded: 1 row refused as before (refuse-400-3000.onmicrosoft.com). `tenantry retry");
+    assert!(!done.stderr.contains("import their list again"), "{done}");
     assert_eq!(bench.ledger().row("refuse-400-3000").state, "failed");
     bench.resume().exits(3);
+    bench.import("crm.csv").exits(3);
+    assert_eq!(bench.requests(Operation::Create, "refuse-400-3000").len(), 1, "its list does not send it");
     bench.agree();
 }
 
