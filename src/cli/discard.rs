@@ -11,12 +11,22 @@ use crate::report::{counted, counted_with};
 
 pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<ExitCode, Failure> {
     let is_rehearsal = args.ledger.rehearsal.simulate.is_some();
-    let terminal = if args.yes || is_rehearsal { None } else { Some(Terminal::open()) };
+    let is_agreed = args.yes || is_rehearsal;
     // Without a domain or a list, these are all rows.
     let args::Discardable { domains, lists, all: _ } = args.which;
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
     let lists = lists.iter().map(|list| list_name(Path::new(list))).collect();
     let selection = DiscardSelection { domains, lists };
+    let terminal = match (!is_agreed).then(Terminal::open).transpose() {
+        Ok(terminal) => terminal,
+        // The ledger stays as it is. If nothing matches, that is reported, and not that the question cannot be asked.
+        Err(why) => {
+            return Err(match args.ledger.read()?.discardable(&selection)? {
+                (0, may_be_sent) => none_matches(may_be_sent, output),
+                _ => unasked(why),
+            });
+        }
+    };
     let ledger = args.ledger.open_to_change(output.command())?;
     let worked = work(&ledger, selection, terminal, output).await;
     let (exit_code, words) = match &worked {
@@ -30,15 +40,14 @@ pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<Exit
 async fn work(
     ledger: &Ledger,
     selection: DiscardSelection,
-    terminal: Option<Result<Terminal, NoPrompt>>,
+    terminal: Option<Terminal>,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
     let planned = ledger.discard(selection.clone(), true).await?;
     if planned.discarded() == 0 {
-        return Err(none_matches(&planned, output));
+        return Err(none_matches(planned.may_be_sent, output));
     }
     if let Some(terminal) = terminal {
-        let terminal = terminal.map_err(unasked)?;
         let waiting = counted_with(planned.declined + planned.refused_again, planned.agreements, "agreement");
         let question = format!("{waiting} not to be sent ({}). Discard? (yes/no) ", first(&planned));
         if consent(&terminal, &question).await? != TypedAnswer::Yes {
@@ -60,9 +69,9 @@ fn unasked(why: NoPrompt) -> Failure {
         .with_hint("add `--yes` to discard them without a question")
 }
 
-fn none_matches(planned: &DiscardReport, output: &Output) -> Failure {
+fn none_matches(may_be_sent: u64, output: &Output) -> Failure {
     let failure = Failure::new(ExitCode::Failed, "no pending row matches");
-    match planned.may_be_sent {
+    match may_be_sent {
         0 => failure.with_hint(format!("`{}` shows how many rows are pending", next_command::status(output))),
         rows => failure.because(stay(rows)),
     }

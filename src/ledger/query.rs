@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Serialize, Serializer};
 
+use super::ingest::{DiscardSelection, discardable};
 use super::runs::{self, CallCounts, Outcomes};
 use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, value};
@@ -348,6 +349,11 @@ impl Queries {
         let sql = "SELECT count(*) FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
                     WHERE customer_rows.state = 'pending' AND sources.run_id = ?1";
         value(&self.connection, sql, [run])
+    }
+
+    /// How many rows and acceptances `discard` would discard, and how many rows would stay because they may have been sent.
+    pub fn discardable(&self, selection: &DiscardSelection) -> Result<(u64, u64)> {
+        discardable(&self.connection, selection)
     }
 
     /// Domains of the first created rows whose one-time password was lost with the service's answer, unless that is

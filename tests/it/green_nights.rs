@@ -1,5 +1,7 @@
 //! A nightly list with a refused row: what ends with exit code 0 again, and by which means.
 
+use std::fs;
+
 use serde_json::{Value, json};
 use tenantry_simulator::{Fault, Operation};
 
@@ -314,8 +316,11 @@ fn pending_rows_are_discarded_without_their_list() {
 #[test]
 fn rows_are_not_discarded_without_a_yes() {
     let bench = with_waiting_rows();
+    let before = fs::read(bench.ledger_path()).unwrap();
     let done = bench.tenantry(["discard", "--all"]).unattended().exits(2);
     done.says("cannot ask whether to discard rows").says("add `--yes`");
+    bench.tenantry(["discard", "--list", "erp.csv"]).unattended().exits(1).says("no pending row matches");
+    assert!(before == fs::read(bench.ledger_path()).unwrap(), "the ledger was touched");
     assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
     bench.resume().exits(0);
     bench.agree();

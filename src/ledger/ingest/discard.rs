@@ -1,6 +1,6 @@
 //! Discards rows and acceptances that were never sent: they are not sent, unless their list brings them again.
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{STANDING, State, StepEvent, StepKind, take_all};
 use super::super::stored::{collect, is_of_domains, json, value};
@@ -62,12 +62,9 @@ impl Ledger {
 /// rows that are looked up first.
 const NEVER_SENT: &str = "r.next_step = 'create' AND NOT r.unclear_before AND NOT r.success_unread";
 
-fn discard(tx: &Transaction<'_>, selection: &DiscardSelection) -> Result<DiscardReport> {
-    tx.execute_batch(
-        "CREATE TEMP TABLE chosen_rows (id INTEGER PRIMARY KEY, never_sent INTEGER NOT NULL);
-         CREATE TEMP TABLE chosen_agreements (id INTEGER PRIMARY KEY)",
-    )?;
-    let (domains, lists) = (json(&selection.domains)?, json(&selection.lists)?);
+/// Pending rows, each with whether it was never sent, and pending acceptances: both as queries of the domains `?1` and
+/// the lists `?2`.
+fn chosen() -> (String, String) {
     let matches = format!(
         "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list
                                        WHERE s.path = list.value
@@ -75,17 +72,38 @@ fn discard(tx: &Transaction<'_>, selection: &DiscardSelection) -> Result<Discard
                                              IN ('/' || list.value, char(92) || list.value)))",
         is_of_domains("r.domain", "?1")
     );
-    let sql = format!(
-        "INSERT INTO temp.chosen_rows SELECT r.id, {NEVER_SENT}
+    let rows = format!(
+        "SELECT r.id, {NEVER_SENT} AS never_sent
            FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.state = 'pending' AND {matches}"
     );
-    tx.execute(&sql, (&domains, &lists))?;
-    let sql = format!(
-        "INSERT INTO temp.chosen_agreements SELECT a.id
+    let agreements = format!(
+        "SELECT a.id
            FROM (SELECT * FROM agreements WHERE state = 'pending' AND {STANDING}) a
            JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = a.source_id WHERE {matches}"
     );
-    tx.execute(&sql, (&domains, &lists))?;
+    (rows, agreements)
+}
+
+/// How many rows and acceptances would be discarded, and how many rows would stay because they may have been sent.
+pub(in super::super) fn count(connection: &Connection, selection: &DiscardSelection) -> Result<(u64, u64)> {
+    let (rows, agreements) = chosen();
+    let chosen = (json(&selection.domains)?, json(&selection.lists)?);
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE never_sent) + (SELECT count(*) FROM ({agreements})),
+                count(*) FILTER (WHERE NOT never_sent) FROM ({rows})"
+    );
+    Ok(connection.query_row(&sql, chosen, |row| row.try_into())?)
+}
+
+fn discard(tx: &Transaction<'_>, selection: &DiscardSelection) -> Result<DiscardReport> {
+    tx.execute_batch(
+        "CREATE TEMP TABLE chosen_rows (id INTEGER PRIMARY KEY, never_sent INTEGER NOT NULL);
+         CREATE TEMP TABLE chosen_agreements (id INTEGER PRIMARY KEY)",
+    )?;
+    let (rows, agreements) = chosen();
+    let chosen = (json(&selection.domains)?, json(&selection.lists)?);
+    tx.execute(&format!("INSERT INTO temp.chosen_rows {rows}"), (&chosen.0, &chosen.1))?;
+    tx.execute(&format!("INSERT INTO temp.chosen_agreements {agreements}"), (&chosen.0, &chosen.1))?;
     let may_be_sent = value(tx, "SELECT count(*) FROM temp.chosen_rows WHERE NOT never_sent", [])?;
     let sql = "SELECT r.domain FROM customer_rows r
                 WHERE r.id IN (SELECT id FROM temp.chosen_rows WHERE never_sent)

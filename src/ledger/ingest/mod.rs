@@ -33,6 +33,7 @@ use tenantry_model::problem::{Problem, Severity};
 pub use agreement::SentCustomer;
 pub use apply::{Change, Decision};
 pub use consent::AwaitingConsent;
+pub(super) use discard::count as discardable;
 pub use discard::{DiscardReport, DiscardSelection};
 pub use finish::{DirectRows, IngestReport};
 pub use gone::{Correction, Corrections};
