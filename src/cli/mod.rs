@@ -97,7 +97,8 @@ pub(crate) fn run() -> std::process::ExitCode {
     // Before the first secret is read.
     let private = crate::memory::keep_private();
     let resolved = config::resolve(&arguments);
-    if resolved.is_err() && !crate::message::is_json() {
+    let is_unusable = resolved.as_ref().map_or(true, |(_, provenance)| provenance.unusable().is_some());
+    if is_unusable && !crate::message::is_json() {
         choose_format(config::log_format_of_file(&arguments));
     }
     let (cli, provenance) = match resolved {
@@ -122,7 +123,9 @@ pub(crate) fn run() -> std::process::ExitCode {
             return failure.exit_code.into();
         }
     };
-    choose_format(Some(cli.logging.log_format));
+    if !is_unusable {
+        choose_format(Some(cli.logging.log_format));
+    }
     let output = Output::new(cli.logging.quiet, provenance.matches().clone(), provenance.names_in_file());
     report_settings(&cli.command, &provenance, &output);
     let run_log = RunLog::of(&cli.command);
@@ -136,7 +139,8 @@ pub(crate) fn run() -> std::process::ExitCode {
         .map_err(|_| panics::failure())
         .and_then(|built| built.map_err(|error| Failure::io("could not start", &error)));
     let result = runtime.and_then(|runtime| {
-        let result = runtime.block_on(panics::caught(command(cli.command, logging, &provenance, &output)));
+        let run = command(cli.command, logging, provenance, &output);
+        let result = runtime.block_on(panics::caught(run));
         // After a second Ctrl-C, requests are still in flight. The operator asked not to wait for them.
         runtime.shutdown_background();
         result
@@ -234,17 +238,21 @@ fn report_settings(command: &Command, provenance: &config::Provenance, output: &
     }
 }
 
-/// Carries out a command. `logging`: whether its log could be started; if not, monitors get the end of the run all the same.
+/// Carries out a command. `logging`: whether its log could be started. If it could not, or if the settings cannot be used,
+/// monitors get the end of the run all the same.
 async fn command(
     command: Command,
     logging: Result<(), Failure>,
-    provenance: &config::Provenance,
+    mut provenance: config::Provenance,
     output: &Output,
 ) -> Result<ExitCode, Failure> {
-    let notifier = RunNotifier::of(&command, output);
+    let is_examined = command.nature().settings == args::Settings::Examined;
+    let unusable = if is_examined { None } else { provenance.take_unusable() };
+    let notifier = RunNotifier::of(&command, unusable.is_none(), output);
     let run = Box::pin(async {
+        unusable.map_or(Ok(()), Err)?;
         logging?;
-        carry_out(command, provenance, output).await
+        carry_out(command, &provenance, output).await
     });
     match notifier {
         Some(notifier) => notifier.around(run, output).await,

@@ -353,6 +353,18 @@ fn a_run_that_fails_before_it_starts_is_in_the_metrics() {
     let call = bench.import("customers.csv").args(metrics).without("TENANTRY_ACCESS_TOKEN");
     call.exits(4);
     failed(4.0);
+    // The settings cannot be read, but the variables can. Which ledger they name is not known.
+    bench.file("broken.toml", "log-format = 'json'\nrate = 8/s\n");
+    bench.import("customers.csv").args(metrics).exits(0);
+    let monitor = Monitor::answering("200 OK");
+    let call =
+        bench.import("customers.csv").args(["--config", "broken.toml", "--json"]).without("TENANTRY_LEDGER");
+    let call = call.env("TENANTRY_METRICS_FILE", "m.prom").env("TENANTRY_NOTIFY_URL", &monitor.url);
+    let done = call.exits(2);
+    assert_eq!(done.json()["error"]["exit_code"], 2);
+    failed(2.0);
+    assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc/fail"]);
+    assert_eq!((&monitor.last()["exit_code"], &monitor.last()["rows"]), (&2.into(), &Value::Null));
 }
 
 /// Also if the job makes all its files private, as the service of systemd does.

@@ -60,6 +60,13 @@ fn a_topic_on_a_page() {
     bench.tenantry(["help", "no-topic"]).exits(2).says("no-topic");
 }
 
+/// What a command of --on-finish is told.
+const SUMMARY: &str = if cfg!(windows) {
+    "echo %TENANTRY_SUMMARY%> told.json"
+} else {
+    "printf %s \"$TENANTRY_SUMMARY\" > told.json"
+};
+
 /// Every field of the JSON output is in the topic.
 #[test]
 fn the_topic_names_every_field_of_json() {
@@ -70,10 +77,14 @@ fn the_topic_names_every_field_of_json() {
     let status = bench.tenantry(["status", "--json"]).exits(0).json();
     let check = bench.tenantry(["check", "--json", "customers.csv"]).exits(3).json();
     let failure = bench.tenantry(["status", "--json", "--ledger", "none.db"]).exits(1).json();
+    bench.import("customers.csv").args(["--on-finish", SUMMARY]).exits(3);
+    let told = std::fs::read_to_string(bench.path("told.json")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(told.trim()).unwrap();
     let fields =
         |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
     let run = fields(&summary["run"]).into_iter().map(|field| format!("run.{field}"));
-    let others = [&summary, &status, &check, &summary["errors"][0], &check["problems"][0], &failure["error"]];
+    let others =
+        [&summary, &status, &check, &summary["errors"][0], &check["problems"][0], &failure["error"], &told];
     let others = others.into_iter().flat_map(fields).filter(|field| field != "run");
     let missing: BTreeSet<String> = run
         .chain(others)

@@ -26,7 +26,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum as _};
 
-use super::args::{Cli, Settings};
+use super::args::{self, Cli, Settings};
 use super::options::{self, Setting, SettingValue, deepest};
 use super::settings::{self, SECRETS};
 use super::{Failure, help};
@@ -107,7 +107,8 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     let profile = choice.profile.clone().filter(|name| !name.is_empty());
     let (file, mut entries) = match of_file(choice.config.as_deref(), profile.as_deref(), deepest) {
         Ok(found) => found,
-        Err(failure) if asked.command.nature().settings == Settings::Examined => {
+        // A run notifies its monitors, as far as they are known without the file.
+        Err(failure) if can_report(&asked.command) => {
             let provenance = Provenance { matches: typed, unusable: Some(failure), ..Provenance::default() };
             return Ok((asked, provenance));
         }
@@ -130,6 +131,12 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
     let cli = with_patterns_expanded(cli)?;
     let provenance = Provenance { matches, file, profile, entries, unusable: None };
     Ok((cli, provenance))
+}
+
+/// Whether a command begins although the settings cannot be used: to examine them, or to notify monitors.
+fn can_report(command: &args::Command) -> bool {
+    let args::Nature { run, settings, .. } = command.nature();
+    settings == Settings::Examined || run.is_some()
 }
 
 /// Finds the file, and the settings in it that apply next to those that were `typed`.
@@ -442,6 +449,11 @@ impl Provenance {
     /// Why the settings file cannot be used. Then none of its settings applies.
     pub(super) fn unusable(&self) -> Option<&Failure> {
         self.unusable.as_ref()
+    }
+
+    /// The same, to end the command with it.
+    pub(super) fn take_unusable(&mut self) -> Option<Failure> {
+        self.unusable.take()
     }
 
     /// The long names of the options that the settings file gives.

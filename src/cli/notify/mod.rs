@@ -30,6 +30,8 @@ use url::UrlNotifier;
 pub(super) struct RunNotifier {
     command: String,
     ledger: PathBuf,
+    /// The ledger is not the one of a settings file that cannot be used.
+    is_ledger_known: bool,
     /// The exit codes that count as success.
     success: Vec<ExitCode>,
     notifier: Option<UrlNotifier>,
@@ -39,8 +41,8 @@ pub(super) struct RunNotifier {
 
 impl RunNotifier {
     /// The notifier for `command`; sends nothing yet. `None` if the command is not a run, is a dry run, or runs inside
-    /// the command of --on-finish: then the outer run notifies.
-    pub(super) fn of(command: &args::Command, output: &Output) -> Option<Self> {
+    /// the command of --on-finish: then the outer run notifies. `has_settings`: the settings could be used.
+    pub(super) fn of(command: &args::Command, has_settings: bool, output: &Output) -> Option<Self> {
         let args::RunArgs { ledger, connection, submission } = command.nature().run?;
         if submission.dry_run || variable(on_finish::MARK).is_some() {
             return None;
@@ -49,6 +51,7 @@ impl RunNotifier {
         let run_notifier = Self {
             command: output.command().to_owned(),
             ledger: ledger.path(),
+            is_ledger_known: has_settings || ledger.ledger.is_some(),
             success: [ExitCode::Done].iter().chain(notify_success).copied().collect(),
             notifier: notify_url
                 .as_ref()
@@ -80,7 +83,8 @@ impl RunNotifier {
             Err(refused) => Err(refused),
         };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
-        let digest = RunSummary::of(&self.command, exit_code, &self.success, &self.ledger, started_at);
+        let ledger = Some(&*self.ledger).filter(|_| self.is_ledger_known);
+        let digest = RunSummary::of(&self.command, exit_code, &self.success, ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
             if let Some(begun) = begun {

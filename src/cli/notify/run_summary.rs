@@ -59,17 +59,18 @@ impl RunSummary {
         command: &str,
         exit_code: ExitCode,
         successes: &[ExitCode],
-        ledger: &Path,
+        ledger: Option<&Path>,
         started_at: Timestamp,
     ) -> Self {
-        let read = || {
+        let read = |ledger| {
             let queries = Queries::open(ledger)?;
             let run = queries.run_of_this_process(started_at)?;
             let run = run.map(|run| queries.run_totals(run)).transpose()?;
             Ok::<_, ledger::Error>((Figures::of(&queries, successes)?, run))
         };
         // If there is no readable ledger, the exit code has to be enough.
-        let (standing, run) = read().map_or((None, None), |(figures, run)| (Some(figures), run));
+        let read = ledger.and_then(|ledger| read(ledger).ok());
+        let (standing, run) = read.map_or((None, None), |(figures, run)| (Some(figures), run));
         Self {
             command: command.to_owned(),
             exit_code: exit_code.number(),
