@@ -8,7 +8,7 @@
 //! | `TENANTRY_FAIL_SYNC=3` | the third commit fails with an I/O error of its fsync |
 //! | `TENANTRY_FAIL_READ=3` | the third read of the queue fails with an I/O error |
 //! | `TENANTRY_LOCK_PATIENCE=1` | a lock of another program is waited for only this many seconds |
-//! | `TENANTRY_LARGE_LOG=100000` | a write-ahead log of this many bytes is large |
+//! | `TENANTRY_LARGE_LOG=100000` | a write-ahead log of this many bytes is large, and a reader may hold it up for only two seconds |
 //! | `TENANTRY_NO_LOCKS=1` | the ledger is where files cannot be locked, as on some network shares |
 
 use std::ffi::c_int;

@@ -13,13 +13,14 @@ use tenantry_model::files::beside;
 /// Much more than a run without such a reader needs.
 const LARGE: u64 = 64 << 20;
 
-/// Readers of this process end within moments. One that holds up the log longer than this belongs to another program.
-const HELD_UP_FOR: Duration = Duration::from_secs(2);
+/// A reader may hold up the log for this long, such as a backup; it is likely to end by itself.
+const HELD_UP_FOR: Duration = Duration::from_secs(60);
 
 /// Watches the log of one ledger.
 pub(super) struct LogWatch {
     log: PathBuf,
     large: u64,
+    held_up_for: Duration,
     looked_at: Instant,
     /// The place in the log where its content cannot be moved into the file any further, and since when.
     held_up: Option<(i64, Instant)>,
@@ -28,10 +29,11 @@ pub(super) struct LogWatch {
 
 impl LogWatch {
     pub(super) fn of(ledger: &Path) -> Self {
-        // A test has a smaller log.
-        let large = number("TENANTRY_LARGE_LOG").unwrap_or(LARGE);
-        let looked_at = Instant::now();
-        Self { log: beside(ledger, "-wal"), large, looked_at, held_up: None, is_reported: false }
+        // A test has a smaller log, and less time.
+        let of_test = number("TENANTRY_LARGE_LOG").map(|large| (large, Duration::from_secs(2)));
+        let (large, held_up_for) = of_test.unwrap_or((LARGE, HELD_UP_FOR));
+        let (log, looked_at) = (beside(ledger, "-wal"), Instant::now());
+        Self { log, large, held_up_for, looked_at, held_up: None, is_reported: false }
     }
 
     /// Called after a commit. Looks at the log at most once per second, and reports it once.
@@ -46,7 +48,7 @@ impl LogWatch {
             Some(known) if known.0 == place => known,
             _ => (place, Instant::now()),
         });
-        if self.held_up.is_some_and(|(_, since)| since.elapsed() >= HELD_UP_FOR) {
+        if self.held_up.is_some_and(|(_, since)| since.elapsed() >= self.held_up_for) {
             self.is_reported = true;
             tracing::warn!(
                 file = %self.log.display(),
