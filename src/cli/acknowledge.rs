@@ -1,5 +1,6 @@
 //! `tenantry acknowledge`: refused rows, refused acceptances and lost passwords no longer need attention.
 
+use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{AcknowledgeReport, AcknowledgeSelection, Queries, RunEnd, State};
 use crate::report::{LedgerSummary, counted};
@@ -12,6 +13,7 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
     let args::Acknowledgeable { domains, codes, gone } = args.which;
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
     let selection = AcknowledgeSelection { domains, codes, gone };
+    let undo = next_command::of(output, &undo(&selection));
     let done = ledger.acknowledge(selection, args.undo).await?;
     // A row that needs attention anyway is none to undo.
     let is_matched = done.changed() > 0 || (!args.undo && done.unchanged > 0);
@@ -24,12 +26,21 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
             if args.undo { nothing_to_undo(&done, output) } else { none_needs_attention(&queries, output)? };
         return Err(failure);
     }
-    output.note(describe(&done, args.undo));
+    output.note(describe(&done, args.undo, &undo));
     Ok(ExitCode::Done)
 }
 
-/// What was changed, as sentences.
-fn describe(done: &AcknowledgeReport, undo: bool) -> String {
+/// The arguments that undo the acknowledgement of these rows.
+fn undo(selection: &AcknowledgeSelection) -> String {
+    let AcknowledgeSelection { domains, codes, gone } = selection;
+    let domains = domains.iter().map(|domain| format!(" --domain {}", quoted(domain)));
+    let codes = codes.iter().map(|code| format!(" --code {}", quoted(code)));
+    let gone = gone.then(|| " --gone".to_owned());
+    format!("acknowledge --undo{}", domains.chain(codes).chain(gone).collect::<String>())
+}
+
+/// What was changed, as sentences. `undo`: the command that undoes it.
+fn describe(done: &AcknowledgeReport, is_undone: bool, undo: &str) -> String {
     let parts: Vec<String> = [
         (done.failed, "failed row"),
         (done.rejected, "rejected row"),
@@ -42,11 +53,9 @@ fn describe(done: &AcknowledgeReport, undo: bool) -> String {
     .map(|(count, noun)| counted(count, noun))
     .collect();
     let parts = parts.join(", ");
-    match (done.changed(), undo) {
+    match (done.changed(), is_undone) {
         (0, _) => format!("{} acknowledged before.", counted(done.unchanged, "row")),
-        (_, false) => {
-            format!("Acknowledged: {parts}. `tenantry acknowledge --undo` with the same options undoes this.")
-        }
+        (_, false) => format!("Acknowledged: {parts}. `{undo}` undoes this."),
         (_, true) => match done.erased {
             0 => format!("Not acknowledged any more: {parts}."),
             _ => format!("Not acknowledged any more: {parts}. {}.", erased_words(done)),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::{ExitCode, Failure, Output};
-use crate::ledger;
+use super::{ExitCode, Failure, Output, next_command};
+use crate::ledger::{self, Queries};
 
 pub(crate) fn run(copy: &Path, ledger: &Path, output: &Output) -> Result<ExitCode, Failure> {
     ledger::backup(ledger, copy)?;
@@ -12,9 +12,14 @@ pub(crate) fn run(copy: &Path, ledger: &Path, output: &Output) -> Result<ExitCod
         copy.display(),
         ledger.display()
     ));
-    output.note(
+    // A ledger of an older version stays as it is.
+    let resume = match Queries::open_unchanged(ledger)? {
+        Some(queries) => next_command::after_restore(&queries, output)?,
+        None => next_command::of(output, "resume --restored"),
+    };
+    output.note(format_args!(
         "To restore it: stop what runs, remove `-wal` and `-shm` of the ledger that it replaces, put it there, and go on \
-         with `tenantry resume --restored`.",
-    );
+         with `{resume}`."
+    ));
     Ok(ExitCode::Done)
 }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::replacing::Guarded;
 use super::settings::identity_file;
+use super::shell::quoted;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::credentials::{Identities, NotIdentity, Opener, Unopened};
@@ -35,7 +36,7 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let filter =
         PasswordFilter { domain: domain.as_deref(), run: args.run.map(RunId), unopened: args.unopened };
     if let Some(domain) = filter.domain {
-        must_hold_a_password_of(domain, &queries, &ledger)?;
+        must_hold_a_password_of(domain, &queries, &ledger, output)?;
     }
     if let Some(run) = filter.run {
         must_know_run(run, &queries, &ledger, output)?;
@@ -87,7 +88,12 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Result<(), Failure> {
+fn must_hold_a_password_of(
+    domain: &str,
+    queries: &Queries,
+    ledger: &Path,
+    output: &Output,
+) -> Result<(), Failure> {
     let mut is_there = false;
     queries.each_password(PasswordFilter { domain: Some(domain), ..PasswordFilter::default() }, |_| {
         is_there = true;
@@ -97,8 +103,9 @@ fn must_hold_a_password_of(domain: &str, queries: &Queries, ledger: &Path) -> Re
         return Ok(());
     }
     let message = format!("the ledger `{}` holds no password of `{domain}`", ledger.display());
+    let show = next_command::of(output, &format!("show {}", quoted(domain)));
     Err(Failure::new(ExitCode::Failed, message)
-        .with_hint("`tenantry show DOMAIN` says whether it was created, and whether its password was lost"))
+        .with_hint(format!("`{show}` says whether it was created, and whether its password was lost")))
 }
 
 fn must_know_run(run: RunId, queries: &Queries, ledger: &Path, output: &Output) -> Result<(), Failure> {
@@ -251,7 +258,8 @@ impl OpenedPasswords {
                 }
             };
             output.note(format_args!(
-                "{came}: check that it signs in. `tenantry show {asked_for}` lists that answer."
+                "{came}: check that it signs in. `{}` lists that answer.",
+                next_command::of(output, &format!("show {}", quoted(asked_for)))
             ));
         }
     }

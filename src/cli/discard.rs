@@ -58,7 +58,7 @@ async fn work(
     let done = ledger.discard(selection, false).await?;
     output.note(format_args!("Discarded: {}.{}", describe(&done), later(&done, output)));
     if done.may_be_sent > 0 {
-        output.note(stay(done.may_be_sent));
+        output.note(stay(done.may_be_sent, output));
     }
     Ok(ExitCode::Done)
 }
@@ -73,15 +73,17 @@ fn none_matches(may_be_sent: u64, output: &Output) -> Failure {
     let failure = Failure::new(ExitCode::Failed, "no pending row matches");
     match may_be_sent {
         0 => failure.with_hint(format!("`{}` shows how many rows are pending", next_command::status(output))),
-        rows => failure.because(stay(rows)),
+        rows => failure.because(stay(rows, output)),
     }
 }
 
 /// Why rows are not discarded.
-fn stay(rows: u64) -> String {
+fn stay(rows: u64, output: &Output) -> String {
     format!(
-        "{} may have been sent and cannot be discarded; `tenantry resume` looks them up, or, after a restore, their list has to be imported again",
-        counted(rows, "row")
+        "{} may have been sent and cannot be discarded; `{}` looks them up, or, after a restore, their list has to be \
+         imported again",
+        counted(rows, "row"),
+        next_command::of(output, "resume")
     )
 }
 

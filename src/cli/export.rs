@@ -2,7 +2,7 @@
 
 use super::replacing::Guarded;
 use super::sink::Sink;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::report::{Style, counted, export};
 
 pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, Failure> {
@@ -20,8 +20,9 @@ pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, F
     let erased = queries.erased_rows(what)?;
     if erased > 0 {
         output.note(format_args!(
-            "{} left out: `tenantry forget` has erased their data. `tenantry list` shows what is left of them.",
-            counted(erased, "row")
+            "{} left out: `tenantry forget` has erased their data. `{}` shows what is left of them.",
+            counted(erased, "row"),
+            next_command::of(output, "list")
         ));
     }
     let left_out = queries.acknowledged_left_out(what)?;

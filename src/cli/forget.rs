@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::consent;
 use super::credentials::who;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, next_command};
 use crate::clock;
 use crate::ledger::{ForgetPlan, Forgettable, Forgetting, RowCounts, State};
 use crate::report::counted;
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: args::ForgetArgs, output: &Output) -> Result<ExitC
         output.note("An earlier `tenantry forget` was interrupted: the ledger and its log are cleaned now.");
     }
     let since = clock::local(changed_before).to_string();
-    let kept = describe_kept(&plan);
+    let kept = describe_kept(&plan, output);
     if plan.is_empty() {
         output.note(format_args!("Nothing to erase in `{}` from before {since}.", path.display()));
         kept.iter().for_each(|line| output.note(line));
@@ -84,12 +84,15 @@ fn by_state(rows: &RowCounts) -> String {
 }
 
 /// The rows that are old enough and are kept, and why.
-fn describe_kept(plan: &ForgetPlan) -> Vec<String> {
+fn describe_kept(plan: &ForgetPlan, output: &Output) -> Vec<String> {
     let unfinished = plan.unfinished.total();
     let refused = plan.unfinished.sum(State::needs_attention);
     let acknowledge = match refused {
         0 => String::new(),
-        _ => " `tenantry acknowledge` makes refused rows ready to be erased.".to_owned(),
+        _ => {
+            let acknowledge = next_command::of(output, "acknowledge");
+            format!(" `{acknowledge}` makes refused rows ready to be erased.")
+        }
     };
     let of_states = (unfinished > 0).then(|| {
         format!(

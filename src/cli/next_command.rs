@@ -16,7 +16,7 @@ use crate::ledger::{
     self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
 };
 use crate::reader::{from_csv, has_column};
-use crate::report::{LedgerSummary, NextSteps};
+use crate::report::{Commands, LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 use repeated::flags_of;
 pub(super) use repeated::{Repeated, names_of};
@@ -217,9 +217,9 @@ fn condition(stopped: &StopReason) -> Option<&'static str> {
     }
 }
 
-/// Adds to each kind of error the command that lists all its rows, and the command that lists all kinds.
+/// Adds to each kind of error the command that lists all its rows, and to all commands the options for the ledger.
 pub(super) fn list_rows(standing: &mut LedgerSummary, repeated: &Repeated) {
-    standing.all_errors = Some(repeated.command("status"));
+    standing.commands = Commands::with(|words| repeated.command(words));
     for error in standing.errors.iter_mut().filter(|error| error.refused.kind == StepKind::Create) {
         let code = quoted(&error.code);
         error.list = Some(repeated.command(&format!("list --state {} --code {code}", error.state)));
@@ -290,8 +290,22 @@ pub(super) fn between_runs(
     standing: &LedgerSummary,
     matches: &ArgMatches,
 ) -> Result<Option<NextSteps>, ledger::Error> {
-    let mut repeated = Repeated::of(matches);
+    let repeated = repeated_for(queries, matches)?;
     let left = Remaining::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
+    let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
+    let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
+        && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
+        && !left.are_all_gone();
+    Ok(Some(if left.open() == 0 && is_refused {
+        next.then("or, if the cause is gone", repeated.command("retry"))
+    } else {
+        next
+    }))
+}
+
+/// The options of this command, and those for the environment of its ledger.
+fn repeated_for(queries: &Queries, matches: &ArgMatches) -> Result<Repeated, ledger::Error> {
+    let mut repeated = Repeated::of(matches);
     if let Some(environment) = queries.environment()? {
         if settings::is_simulated(&environment) {
             repeated.add_option("simulate", args::DEFAULT_SCENARIO);
@@ -304,13 +318,10 @@ pub(super) fn between_runs(
             repeated.add_option("tenant_id", &tenant.to_string());
         }
     }
-    let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
-    let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
-        && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
-        && !left.are_all_gone();
-    Ok(Some(if left.open() == 0 && is_refused {
-        next.then("or, if the cause is gone", repeated.command("retry"))
-    } else {
-        next
-    }))
+    Ok(repeated)
+}
+
+/// The command that continues a restored copy of this ledger.
+pub(super) fn after_restore(queries: &Queries, output: &Output) -> Result<String, ledger::Error> {
+    Ok(repeated_for(queries, output.matches())?.command("resume --restored"))
 }

@@ -3,7 +3,7 @@
 use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
-use super::{Failure, Output, args, import};
+use super::{Failure, Output, args, import, next_command};
 use crate::ledger::{AwaitingConsent, InputOptions, State};
 use crate::report::counted;
 use crate::submitter::{Mode, StopReason};
@@ -23,8 +23,9 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
         let in_flight = session.queries()?.counts()?.of(State::InFlight);
         if in_flight > 0 {
             session.output.note(format_args!(
-                "{} in flight: `tenantry resume` may still bring their passwords, which asking does not.",
-                counted(in_flight, "row")
+                "{} in flight: `{}` may still bring their passwords, which asking does not.",
+                counted(in_flight, "row"),
+                next_command::of(session.output, "resume")
             ));
         }
     }

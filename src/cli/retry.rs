@@ -4,7 +4,7 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::terminal::NoPrompt;
-use super::{Failure, Output, args, rules};
+use super::{Failure, Output, args, next_command, rules};
 use crate::intake::StoredRowValidator;
 use crate::ledger::{InputOptions, Queries, RetryReport, RowDetail, Selection, SkipReason, State};
 use crate::report::{LedgerSummary, counted};
@@ -170,7 +170,10 @@ fn report(output: &Output, again: &RetryReport) {
     for (why, in_words) in [
         (
             SkipReason::Burned,
-            " for a burned domain: `tenantry export failed`, choose another domain, and import the file.",
+            &*format!(
+                " for a burned domain: `{}`, choose another domain, and import the file.",
+                next_command::of(output, "export failed")
+            ),
         ),
         (SkipReason::Wrong, &*format!(" for failing validation{}.", first.unwrap_or_default())),
         (

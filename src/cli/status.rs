@@ -37,7 +37,8 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     next_command::list_rows(&mut standing, &Repeated::of(output.matches()));
     text.append(standing.text());
     let lost = queries.created_without_credentials()?;
-    lost_passwords(&mut text, lost, &queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?);
+    let domains = queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?;
+    lost_passwords(&mut text, lost, &domains, &standing.commands);
     text.push_line(format_args!("\nLast runs, newest first:"));
     for run in queries.last_runs(Runs::OnLists, RUNS)? {
         text.push_line(format_args!("{}", run_line(&run)));
@@ -52,7 +53,8 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     if standing.held_back.iter().any(|source| source.why != HoldReason::Restored) {
         text.push_line(format_args!(
-            "\nTo discard waiting rows without their list: `tenantry discard --list FILE`."
+            "\nTo discard waiting rows without their list: `{}`.",
+            next_command::of(output, "discard --list FILE")
         ));
     }
     if left > 0 {

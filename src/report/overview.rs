@@ -120,7 +120,7 @@ impl Overview {
             Some(run) => vec![queries.run_totals(run)?],
             None => queries.last_runs(Runs::OnLists, RUNS)?,
         };
-        let LedgerSummary { rows, agreements, errors, held_back, let_go, gone: _, all_errors: _ } = standing;
+        let LedgerSummary { rows, agreements, errors, held_back, let_go, gone: _, commands: _ } = standing;
         Ok(Self {
             made_at: clock::now(),
             program_version: env!("CARGO_PKG_VERSION"),

@@ -41,9 +41,37 @@ pub(crate) struct LedgerSummary {
     /// Refused rows and acceptances that their lists no longer contain; not part of the JSON.
     #[serde(skip)]
     pub(crate) gone: u64,
-    /// The command that lists all kinds of errors.
     #[serde(skip)]
-    pub(crate) all_errors: Option<String>,
+    pub(crate) commands: Commands,
+}
+
+/// The commands that the text names.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    /// Lists all kinds of errors.
+    status: String,
+    acknowledge_gone: String,
+    acknowledge_lost_passwords: String,
+    /// Exports the created rows, with whether their passwords were lost.
+    export_created: String,
+}
+
+impl Commands {
+    /// `command` adds the options for the ledger.
+    pub(crate) fn with(command: impl Fn(&str) -> String) -> Self {
+        Self {
+            status: command("status"),
+            acknowledge_gone: command("acknowledge --gone"),
+            acknowledge_lost_passwords: command(&format!("acknowledge --code {LOST_PASSWORD}")),
+            export_created: command("export created"),
+        }
+    }
+}
+
+impl Default for Commands {
+    fn default() -> Self {
+        Self::with(|words| format!("tenantry {words}"))
+    }
 }
 
 /// One kind of refusal.
@@ -152,7 +180,8 @@ impl LedgerSummary {
         errors.sort_by_key(|error| std::cmp::Reverse(error.count));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources(None)?);
-        Ok(Self { rows, agreements, errors, held_back, let_go, gone: queries.gone()?, all_errors: None })
+        let gone = queries.gone()?;
+        Ok(Self { rows, agreements, errors, held_back, let_go, gone, commands: Commands::default() })
     }
 
     /// Totals that add up, then the errors with hints, the most frequent first.
@@ -202,23 +231,21 @@ impl LedgerSummary {
             text.push_line(format_args!(
                 "  … and {} more kinds: see `{}`",
                 self.errors.len() - most,
-                self.all_errors.as_deref().unwrap_or("tenantry status")
+                self.commands.status
             ));
         }
-        push_gone(text, self.gone);
+        push_gone(text, self.gone, &self.commands.acknowledge_gone);
     }
 }
 
 /// Says how many refused rows their lists no longer contain, and what can be done about that.
-fn push_gone(text: &mut Toned, gone: u64) {
+fn push_gone(text: &mut Toned, gone: u64, acknowledge: &str) {
     let are_gone = match gone {
         0 => return,
         1 => "1 refused row is no longer in its list".to_owned(),
         _ => format!("{gone} refused rows are no longer in their lists"),
     };
-    text.push_line(format_args!(
-        "\n{are_gone}. `tenantry acknowledge --gone` takes such rows out of the exit code."
-    ));
+    text.push_line(format_args!("\n{are_gone}. `{acknowledge}` takes such rows out of the exit code."));
 }
 
 /// Adds the number of rows in a state, and what the rows are.
@@ -308,7 +335,8 @@ impl Summary {
             text.push_line(format_args!("{words}"));
         }
         self.standing.describe_errors(&mut text, TOP_ERRORS);
-        lost_passwords(&mut text, self.created_without_credentials, &self.domains_without_credentials);
+        let (count, domains) = (self.created_without_credentials, &self.domains_without_credentials);
+        lost_passwords(&mut text, count, domains, &self.standing.commands);
         if !self.files.is_empty() {
             text.push_line(format_args!("\nFiles written:"));
         }
@@ -343,7 +371,7 @@ pub(super) fn describe_agreements(
 }
 
 /// Adds a prominent warning about lost passwords, with the way to reset them.
-pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String]) {
+pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String], commands: &Commands) {
     if count == 0 {
         return;
     }
@@ -358,9 +386,9 @@ pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String]) {
         text.push_line(format_args!("  {domain}"));
     }
     if count > domains.len() as u64 {
-        text.push_line(format_args!("  … `tenantry export created` marks them all (tenantry_password)"));
+        text.push_line(format_args!("  … `{}` marks them all (tenantry_password)", commands.export_created));
     }
-    text.push_line(format_args!("Then run `tenantry acknowledge --code {LOST_PASSWORD}`."));
+    text.push_line(format_args!("Then run `{}`.", commands.acknowledge_lost_passwords));
 }
 
 /// What the operator can do about an error code. Rejected rows get a general hint: each problem has its own suggestion.

@@ -257,7 +257,7 @@ fn a_lost_password_that_was_reset_is_not_announced_any_more() {
     bench.fault(Operation::Create, "lost", Fault::DropAfter, 3);
     bench.file("crm.csv", customers_of(["lost"]));
     let done = bench.import("crm.csv").args(["--max-attempts", "2"]).exits(0);
-    assert!(done.stdout.contains("Then run `tenantry acknowledge --code password_lost`."), "{done}");
+    assert!(done.stdout.contains("Then run `tenantry acknowledge --code password_lost --ledger "), "{done}");
     bench.tenantry(["acknowledge", "--gone"]).exits(1).says("these match: --code password_lost");
     bench
         .tenantry(["acknowledge", "--code", "password_lost"])

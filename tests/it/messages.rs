@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Bench, HEADER, customers, row, states};
+use crate::harness::{Bench, HEADER, customers, customers_of, row, states};
 
 /// The lines of a JSON log that say so.
 fn logged(bench: &Bench, message: &str) -> Vec<Value> {
@@ -106,4 +106,32 @@ fn a_column_in_another_language_is_guessed_and_never_taken() {
     let missing = check(&[]);
     assert_eq!(missing.code, Some(1), "{missing}");
     missing.says("no column for `company_name`").says("`Firma` may mean `company_name`").says("--map");
+}
+
+/// A hint without them would be about the ledger of the working folder.
+#[test]
+fn hints_have_the_options_for_the_ledger() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["harborline", "refuse-400-3000", "half-made-1"]));
+    let on_trial = |args: &str| bench.tenantry(args.split(' ')).args(["--ledger", "trial.db"]);
+    on_trial("import crm.csv").exits(3);
+    on_trial("backup copy.db").exits(0).says("go on with `tenantry resume --restored --ledger trial.db ");
+    let unknown = on_trial("credentials --domain quay").exits(1);
+    unknown.says("`tenantry show quay --ledger trial.db` says whether it was created");
+    let acknowledged = on_trial("acknowledge --domain refuse-400-3000").exits(0);
+    acknowledged
+        .says("`tenantry acknowledge --undo --domain refuse-400-3000 --ledger trial.db` undoes this.");
+    on_trial("acknowledge --undo --domain refuse-400-3000").exits(0);
+    let burned = on_trial("retry --code 27002").exits(3);
+    burned.says("for a burned domain: `tenantry export failed --ledger trial.db`");
+    let forgotten = on_trial("forget --older-than 0s --yes").exits(0);
+    forgotten.says("`tenantry acknowledge --ledger trial.db` makes refused rows ready to be erased.");
+    on_trial("export created").exits(0).says("`tenantry list --ledger trial.db` shows what is left of them.");
+    bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
+    let gone = on_trial("import crm.csv").exits(3).stdout;
+    assert!(gone.contains("`tenantry acknowledge --gone --ledger trial.db` takes"), "{gone}");
+    bench.file("crm.csv", customers_of(["harborline", "wingtip", "not a domain"]));
+    on_trial("import crm.csv --require-valid").exits(3);
+    let waiting = on_trial("status").exits(0).stdout;
+    assert!(waiting.contains("`tenantry discard --list FILE --ledger trial.db`."), "{waiting}");
 }

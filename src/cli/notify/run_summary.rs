@@ -104,7 +104,7 @@ impl RunSummary {
 
 impl Figures {
     fn of(queries: &Queries, successes: &[ExitCode]) -> Result<Self, ledger::Error> {
-        let LedgerSummary { rows, agreements, errors, held_back, let_go: _, gone: _, all_errors: _ } =
+        let LedgerSummary { rows, agreements, errors, held_back, let_go: _, gone: _, commands: _ } =
             LedgerSummary::of(queries)?;
         let errors = errors.into_iter().take(ERRORS_MAX).map(|error| ErrorTotal {
             code: plain_code(error.code),

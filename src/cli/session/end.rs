@@ -122,6 +122,7 @@ impl Session<'_> {
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
         let is_rehearsal = repeated.is_rehearsal();
+        let (status, backup) = (repeated.command("status"), repeated.command("backup FILE"));
         let made_ledger = self.makes_default_ledger.then_some(path);
         Ok(Ended::to_report(exit_code, move |output| {
             let printed = if as_json {
@@ -132,7 +133,7 @@ impl Session<'_> {
             } else {
                 output.toned(&summary.text())
             };
-            report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
+            report_unprinted(output, printed, &status);
             report_stop(output, stopped.as_ref().zip(stop), open);
             if let Some(ledger) = &made_ledger {
                 report_made(output, ledger, is_rehearsal);
@@ -146,7 +147,7 @@ impl Session<'_> {
                     .with_hint("keep the ledger as it is and report this; do not import into it again"));
             }
             if left_out.count > 0 {
-                let failure = left_out_failure(&left_out);
+                let failure = left_out_failure(&left_out, &backup);
                 if exit_code == ExitCode::Failed {
                     return Err(failure);
                 }
@@ -186,7 +187,7 @@ impl Session<'_> {
                     } else {
                         output.toned(&summary.text())
                     };
-                    report_unprinted(output, printed, "`tenantry status` shows where the ledger stands");
+                    report_unprinted(output, printed, &status);
                 }
                 Err(error) => output.note(format_args!(
                     "The summary is missing, because the ledger cannot be read now: {error}. When the cause is removed, \
@@ -247,8 +248,8 @@ fn report_made(output: &Output, ledger: &Path, is_rehearsal: bool) {
     });
 }
 
-/// The failure for rows that could not be read. All other rows were processed.
-fn left_out_failure(left_out: &LeftOut) -> Failure {
+/// The failure for rows that could not be read. All other rows were processed. `backup`: the command that makes a copy.
+fn left_out_failure(left_out: &LeftOut, backup: &str) -> Failure {
     let LeftOut { count, first, .. } = left_out;
     let rows = counted(*count, "row");
     let failure =
@@ -257,10 +258,10 @@ fn left_out_failure(left_out: &LeftOut) -> Failure {
     let more = count - first.len() as u64;
     let failure =
         if more > 0 { failure.because(format!("and {} more", counted(more, "row"))) } else { failure };
-    failure.with_hint(
+    failure.with_hint(format!(
         "something else than Tenantry has changed the ledger, or the disk has: restore it from a backup of before, or report \
-         this with a copy made by `tenantry backup`; the other rows were worked on",
-    )
+         this with a copy made by `{backup}`; the other rows were worked on"
+    ))
 }
 
 /// How a run ended that failed.
@@ -268,10 +269,12 @@ pub(super) fn ending_of(failure: &Failure) -> RunEnd {
     RunEnd { exit_code: failure.exit_code.number(), words: failure.messages.join(": ") }
 }
 
-/// A summary that could not be printed does not change the exit code of the run.
-fn report_unprinted(output: &Output, printed: Result<(), Failure>, hint: &str) {
+/// A summary that could not be printed does not change the exit code of the run. `status`: the command that shows the
+/// same.
+fn report_unprinted(output: &Output, printed: Result<(), Failure>, status: &str) {
     if let Err(failure) = printed {
-        output.note(format_args!("The summary is missing: {}; {hint}.", failure.messages.join(": ")));
+        let why = failure.messages.join(": ");
+        output.note(format_args!("The summary is missing: {why}; `{status}` shows where the ledger stands."));
     }
 }
 
