@@ -70,8 +70,8 @@ pub(crate) struct CheckedRow {
     problems: Vec<Problem>,
     /// `Some` if validation found no error.
     group: Option<Group>,
-    /// `Some` for a row without errors if Partner Center will be asked. Then only if the row would be sent. Boxed, because most checks do not need it and
-    /// batches should stay small.
+    /// `Some` for a row without errors if Partner Center will be asked. Then only if the row would be sent. Boxed,
+    /// because most checks do not need it and batches should stay small.
     customer: Option<Box<Customer>>,
     /// The row for the copy, still without its problems, if there is a copy.
     copied: Option<Box<AnnotatedRow>>,

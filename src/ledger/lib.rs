@@ -6,14 +6,14 @@
 //! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`acknowledge`]
 //! marks refused rows that need no attention any more. [`stored`]
 //! carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
-//! [`input_options`] the options of a file. [`forget`] erases personal data. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`]
-//! keeps one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize
-//! rows.
+//! [`input_options`] the options of a file. [`forget`] erases personal data. [`copies`] writes copies, [`mod@backup`]
+//! makes and restores them, [`kept`] keeps one before the schema changes. [`query`] reads on connections of its own, as
+//! [`ingest`] does to recognize rows.
 //!
 //! Before SQLite opens a file, [`trust`] checks who can write to it; after that, [`shape`] checks its schema. [`lock`]
-//! keeps other processes out, [`patience`] waits for locks of other programs. [`open_files`] checks that the files stay in place,
-//! [`log_growth`] reports a log that a reader holds up, and [`reserve`] makes sure that a
-//! full disk loses no answer. [`trial`] tries out the folder of a ledger before the first run.
+//! keeps other processes out, [`patience`] waits for locks of other programs. [`open_files`] checks that the files stay
+//! in place, [`log_growth`] reports a log that a reader holds up, and [`reserve`] makes sure that a full disk loses no
+//! answer. [`trial`] tries out the folder of a ledger before the first run.
 //!
 //! The ledger promises that no row is ever removed, that no recorded attempt is rewritten, and that two processes never
 //! work on one ledger. `submitter` decides what the next step of a row is.

@@ -1,11 +1,11 @@
 //! Reads the wall clock, and the clock that counts since the machine's boot.
 //!
 //! No other module reads the wall clock. Stored times are UTC milliseconds since the Unix epoch, and are shown to
-//! scripts as RFC 3339, to people in the local time zone. They order events for people and limit ages across restarts. An age that is not plausible, because the clock
-//! was set back, always counts as too old, which is the safe side. Ages and waits inside a run use tokio's monotonic
-//! clock, so setting the clock does not affect them. If an age between two runs depends on a time, the time since boot
-//! is stored with it, together with the boot's id. If the boot is still the same, the wall clock is not used.
-//! `submitter::age` combines all of these.
+//! scripts as RFC 3339, to people in the local time zone. They order events for people and limit ages across restarts.
+//! An age that is not plausible, because the clock was set back, always counts as too old, which is the safe side. Ages
+//! and waits inside a run use tokio's monotonic clock, so setting the clock does not affect them. If an age between two
+//! runs depends on a time, the time since boot is stored with it, together with the boot's id. If the boot is still the
+//! same, the wall clock is not used. `submitter::age` combines all of these.
 
 use std::fmt;
 use std::str::FromStr;

@@ -173,7 +173,8 @@ impl Strictness {
 }
 
 // If the service is known to refuse a value, the rule is an error; if the service may refuse it, a warning. If this
-// depends on the country, there are two rules. A value that the service would accept, but that is very likely a mistake, is a doubt.
+// depends on the country, there are two rules. A value that the service would accept, but that is very likely a
+// mistake, is a doubt.
 rules! {
     RaggedRow "ragged_row" Error,
     RowEncoding "row_encoding" Error,

@@ -2,8 +2,9 @@
 //!
 //! The order is what keeps the promises. A row gets its intent when its turn is near, so that a row that only waits for
 //! the rate is still pending. The intent is durable before the gates, so the ledger knows everything that passes the
-//! gates. The gates come right before the send, so they limit the rate of requests and not of intents. The password is sealed before the success is reported, under a key that was durable before the send. A success counts
-//! only for the row that it names.
+//! gates. The gates come right before the send, so they limit the rate of requests and not of intents. The password is
+//! sealed before the success is reported, under a key that was durable before the send. A success counts only for the
+//! row that it names.
 
 use std::sync::Arc;
 

@@ -123,3 +123,26 @@ fn old_turns_are_found_in_texts_and_comments_alone() {
         assert!(!is_old(plain) || plain.contains("is none"), "{plain}");
     }
 }
+
+/// Such a line is two lines pasted into one. A table has one line for each row.
+#[test]
+fn no_comment_is_far_wider_than_the_page() {
+    const WIDEST: usize = 126;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for path in files(&root.join("src")).into_iter().chain(files(&root.join("tests/it"))) {
+        let Some(code) =
+            fs::read_to_string(&path).ok().filter(|_| path.extension().is_some_and(|it| it == "rs"))
+        else {
+            continue;
+        };
+        for (at, line) in code.lines().enumerate() {
+            let text = line.trim_start();
+            let is_table = text.trim_start_matches(['/', '!', ' ']).starts_with('|');
+            if text.starts_with("//") && !is_table && line.chars().count() > WIDEST {
+                found.push(format!("{}:{}", path.display(), at + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "wrap these lines:\n{}", found.join("\n"));
+}

@@ -204,8 +204,8 @@ pub(crate) struct SubmissionArgs {
     pub(crate) max_duration: Option<Duration>,
     /// Stop after this many failed rows
     ///
-    /// A number, or a percentage such as 5%. Counts the rows and acceptances of agreements that this run sent and Partner Center refused. A percentage counts
-    /// from 20 outcomes on.
+    /// A number, or a percentage such as 5%. Counts the rows and acceptances of agreements that this run sent and
+    /// Partner Center refused. A percentage counts from 20 outcomes on.
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
     /// Show the plan; send nothing and write nothing

@@ -95,8 +95,8 @@ pub(super) const UNSENT: &str = "state IN ('pending', 'rejected')";
 pub(super) const REPEATED: &str = "state = 'pending'
      AND EXISTS (SELECT 1 FROM agreements old WHERE old.replaced_by = agreements.id AND old.state = 'failed')";
 
-/// Discards acceptances that match `which` (a condition on the table) and `condition` ([`UNSENT`] or [`REPEATED`]). The acceptances that they had replaced become current again. Returns how many were
-/// discarded.
+/// Discards acceptances that match `which` (a condition on the table) and `condition` ([`UNSENT`] or [`REPEATED`]). The
+/// acceptances that they had replaced become current again. Returns how many were discarded.
 pub(super) fn withdraw(tx: &Transaction<'_>, which: &str, condition: &str) -> Result<u64> {
     // In a table of SQLite's, which keeps it in a file where it is long, so that memory does not grow with the rows.
     tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;

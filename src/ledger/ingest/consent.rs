@@ -33,7 +33,8 @@ fn of_run(run: RunId) -> String {
 }
 
 impl Ledger {
-    /// Discards rows without consent: they were never sent, and are sent only if a list brings them again. Returns how many rows and how many acceptances of agreements were discarded.
+    /// Discards rows without consent: they were never sent, and are sent only if a list brings them again. Returns how
+    /// many rows and how many acceptances of agreements were discarded.
     pub async fn withdraw(&self, what: AwaitingConsent) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {

@@ -1,8 +1,9 @@
 //! A lock on the ledger's file itself, whatever its name: on one byte that SQLite never uses.
 //!
-//! On Linux it is a lock of an open file description (`F_OFD_SETLK`). Every other kind of lock fails somewhere. `flock` on the ledger collides with SQLite's own locks on systems that implement one by the
-//! other: the BSDs and macOS, NFS, the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon
-//! as this process closes any handle to the file, which SQLite does for each connection.
+//! On Linux it is a lock of an open file description (`F_OFD_SETLK`). Every other kind of lock fails somewhere. `flock`
+//! on the ledger collides with SQLite's own locks on systems that implement one by the other: the BSDs and macOS, NFS,
+//! the 9p mounts of WSL and of virtual machines. A classic `fcntl` lock is lost as soon as this process closes any
+//! handle to the file, which SQLite does for each connection.
 //!
 //! For the same reason, closing the handle of this lock would release SQLite's locks. So the handle stays open until
 //! the process ends, and only the lock is released.

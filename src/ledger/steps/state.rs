@@ -212,8 +212,9 @@ pub struct IllegalTransition {
 /// The state after `event`, or an error if the event is illegal for a step of this kind in state `from`. Every legal
 /// change is listed here.
 ///
-/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent
-/// again on a guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
+/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent
+/// leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent again on a
+/// guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
 pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
     use {State as S, StepEvent as E, StepKind as K};
     Ok(match (kind, from, event) {

@@ -1,7 +1,8 @@
 //! Reads lists of customers, as CSV or a sheet of a workbook, into rows with their line.
 //!
-//! Bytes are decoded to UTF-8 (`encoding`, `detect_encoding`, `text`), parsed into records (`records`) and turned into rows. The records of a
-//! workbook come from memory (`sheet`); their lines are the row numbers that the spreadsheet shows.
+//! Bytes are decoded to UTF-8 (`encoding`, `detect_encoding`, `text`), parsed into records (`records`) and turned into
+//! rows. The records of a workbook come from memory (`sheet`); their lines are the row numbers that the spreadsheet
+//! shows.
 //!
 //! This module guarantees:
 //!

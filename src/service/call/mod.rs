@@ -1,10 +1,10 @@
 //! Sends every request to Partner Center: creates, agreements and lookups.
 //!
 //! A [`Caller`] follows a fixed order: sign in, approach the rate limit, pass it, send. A create or an agreement records
-//! its intent between the two waits, so that only what is about to be sent has one; a lookup has none. It renews a token that is not accepted,
-//! and slows down when the service throttles. [`Caller::look_up`] sends one lookup, and [`Caller::lookup`] retries it
-//! until there is an answer. [`domains`] finds the status of a domain, [`pacing`] limits the rate, and the [`breaker`]
-//! distinguishes an outage from the failure of one request.
+//! its intent between the two waits, so that only what is about to be sent has one; a lookup has none. It renews a
+//! token that is not accepted, and slows down when the service throttles. [`Caller::look_up`] sends one lookup, and
+//! [`Caller::lookup`] retries it until there is an answer. [`domains`] finds the status of a domain, [`pacing`] limits
+//! the rate, and the [`breaker`] distinguishes an outage from the failure of one request.
 //!
 //! Callers decide what an outcome means for a row, and what is recorded.
 
@@ -39,8 +39,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The first gates before a request with an intent: sign-in, so that no turn is used for a request that cannot be sent, and
-    /// the wait until the turn of the request is near.
+    /// The first gates before a request with an intent: sign-in, so that no turn is used for a request that cannot be
+    /// sent, and the wait until the turn of the request is near.
     pub async fn approach(&self) -> Result<Near<'_>, CallError> {
         let approach = async {
             self.tokens.token().await?;
