@@ -100,8 +100,9 @@ impl<'a> BarOrLines<'a> {
         Self { output, bar, layouts, next_line: Instant::now() + LINE_EVERY }
     }
 
-    /// Redraws the bar with a message of these parts. Without a bar, writes `line` if the interval has passed.
-    fn update(&mut self, parts: &[String], line: impl FnOnce() -> String) {
+    /// Redraws the bar with a message of these parts. Without a bar, writes `line` if the interval has passed. `least`: the
+    /// least time left.
+    fn update(&mut self, parts: &[String], least: Duration, line: impl FnOnce() -> String) {
         if !self.output.has_bars() {
             if Instant::now() >= self.next_line {
                 self.next_line = Instant::now() + LINE_EVERY;
@@ -112,7 +113,7 @@ impl<'a> BarOrLines<'a> {
         // At each update, because windows are resized.
         let length = self.bar.length().unwrap_or_default();
         let (template, message) = self.layouts.fitting(columns().into(), length, parts);
-        self.bar.set_style(style(template));
+        self.bar.set_style(style(template, least));
         self.bar.set_message(message);
     }
 }
@@ -138,7 +139,8 @@ impl Output {
             shown.bar.set_position(now.bytes);
             let rows = HumanCount(now.rows);
             let left = size.map(|size| percent_left(now.bytes, size));
-            shown.update(&[format!("{rows} rows"), escape_for_terminal(path).into_owned()], || {
+            let parts = [format!("{rows} rows"), escape_for_terminal(path).into_owned()];
+            shown.update(&parts, Duration::ZERO, || {
                 let left = left.map(|left| format!(", {left} % of the file left")).unwrap_or_default();
                 format!("{path}: {rows} rows so far{left}")
             });
@@ -160,9 +162,10 @@ impl Output {
             let now = *progress.borrow_and_update();
             shown.bar.set_length(now.total);
             shown.bar.set_position(now.settled);
-            let (sent, at, eta) = (sent_now.count(), Instant::now(), shown.bar.eta());
-            let line = || line(&now, eta, rate, &describe(&now, sent, at, Space::Line));
-            shown.update(&describe(&now, sent, at, Space::Bar), line);
+            let (sent, at) = (sent_now.count(), Instant::now());
+            let (least, eta) = (settles_in(&now, at), shown.bar.eta());
+            let line = || line(&now, eta.max(least), rate, &describe(&now, sent, at, Space::Line));
+            shown.update(&describe(&now, sent, at, Space::Bar), least, line);
         }
     }
 }
@@ -218,8 +221,7 @@ fn describe(
 /// Describes the rows that wait until a new customer would be visible.
 fn describe_settling(progress: &submitter::SubmissionProgress, now: Instant, space: Space) -> String {
     let rows = progress.settling as u64;
-    let left = progress.settled_by.map_or(Duration::ZERO, |by| by.saturating_duration_since(now));
-    let left = spoken(left);
+    let left = spoken(settles_in(progress, now));
     match space {
         Space::Bar => format!("{rows} wait until a new customer is visible ({left})"),
         Space::Line => {
@@ -228,6 +230,11 @@ fn describe_settling(progress: &submitter::SubmissionProgress, now: Instant, spa
             format!("{rows} {wait} until a new customer would be visible (up to {left} more)")
         }
     }
+}
+
+/// How long the last of the rows waits that wait until a new customer would be visible.
+fn settles_in(progress: &submitter::SubmissionProgress, now: Instant) -> Duration {
+    progress.settled_by.map_or(Duration::ZERO, |by| by.saturating_duration_since(now))
 }
 
 fn columns() -> u16 {
@@ -289,7 +296,8 @@ impl TermLike for StatusLine {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
+/// `least`: the least time left.
+fn style(template: &str, least: Duration) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .expect("the templates above are well-formed")
         .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -301,10 +309,10 @@ fn style(template: &str) -> ProgressStyle {
             };
             written.expect("the bar writes to memory");
         })
-        .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        .with_key("left", move |state: &ProgressState, out: &mut dyn fmt::Write| {
             let written = match state.pos() {
                 0 => write!(out, "time left unknown"),
-                _ => write!(out, "{} left", rough(state.eta())),
+                _ => write!(out, "{} left", rough(state.eta().max(least))),
             };
             written.expect("the bar writes to memory");
         })
