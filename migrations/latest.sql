@@ -173,7 +173,7 @@ CREATE TABLE sources (
     rows_known      INTEGER NOT NULL DEFAULT 0,  -- stood in it already
     duplicates      INTEGER NOT NULL DEFAULT 0,  -- equal to an earlier row of the same reading
     ignored_changes INTEGER NOT NULL DEFAULT 0   -- of rows_known: differ from what was already sent
-, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0) STRICT;
+, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0, rows_continued INTEGER NOT NULL DEFAULT 0, refusal TEXT) STRICT;
 -- index agreements_by_row
 CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
 -- index agreements_by_state
@@ -225,7 +225,7 @@ SELECT r.id                                                AS row_id,
        r.external_id,
        r.customer_id,
        r.commerce_id,
-       r.user_name,
+       r.user_name || '@' || r.domain                      AS user_name,
        r.sealed_credentials IS NOT NULL                    AS has_credentials,
        r.error_code,
        r.error_status,
@@ -281,7 +281,7 @@ SELECT p.id AS run_id,
        p.ended,
        (SELECT coalesce(sum(s.rows_read), 0) FROM sources s WHERE s.run_id = p.id)  AS rows_read,
        (SELECT coalesce(sum(s.rows_new), 0) FROM sources s WHERE s.run_id = p.id)   AS rows_new,
-       (SELECT coalesce(sum(s.rows_known), 0) FROM sources s WHERE s.run_id = p.id) AS skipped,
+       (SELECT coalesce(sum(s.rows_known - s.rows_continued), 0) FROM sources s WHERE s.run_id = p.id) AS skipped,
        (SELECT coalesce(sum(s.duplicates), 0) FROM sources s WHERE s.run_id = p.id) AS duplicates,
        p.created,
        p.existing,

@@ -22,6 +22,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0008_declined.sql"),
     include_str!("../../migrations/0009_erasures.sql"),
     include_str!("../../migrations/0010_run_outcomes.sql"),
+    include_str!("../../migrations/0011_continued.sql"),
 ];
 
 /// The [`listing`](shape) of what all scripts make, as a script; a test compares the two. A new ledger is made from it,

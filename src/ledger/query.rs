@@ -184,9 +184,10 @@ impl StandingSteps {
     }
 }
 
-/// The user name of an administrator, as a person signs in with it: `admin@domain`. The service gives its first part.
+/// SQL for the user name of an administrator, as a person signs in with it: `admin@domain`, as in the view `customers`.
+/// The service gives its first part.
 fn user_name(name: &str, domain: &str) -> String {
-    format!("{name}@{domain}")
+    format!("{name} || '@' || {domain}")
 }
 
 impl Queries {

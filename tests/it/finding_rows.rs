@@ -85,6 +85,10 @@ fn a_list_has_the_columns_of_the_view() {
         assert!(keys.iter().any(|key| *key == column), "{column}: {keys:?}");
     }
     assert_eq!((&rows[0]["has_credentials"], &rows[1]["has_credentials"]), (&true.into(), &false.into()));
+    let sql = "SELECT user_name FROM customers WHERE user_name IS NOT NULL";
+    let in_view: String = ledger.query_row(sql, [], |row| row.get(0)).unwrap();
+    let user_name = format!("admin@{}", full("harborline"));
+    assert_eq!((in_view.as_str(), &rows[0]["user_name"]), (user_name.as_str(), &user_name.as_str().into()));
     assert_eq!((&rows[2]["line"], &rows[2]["company_name"]), (&4.into(), &"Harborline fabrikam Ltd".into()));
     bench.tenantry(["list", "-o", "rows.csv"]).exits(0).says("3 rows written to `rows.csv`.");
     let mut written = csv::Reader::from_path(bench.path("rows.csv")).unwrap();

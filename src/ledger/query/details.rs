@@ -325,24 +325,23 @@ const ROWS: &str = "customer_rows r LEFT JOIN agreements a
 fn detail_query(by: &str) -> String {
     format!(
         "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
-                r.customer_id, r.commerce_id, r.user_name, r.sealed_credentials IS NOT NULL, r.error_code,
+                r.customer_id, r.commerce_id, {}, r.sealed_credentials IS NOT NULL, r.error_code,
                 r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
                 r.password_erased_at, r.erased_at, s.given,
                 r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id, s.id
-           FROM {ROWS} JOIN sources s ON s.id = {by}.source_id"
+           FROM {ROWS} JOIN sources s ON s.id = {by}.source_id",
+        super::user_name("r.user_name", "r.domain")
     )
 }
 
 fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
     let customer: Option<String> = row.get(5)?;
     let problems: Option<String> = row.get(6)?;
-    let domain: Option<String> = row.get(1)?;
-    let user_name: Option<String> = row.get(10)?;
     Ok(RowDetail {
         row: row.get(0)?,
-        user_name: user_name.zip(domain.as_ref()).map(|(name, domain)| super::user_name(&name, domain)),
-        domain,
+        domain: row.get(1)?,
+        user_name: row.get(10)?,
         state: row.get(2)?,
         file: row.get(3)?,
         line: row.get(4)?,

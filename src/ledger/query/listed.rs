@@ -81,8 +81,6 @@ impl Queries {
         mut visit: impl FnMut(ListedRow) -> Result<(), E>,
     ) -> Result<(), E> {
         let columns = self.listed_columns()?;
-        let index_of = |name: &str| columns.iter().position(|column| column == name);
-        let (domain, user_name) = (index_of("domain"), index_of("user_name"));
         let is_boolean: Vec<bool> = columns.iter().map(|name| BOOLEANS.contains(&name.as_str())).collect();
         let count = is_boolean.len();
         let sql = format!(
@@ -98,12 +96,6 @@ impl Queries {
             let mut values = Vec::with_capacity(count);
             for (index, is_boolean) in is_boolean.iter().enumerate() {
                 values.push(listed_value(row.get_ref(index).map_err(Error::from)?, *is_boolean));
-            }
-            if let (Some(domain), Some(user_name)) = (domain, user_name)
-                && let (ListedValue::Text(domain), ListedValue::Text(name)) =
-                    (&values[domain], &values[user_name])
-            {
-                values[user_name] = ListedValue::Text(super::user_name(name, domain));
             }
             let listed = || {
                 let as_read = match row.get::<_, Option<Vec<u8>>>(count + 1)? {

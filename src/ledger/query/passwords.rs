@@ -175,8 +175,9 @@ impl Queries {
                 "(NOT ?3 OR NOT EXISTS (SELECT 1 FROM opened_passwords o WHERE o.{column} = {id} AND {IS_OPENED}))"
             )
         };
+        let user_name = super::user_name("coalesce(user_name, '')", "domain");
         let of_rows = format!(
-            "SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, id, domain, NULL, NULL, {}
+            "SELECT domain, customer_id, {user_name}, sealed_credentials, data_key_id, id, domain, NULL, NULL, {}
                FROM customer_rows
               WHERE sealed_credentials IS NOT NULL AND {is_asked_for} AND {} AND {} ORDER BY id",
             field_of("customer", "company_name"),
@@ -185,7 +186,7 @@ impl Queries {
         );
         let of_others = format!(
             "SELECT * FROM (
-             SELECT domain, customer_id, user_name, sealed_credentials, data_key_id, row_id, bound_domain, asked_for,
+             SELECT domain, customer_id, {user_name}, sealed_credentials, data_key_id, row_id, bound_domain, asked_for,
                     max(id) AS answer, (SELECT {} FROM customer_rows own WHERE own.key_domain = kept.domain)
                FROM (SELECT {NAMED} AS domain, f.customer_id, f.user_name, f.sealed_credentials, f.data_key_id,
                             f.row_id, coalesce(f.domain, r.domain) AS bound_domain, r.domain AS asked_for, f.id
@@ -252,12 +253,11 @@ impl Queries {
 }
 
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
-    let (domain, user_name): (String, Option<String>) = (row.get(0)?, row.get(2)?);
     Ok(SealedPassword {
         company: row.get(9)?,
         customer_id: row.get(1)?,
-        user_name: super::user_name(&user_name.unwrap_or_default(), &domain),
-        domain,
+        domain: row.get(0)?,
+        user_name: row.get(2)?,
         password: row.get(3)?,
         data_key: row.get(4)?,
         asked_by: row.get(5)?,
