@@ -109,6 +109,8 @@ pub struct SourceTotals {
     pub read: u64,
     pub new: u64,
     pub known: u64,
+    /// Of `known`: rows that the run worked on. The others were skipped.
+    pub continued: u64,
     pub duplicates: u64,
     pub ignored_changes: u64,
     pub rejected: u64,
@@ -142,7 +144,7 @@ pub struct RunTotals {
     pub submitted: u64,
     /// Rows that it read from lists.
     pub rows_read: u64,
-    /// Of these: rows that the ledger had already.
+    /// Of these: rows that the ledger had already, and that were not to be sent.
     pub skipped: u64,
     /// Of these: rows that equal an earlier row of their list.
     pub duplicates: u64,
@@ -324,13 +326,13 @@ impl Queries {
         let sql =
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
                           coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0),
-                          coalesce(sum(rows_rejected), 0)
+                          coalesce(sum(rows_rejected), 0), coalesce(sum(rows_continued), 0)
                      FROM sources
                     WHERE ?1 IS NULL
                        OR (run_id = ?1 AND run_id IN (SELECT id FROM program_runs WHERE command <> 'retry'))";
-        let (read, new, known, duplicates, ignored_changes, rejected) =
+        let (read, new, known, duplicates, ignored_changes, rejected, continued) =
             self.connection.query_row(sql, [run], |row| row.try_into())?;
-        Ok(SourceTotals { read, new, known, duplicates, ignored_changes, rejected })
+        Ok(SourceTotals { read, new, known, continued, duplicates, ignored_changes, rejected })
     }
 
     /// Files that rows came from, by their paths as given.
@@ -431,7 +433,7 @@ impl Queries {
     /// The totals of one run.
     pub fn run_totals(&self, run: RunId) -> Result<RunTotals> {
         let calls = CallCounts::of(&self.connection, run)?;
-        let SourceTotals { read, known, duplicates, ignored_changes, rejected, .. } =
+        let SourceTotals { read, known, continued, duplicates, ignored_changes, rejected, .. } =
             self.source_totals(Some(run))?;
         let sql =
             "SELECT command, started_at, finished_at, exit_code, ended, created, existing, failed, unresolved, pid
@@ -464,7 +466,7 @@ impl Queries {
                 throttled: calls.throttled,
                 submitted: calls.submitted,
                 rows_read: read,
-                skipped: known,
+                skipped: known - continued,
                 duplicates,
                 ignored_changes,
                 outcomes,

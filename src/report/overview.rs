@@ -46,6 +46,9 @@ pub(crate) struct Overview {
     pub(crate) let_go: Vec<DiscardedSource>,
     pub(crate) rows_read: u64,
     /// Of the rows read: already in the ledger.
+    #[serde(skip)]
+    pub(crate) known: u64,
+    /// Of these: not to be sent.
     pub(crate) skipped: u64,
     /// Of the rows read: equal to an earlier row of their file.
     pub(crate) duplicates: u64,
@@ -103,7 +106,7 @@ impl Overview {
             Scope::Ledger => next(queries, &standing)?,
             Scope::Run(_) => next(queries, &LedgerSummary::of(queries)?)?,
         };
-        let SourceTotals { read, known, duplicates, .. } = queries.source_totals(run)?;
+        let SourceTotals { read, known, continued, duplicates, .. } = queries.source_totals(run)?;
         let (mut timeline, calls) = Timeline::of(queries, scope, limit_per_minute)?;
         let (mut by_country, mut by_reseller) = (GroupTally::default(), GroupTally::default());
         queries.each_standing_row(scope, |row| {
@@ -133,7 +136,8 @@ impl Overview {
             held_back,
             let_go,
             rows_read: read,
-            skipped: known,
+            known,
+            skipped: known - continued,
             duplicates,
             created_without_credentials: queries.created_without_credentials()?,
             more_kinds: errors.len().saturating_sub(KINDS),
@@ -188,7 +192,7 @@ impl Overview {
 
     /// Explains how the total is made up.
     pub(crate) fn accounting(&self) -> String {
-        let (read, known, duplicates) = (self.rows_read, self.skipped, self.duplicates);
+        let (read, known, duplicates) = (self.rows_read, self.known, self.duplicates);
         match self.run {
             None => format!("of {read} read, {known} were known already and {duplicates} equal duplicates"),
             Some(run) => format!(

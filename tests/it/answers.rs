@@ -49,6 +49,33 @@ fn a_run_says_what_it_did_itself() {
     bench.agree();
 }
 
+/// Rows that a run works on are counted by their outcome alone, also if the ledger had them before.
+#[test]
+fn every_row_of_a_list_is_skipped_or_worked_on() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(4));
+    let outcomes = ["rows_read", "created", "failed", "skipped"];
+    let import = |flags: &[&str], code| {
+        let done = bench.import("customers.csv").args(["--json"]).args(flags).exits(code).json();
+        let skipped = bench.ledger().number("SELECT skipped FROM runs ORDER BY run_id DESC LIMIT 1");
+        assert_eq!(done["run"]["skipped"], skipped, "the view has the same number");
+        numbers(&done["run"], outcomes)
+    };
+    // Discarded, and taken up.
+    assert_eq!(import(&["--limit", "0"], 5), [4, 0, 0, 0]);
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    bench.fault(Operation::Create, &domain(2), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    // Of these, two wait for another run.
+    assert_eq!(import(&["--limit", "2", "--concurrency", "1"], 5), [4, 1, 1, 0]);
+    assert_eq!(import(&[], 3), [4, 2, 0, 2]);
+    // Refused, and retried.
+    assert_eq!(import(&["--retry-failed"], 0), [4, 1, 0, 3]);
+    assert_eq!(import(&[], 0), [4, 0, 0, 4]);
+    let report = bench.tenantry(["report", "--format", "json"]).exits(0).json();
+    assert_eq!((&report["rows_read"], &report["skipped"]), (&20.into(), &9.into()));
+    bench.agree();
+}
+
 #[test]
 fn a_run_and_the_ledger_in_words() {
     let bench = Bench::new();

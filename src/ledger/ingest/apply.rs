@@ -81,6 +81,7 @@ impl IngestSession {
                 if adopts {
                     self.adopt(tx, "customer_rows", &row, candidate)?;
                 }
+                self.counts.continued += u64::from(self.is_continued(tx, row)?);
             }
             Decision::New { stands, problem, replaces } => {
                 // The key must be free before the new row takes it.
@@ -110,6 +111,14 @@ impl IngestSession {
             self.duplicate_lines.push(line);
         }
         false
+    }
+
+    /// Is this known row open, so that it is not skipped? A row of an earlier file of this run is counted there.
+    fn is_continued(&self, tx: &Transaction<'_>, row: RowId) -> Result<bool> {
+        let sql = "SELECT state, source_id FROM customer_rows WHERE id = ?1";
+        let (state, source): (State, SourceId) =
+            tx.prepare_cached(sql)?.query_row([row], |found| found.try_into())?;
+        Ok(state.is_open() && !self.seen.of_this_run.contains(&source))
     }
 
     fn change(

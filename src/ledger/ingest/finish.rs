@@ -104,7 +104,7 @@ impl IngestSession {
 
     /// Makes rows pending that this reading has met, and that an earlier reading rejected because they had no reseller
     /// and other rows had one: their file has no such mix any more.
-    fn admit_direct_rows(&self, tx: &Transaction<'_>, rejected_by: &str) -> Result<()> {
+    fn admit_direct_rows(&mut self, tx: &Transaction<'_>, rejected_by: &str) -> Result<()> {
         // An erased row has no customer that could be sent.
         let sql = "SELECT id FROM customer_rows
                     WHERE error_code = ?1 AND state = 'rejected' AND erased_at IS NULL";
@@ -112,6 +112,7 @@ impl IngestSession {
             let step = CurrentStep::of(tx, StepKind::Create, row)?;
             let no_error = "error_code = NULL, error_text = NULL";
             step.take(tx, StepEvent::TakenUp, no_error, &[("source_id", &self.source)])?;
+            self.counts.continued += 1;
         }
         Ok(())
     }

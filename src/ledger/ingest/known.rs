@@ -76,7 +76,7 @@ pub(super) struct SeenRows {
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
     /// The files that this run has read before this one.
-    of_this_run: HashSet<SourceId>,
+    pub(super) of_this_run: HashSet<SourceId>,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
 }

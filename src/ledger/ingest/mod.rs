@@ -172,6 +172,8 @@ pub struct IngestCounts {
     pub agreements_rejected: u64,
     /// Of `known`: rows that a corrected row has replaced.
     pub replaced: u64,
+    /// Of `known`: rows that are open now, such as those that are retried. The others are skipped.
+    pub continued: u64,
 }
 
 impl IngestCounts {
@@ -304,11 +306,12 @@ impl IngestSession {
     /// Stores the totals of the rows read so far.
     fn write_sums(&self, tx: &Transaction<'_>) -> Result<()> {
         let counts = &self.counts;
-        let values: [Value<'_>; 6] = [
+        let values: [Value<'_>; 7] = [
             ("rows_read", &counts.rows()),
             ("rows_new", &counts.new),
             ("rows_rejected", &counts.rejected),
             ("rows_known", &counts.known),
+            ("rows_continued", &counts.continued),
             ("duplicates", &counts.duplicates),
             ("ignored_changes", &counts.ignored_changes),
         ];
