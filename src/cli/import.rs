@@ -11,7 +11,7 @@ use super::next_command::names_of;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, next_command, rules};
 use crate::intake::companies::Companies;
-use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport, InputOptions};
+use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, ListRefusal};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with, on_lines};
@@ -80,24 +80,20 @@ async fn work(
     }
     failpoint::crash("undecided");
     let agreed = match &consent {
-        _ if has_refused_file => Err(StopReason::ListRefused.into()),
-        _ if args.condition.require_valid && wrong > 0 => Err(StopReason::NotAllValid(wrong).into()),
+        _ if has_refused_file => Err(StopReason::ListRefused(ListRefusal::Problem).into()),
+        _ if args.condition.require_valid && wrong > 0 => {
+            Err(StopReason::ListRefused(ListRefusal::NotAllValid { rows: wrong }).into())
+        }
         consent => agreed(session, consent).await,
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
             // Rows from a pipe cannot be imported again by file name.
-            StopReason::NotAllValid(_) | StopReason::TooManyNew { .. } | StopReason::ListRefused
-                if !args.files.iter().any(|file| file.as_os_str() == "-") =>
-            {
+            StopReason::ListRefused(why) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
                 // The file will be imported again.
-                report_unsent(session, session.ledger.hold_back().await?, "held back");
+                report_unsent(session, session.ledger.hold_back(*why).await?, "held back");
             }
-            StopReason::NotAllValid(_)
-            | StopReason::TooManyNew { .. }
-            | StopReason::ListRefused
-            | StopReason::Declined
-            | StopReason::Interrupted(_) => {
+            StopReason::ListRefused(_) | StopReason::Declined | StopReason::Interrupted(_) => {
                 discard(session, AwaitingConsent::OfThisRun).await?;
             }
             // The question was not asked: the rows wait for it.

@@ -13,7 +13,8 @@ use super::shell::quoted;
 use super::{ExitCode, Output, settings};
 use crate::files::free_name;
 use crate::ledger::{
-    self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, Queries, RowCounts, State, StepKind,
+    self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, ListRefusal, Queries, RowCounts,
+    State, StepKind,
 };
 use crate::reader::{from_csv, has_column};
 use crate::report::{Commands, LedgerSummary, NextSteps};
@@ -44,6 +45,8 @@ struct NextImport {
     /// If the files were refused as a whole, for what is in them: the files, and the options with which `check` finds
     /// the same.
     correct: Option<(String, String)>,
+    /// How many customers it has to allow, if the files were refused because they would create too many.
+    max_new: Option<u64>,
 }
 
 /// The flags with which the rows to be corrected next were validated, each combination once; empty if they are not
@@ -80,8 +83,9 @@ fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKi
 /// So do the files of a restored ledger, because their order matters: the command is for the last one.
 fn to_bring_again(held: &[HeldSource]) -> Option<NextImport> {
     let last = held.last()?;
+    let why = |source: &HeldSource| (source.why.name(), source.why.max_new());
     let is_alike =
-        |source: &HeldSource| source.given.as_given() == last.given.as_given() && source.why == last.why;
+        |source: &HeldSource| source.given.as_given() == last.given.as_given() && why(source) == why(last);
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
@@ -91,8 +95,10 @@ fn to_bring_again(held: &[HeldSource]) -> Option<NextImport> {
         if last.path == "-" { flags_of(&last.given) } else { flags_of(&last.given.without_columns()) };
     // `check` remembers nothing.
     let check = || flags_of(&InputOptions { require_valid: false, ..last.given.as_given() });
-    let correct = (last.why == HoldReason::Invalid).then(|| (files.clone(), check()));
-    Some(NextImport { import: format!("{flags} {files}"), correct })
+    let max_new = last.why.max_new();
+    let is_wrong = matches!(last.why, HoldReason::Refused(_)) && max_new.is_none();
+    let correct = is_wrong.then(|| (files.clone(), check()));
+    Some(NextImport { import: format!("{flags} {files}"), correct, max_new })
 }
 
 impl Remaining {
@@ -143,28 +149,25 @@ impl Remaining {
     ) -> Option<NextSteps> {
         let is_discarded = matches!(
             stopped,
-            Some(
-                StopReason::Declined
-                    | StopReason::Interrupted(_)
-                    | StopReason::NotAllValid(_)
-                    | StopReason::TooManyNew { .. }
-                    | StopReason::ListRefused
-            )
+            Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::ListRefused(_))
         );
         let once = stopped.and_then(condition);
         if is_discarded && self.open() == 0 {
             None
-        } else if let Some(NextImport { import, correct }) = &self.waits_for {
+        } else if let Some(NextImport { import, correct, max_new }) = &self.waits_for {
             // `resume` would find nothing that it may send.
-            let import = repeated.command("import") + import;
+            let mut allowing = repeated.clone();
+            if let Some(new) = max_new {
+                allowing.add_option("max_new", &new.to_string());
+            }
+            let import = allowing.command("import") + import;
             let next = match correct {
-                // More customers may be right: the import says how many to allow.
-                Some((files, options)) if !matches!(stopped, Some(StopReason::TooManyNew { .. })) => {
+                Some((files, options)) => {
                     let check =
                         NextSteps::run(format!("tenantry check{}{options} {files}", repeated.settings()));
                     check.then(format!("then correct {files} and run"), import)
                 }
-                _ => NextSteps::run(import),
+                None => NextSteps::run(import),
             };
             Some(NextSteps { once, ..next })
         } else if stopped.is_some() || self.open() > 0 {
@@ -251,13 +254,16 @@ pub(super) fn after_run(
 ) -> Option<NextSteps> {
     match (stopped, inputs) {
         // `retry` left these rows alone; they are corrected like refused rows.
-        (Some(StopReason::NotAllValid(_)), []) => left.next(None, repeated, given),
-        (Some(why @ (StopReason::NotAllValid(_) | StopReason::ListRefused)), [input])
-            if input != Path::new("-") =>
-        {
+        (Some(StopReason::ListRefused(ListRefusal::NotAllValid { .. })), []) => {
+            left.next(None, repeated, given)
+        }
+        (
+            Some(StopReason::ListRefused(why @ (ListRefusal::NotAllValid { .. } | ListRefusal::Problem))),
+            [input],
+        ) if input != Path::new("-") => {
             let (settings, import) = (repeated.settings(), repeated.command("import"));
             let (reading, input) = (flags_of(given), quoted(&input.to_string_lossy()));
-            let condition = if matches!(why, StopReason::NotAllValid(_)) { " --require-valid" } else { "" };
+            let condition = if *why == ListRefusal::Problem { "" } else { " --require-valid" };
             // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
             // from another row.
             let check = NextSteps::run(format!("tenantry check{settings}{reading} {input}"));

@@ -6,7 +6,9 @@ use super::session::{Halt, Session};
 use super::terminal::NoPrompt;
 use super::{Failure, Output, args, next_command, rules};
 use crate::intake::StoredRowValidator;
-use crate::ledger::{InputOptions, Queries, RetryReport, RowDetail, Selection, SkipReason, State};
+use crate::ledger::{
+    InputOptions, ListRefusal, Queries, RetryReport, RowDetail, Selection, SkipReason, State,
+};
 use crate::report::{LedgerSummary, counted};
 use crate::submitter::{Mode, StopReason};
 
@@ -51,7 +53,10 @@ async fn work(
         let again = session.ledger.retry(selection.clone(), rows(), true).await?;
         if args.condition.require_valid && again.left(SkipReason::Wrong) > 0 {
             report(output, &again);
-            return Err(StopReason::NotAllValid(again.left(SkipReason::Wrong)).into());
+            return Err(StopReason::ListRefused(ListRefusal::NotAllValid {
+                rows: again.left(SkipReason::Wrong),
+            })
+            .into());
         }
         if has_limit && !finds_none(&again) {
             session.refuse_too_many_new(&again.plan)?;

@@ -16,7 +16,9 @@ use crate::auth::{Claims, SignIn, TokenKind};
 use crate::call::{Caller, Pacer};
 use crate::clock;
 use crate::intake::Changes;
-use crate::ledger::{self, InputOptions, Ledger, Queries, Restored, State, SubmissionPlan, UserNeeds};
+use crate::ledger::{
+    self, InputOptions, Ledger, ListRefusal, Queries, Restored, State, SubmissionPlan, UserNeeds,
+};
 use crate::reader::{ColumnUse, has_column};
 use crate::report::counted;
 use crate::submitter::{self, Dependencies, LeftOut, Mode, Signal, StopReason, SubmissionProgress};
@@ -284,7 +286,9 @@ impl<'a> Session<'a> {
         let Some(allowed) = self.args.max_new else { return Ok(()) };
         let in_flight = self.queries()?.counts()?.of(State::InFlight);
         match plan.rows().saturating_sub(in_flight) {
-            new if new > allowed => Err(StopReason::TooManyNew { new, allowed }.into()),
+            new if new > allowed => {
+                Err(StopReason::ListRefused(ListRefusal::TooManyNew { new, allowed }).into())
+            }
             _ => Ok(()),
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{ExitCode, Failure, panics};
 use crate::clock;
-use crate::ledger::{Refusal, UserNeeds};
+use crate::ledger::{ListRefusal, Refusal, UserNeeds};
 use crate::partner_center::codes;
 use crate::report::{counted, counted_with, spoken};
 use crate::submitter::StopReason;
@@ -70,22 +70,7 @@ impl From<&StopReason> for Stop {
                     .with_hint("see why above; the other rows wait, and the next command goes on with them");
                 Self::new("stopped at --max-failures", format!("{refused} refused"), failure)
             }
-            StopReason::NotAllValid(wrong) => {
-                let words = format!("{} failed validation", counted(*wrong, "row"));
-                let failure = format!("nothing was sent: {words} (--require-valid)");
-                let failure = Failure::new(ExitCode::SomeRefused, failure);
-                Self::new(
-                    "rows failed validation (--require-valid)",
-                    format!("{words} (--require-valid)"),
-                    failure,
-                )
-            }
-            StopReason::TooManyNew { new, allowed } => too_many_new(*new, *allowed),
-            StopReason::ListRefused => {
-                let words = "the list as a whole has a problem (--strict)";
-                let failure = Failure::new(ExitCode::SomeRefused, format!("nothing was sent: {words}"));
-                Self::new("the list has a problem (--strict)", words, failure)
-            }
+            StopReason::ListRefused(why) => list_refused(why),
             StopReason::DurationReached => {
                 let failure = stopped("stopped at --max-duration; the other rows wait");
                 Self::new("stopped at --max-duration", "time is up", failure)
@@ -104,15 +89,21 @@ impl From<&StopReason> for Stop {
     }
 }
 
-fn too_many_new(new: u64, allowed: u64) -> Stop {
-    let customers = counted(new, "customer");
-    let failure = Failure::new(
-        ExitCode::Stopped,
-        format!("nothing was sent: {customers} would be created, and --max-new allows {allowed}"),
-    );
-    let hint = format!("check the list; if it is right, run the command again with `--max-new {new}`");
-    let words = format!("{customers} would be created, and --max-new allows {allowed}");
-    Stop::new("more new customers than --max-new allows", words, failure.with_hint(hint))
+fn list_refused(why: &ListRefusal) -> Stop {
+    let words = why.to_string();
+    let failure = |exit_code| Failure::new(exit_code, format!("nothing was sent: {words}"));
+    let (kind, failure) = match why {
+        ListRefusal::NotAllValid { .. } => {
+            ("rows failed validation (--require-valid)", failure(ExitCode::SomeRefused))
+        }
+        ListRefusal::TooManyNew { new, .. } => {
+            let hint =
+                format!("check the list; if it is right, run the command again with `--max-new {new}`");
+            ("more new customers than --max-new allows", failure(ExitCode::Stopped).with_hint(hint))
+        }
+        ListRefusal::Problem => ("the list has a problem (--strict)", failure(ExitCode::SomeRefused)),
+    };
+    Stop::new(kind, words, failure)
 }
 
 fn needs_user(needs: &UserNeeds) -> Stop {

@@ -46,6 +46,7 @@ mod forget;
 mod ingest;
 mod input_options;
 mod kept;
+mod list_refusal;
 mod lock;
 mod log_growth;
 mod migrations;
@@ -85,6 +86,7 @@ pub use ingest::{
     SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
+pub use list_refusal::ListRefusal;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,

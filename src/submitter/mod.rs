@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use crate::call::Caller;
 use crate::credentials::Sealer;
 use crate::customer::DomainName;
-use crate::ledger::{Refusal, UserNeeds};
+use crate::ledger::{ListRefusal, Refusal, UserNeeds};
 use crate::limits::Resource;
 use crate::transport::NoResponse;
 
@@ -141,15 +141,8 @@ pub(crate) enum StopReason {
         /// Acceptances of agreements.
         agreements: u64,
     },
-    /// This many rows failed validation, so nothing is sent.
-    NotAllValid(u64),
-    /// More customers would be created than `--max-new` allows, so nothing is sent.
-    TooManyNew {
-        new: u64,
-        allowed: u64,
-    },
-    /// A list as a whole has an error.
-    ListRefused,
+    /// Nothing of the lists is sent.
+    ListRefused(ListRefusal),
     DurationReached,
     Ledger(crate::ledger::Error),
     /// This process has no resource for a connection, and nothing is active that would release one.

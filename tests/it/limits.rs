@@ -103,14 +103,48 @@ fn a_list_that_would_create_too_many_customers_is_refused_as_a_whole() {
     assert_eq!(bench.count(Operation::Create), 2, "nothing was sent");
     assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 3)]));
     // Without the list, the rows stay where they are.
-    bench.resume().exits(5).says("because 3 customers would be created, and --max-new allows 2");
+    let held = "because 3 customers would be created, and --max-new allows 2: check the list; if it is right, import \
+                it again with `--max-new 3`.";
+    bench.resume().exits(5).says(held);
+    let status = bench.tenantry(["status"]).exits(0);
+    assert!(status.stdout.contains(held) && !status.stdout.contains("correct"), "{status}");
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(status["held_back"][0]["why"], "too_many_new");
+    let next = status["next"].as_str().unwrap().to_owned();
+    assert!(next.starts_with("tenantry import ") && next.contains(" --max-new 3 "), "{next}");
     assert_eq!(bench.count(Operation::Create), 2);
     bench.import("customers.csv").env("TENANTRY_MAX_NEW", "2").exits(5).says("--max-new allows 2");
     bench.file("tenantry.toml", "max-new = 2\n");
     bench.import("customers.csv").args(["--dry-run"]).exits(0).says("A run would be refused: 3 customers");
     bench.import("customers.csv").exits(5).says("--max-new allows 2");
-    bench.import("customers.csv").args(["--max-new", "3"]).exits(0);
+    // The command works as it stands.
+    bench.tenantry(next.split(' ').skip(1)).exits(0);
     bench.agree();
+}
+
+/// It is recorded before the end of the run, and apart from its words.
+#[test]
+fn why_a_list_was_refused_is_known_however_its_run_ended() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one", "no domain at all"]));
+    let import = || bench.import("customers.csv").args(["--require-valid"]);
+    import().env("TENANTRY_CRASH_AT", "closing").run();
+    let held = "because 1 row failed validation (--require-valid): correct the list";
+    let is_said = || {
+        let status = bench.tenantry(["status"]).exits(0);
+        assert!(status.stdout.contains(held), "{status}");
+    };
+    is_said();
+    import().exits(3);
+    let ledger = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+    ledger.execute_batch("UPDATE program_runs SET ended = 'something else'").unwrap();
+    is_said();
+    // A program that did not record it.
+    ledger.execute_batch("UPDATE sources SET refusal = NULL").unwrap();
+    let status = bench.tenantry(["status"]).exits(0);
+    assert!(status.stdout.contains("because the list was refused as a whole: correct the list"), "{status}");
+    let status = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(status["held_back"][0]["why"], "invalid");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::cli::ended::Ended;
 use crate::cli::next_command::{self, Remaining, Repeated};
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
-use crate::ledger::{self, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State};
+use crate::ledger::{self, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State};
 use crate::report::{PushLine as _, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, StopReason};
 
@@ -93,7 +93,6 @@ impl Session<'_> {
             words.push_str("; the results could not be written");
         }
         self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
-        // Its causes include how this run ended.
         report_waiting(self.output, &queries, run)?;
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
@@ -101,7 +100,7 @@ impl Session<'_> {
         self.connection.close().await;
 
         let queries = Queries::open(&path)?;
-        if let Some(StopReason::TooManyNew { new, .. }) = stopped {
+        if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
         let sealed_to = queries.sealed_to()?;

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
 use super::super::stored::value;
-use super::super::{Ledger, Result, RunId};
+use super::super::{Ledger, ListRefusal, Result, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
 use super::gone::replace_released;
@@ -51,11 +51,11 @@ impl Ledger {
 
     /// Holds back what this run has read, because its lists were refused as a whole. New rows wait until their files are
     /// imported again; retried rows stay refused. Returns how many rows and how many acceptances wait.
-    pub async fn hold_back(&self) -> Result<(u64, u64)> {
+    pub async fn hold_back(&self, why: ListRefusal) -> Result<(u64, u64)> {
         let run = self.run;
         self.write(move |tx| {
-            let sql = "UPDATE sources SET invalid_at = ?2 WHERE run_id = ?1";
-            tx.execute(sql, (run, clock::now().as_millisecond()))?;
+            let sql = "UPDATE sources SET invalid_at = ?2, refusal = ?3 WHERE run_id = ?1";
+            tx.execute(sql, (run, clock::now().as_millisecond(), why))?;
             let sources = of_run(run);
             let of_run = format!("source_id IN ({sources})");
             take_back_refused(tx, &of_run)?;

@@ -1,24 +1,50 @@
 //! Rows that wait for their file, and rows that were discarded unsent: by file, and why.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::steps::State;
 use super::super::stored::collect;
-use super::super::{InputOptions, Result, RunId};
+use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 
 /// Why rows of a file are held back until the file is imported again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HoldReason {
     /// It was not read to its end.
     Unread,
-    /// The list was refused as a whole: for rows that failed validation, a problem of the list, or too many rows.
-    Invalid,
+    /// The list was refused as a whole. `None`: an earlier version of the program did not store why.
+    Refused(Option<ListRefusal>),
     /// The program died before the operator had agreed to send them.
     Undecided,
     /// It was read before this copy of the ledger was made; the lost ledger may have sent them.
     Restored,
+}
+
+impl HoldReason {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            HoldReason::Unread => "unread",
+            HoldReason::Refused(Some(ListRefusal::TooManyNew { .. })) => "too_many_new",
+            HoldReason::Refused(_) => "invalid",
+            HoldReason::Undecided => "undecided",
+            HoldReason::Restored => "restored",
+        }
+    }
+
+    /// The `--max-new` that lets a list through that would create too many customers.
+    pub fn max_new(self) -> Option<u64> {
+        match self {
+            HoldReason::Refused(Some(ListRefusal::TooManyNew { new, .. })) => Some(new),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for HoldReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// A file that holds rows back.
@@ -30,9 +56,6 @@ pub struct HeldSource {
     #[serde(rename = "rows")]
     pub waiting: u64,
     pub why: HoldReason,
-    /// Of a list that was refused as a whole: how its run ended, in a few words. `None`: it ended without warning.
-    #[serde(skip)]
-    pub cause: Option<String>,
     /// The options by which it was read and validated, if they are known.
     #[serde(skip)]
     pub given: InputOptions,
@@ -63,10 +86,15 @@ impl HeldSource {
             HoldReason::Unread => format!(
                 "`{path}` was not read to its end, so {waiting} of its rows {are} held back: import it again."
             ),
-            HoldReason::Invalid => format!(
-                "`{path}`: {waiting} of its rows {are} held back, because {}: correct the list and import it again, or \
-                 remove the rows that you do not want.",
-                self.cause.as_deref().unwrap_or("the list was refused as a whole")
+            HoldReason::Refused(refusal) => format!(
+                "`{path}`: {waiting} of its rows {are} held back, because {}: {}.",
+                refusal.map_or_else(|| "the list was refused as a whole".to_owned(), |it| it.to_string()),
+                match self.why.max_new() {
+                    Some(new) =>
+                        format!("check the list; if it is right, import it again with `--max-new {new}`"),
+                    None => "correct the list and import it again, or remove the rows that you do not want"
+                        .to_owned(),
+                }
             ),
             HoldReason::Undecided => format!(
                 "`{path}` was read, but the run ended before you agreed to send its rows, so {waiting} of \
@@ -97,7 +125,7 @@ impl Queries {
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
-            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, p.ended FROM
+            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
                         FROM (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
@@ -107,7 +135,6 @@ impl Queries {
                                WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
                        GROUP BY path) AS held
                      JOIN sources s ON s.id = held.newest
-                     JOIN program_runs p ON p.id = s.run_id
                     ORDER BY s.id"
         );
         collect(&self.connection, &sql, [], |row| {
@@ -116,12 +143,11 @@ impl Queries {
             let why = match (is_restored, read_at, invalid_at) {
                 (true, ..) => HoldReason::Restored,
                 (false, None, _) => HoldReason::Unread,
-                (false, Some(_), Some(_)) => HoldReason::Invalid,
+                (false, Some(_), Some(_)) => HoldReason::Refused(row.get(6)?),
                 (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
-            let cause = if why == HoldReason::Invalid { row.get(6)? } else { None };
-            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, cause, given })
+            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
         })
     }
 
