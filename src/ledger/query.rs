@@ -484,11 +484,11 @@ impl Queries {
                           EXISTS (SELECT 1 FROM program_runs WHERE id > ?1)";
         let (is_of_original, has_later): (bool, bool) =
             self.connection.query_row(sql, [run], |row| row.try_into())?;
-        if has_later {
-            return Ok(Some(false));
-        }
         if is_of_original {
             return Ok(None);
+        }
+        if has_later {
+            return Ok(Some(false));
         }
         Ok(lock::is_locked(&self.path).and_then(|is_locked| match is_locked {
             false => Some(false),

@@ -231,7 +231,7 @@ pub(crate) fn by_file(places: &[ErrorPlace]) -> Vec<(String, String)> {
 }
 
 /// How a run ended whose end is not recorded.
-const DIED: &str = "ended without warning (killed, or power lost)";
+const UNRECORDED: &str = "its end was not recorded (killed, power lost, or the ledger could not be written)";
 
 /// How a run ended, for people.
 pub(crate) fn describe_end(run: &RunTotals) -> String {
@@ -239,8 +239,8 @@ pub(crate) fn describe_end(run: &RunTotals) -> String {
         (Some(words), Some(code)) => format!("{} (exit {code})", one_line(words)),
         _ => match run.is_running {
             Some(true) => "still running".to_owned(),
-            Some(false) => DIED.to_owned(),
-            None => "still running, or ended without warning".to_owned(),
+            Some(false) => UNRECORDED.to_owned(),
+            None => "still running, or its end was not recorded".to_owned(),
         },
     }
 }
@@ -249,8 +249,7 @@ pub(crate) fn describe_end(run: &RunTotals) -> String {
 pub(crate) fn run_json(run: &RunTotals) -> Value {
     let mut value = json!(run);
     value["command"] = json!(run.command);
-    let died = (run.is_running == Some(false)).then_some(DIED);
-    value["ended"] = json!(run.ended.as_deref().or(died));
+    value["ended"] = json!(run.ended);
     value
 }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::{io::Write, path::Path};
 
 use rusqlite::Connection;
+use serde_json::Value;
 use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
@@ -262,7 +263,7 @@ fn a_run_that_was_killed_is_not_called_running() {
         let line = status.lines().find(|line| line.trim_start().starts_with(run));
         line.unwrap_or_else(|| panic!("{status}")).to_owned()
     };
-    const DIED: &str = "ended without warning (killed, or power lost)";
+    const DIED: &str = "its end was not recorded (killed, power lost, or the ledger could not be written)";
     assert!(line("1  import").ends_with(DIED));
     let running = standing_still(&bench);
     assert!(line("1  import").ends_with(DIED));
@@ -270,8 +271,27 @@ fn a_run_that_was_killed_is_not_called_running() {
     bench.simulator().release();
     assert_eq!(running.wait().code, Some(0));
     assert!(line("2  import").ends_with("done (exit 0)"));
-    assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["runs"][1]["ended"], DIED);
+    assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["runs"][1]["ended"], Value::Null);
     bench.agree();
+}
+
+/// The original may have recorded its end, or may still be at it.
+#[test]
+fn a_copy_does_not_say_how_a_run_ended_that_was_under_way_when_it_was_made() {
+    let bench = Bench::new();
+    let running = standing_still(&bench);
+    bench.tenantry(["backup", "copy.db"]).exits(0);
+    bench.simulator().release();
+    assert_eq!(running.wait().code, Some(0));
+    let line = || {
+        let status = bench.tenantry(["status", "--ledger", "copy.db"]).exits(0).stdout;
+        let line = status.lines().find(|line| line.trim_start().starts_with("1  import"));
+        line.unwrap_or_else(|| panic!("{status}")).to_owned()
+    };
+    const UNKNOWN: &str = "still running, or its end was not recorded";
+    assert!(line().ends_with(UNKNOWN), "{}", line());
+    bench.resume().args(["--restored", "--ledger", "copy.db"]).run();
+    assert!(line().ends_with(UNKNOWN), "{}", line());
 }
 
 #[test]
