@@ -23,10 +23,11 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
     let queries = args.ledger.read()?;
     if !is_matched {
         let failure =
-            if args.undo { nothing_to_undo(&done, output) } else { none_needs_attention(&queries, output)? };
+            if args.undo { nothing_to_undo(output) } else { none_needs_attention(&queries, output)? };
         return Err(failure);
     }
-    output.note(describe(&done, args.undo, &undo));
+    let words = describe(&done, args.undo, &undo);
+    output.note(format_args!("{words}{}", erased_words(&done, output)));
     Ok(ExitCode::Done)
 }
 
@@ -56,28 +57,26 @@ fn describe(done: &AcknowledgeReport, is_undone: bool, undo: &str) -> String {
     match (done.changed(), is_undone) {
         (0, _) => format!("{} acknowledged before.", counted(done.unchanged, "row")),
         (_, false) => format!("Acknowledged: {parts}. `{undo}` undoes this."),
-        (_, true) => match done.erased {
-            0 => format!("Not acknowledged any more: {parts}."),
-            _ => format!("Not acknowledged any more: {parts}. {}.", erased_words(done)),
-        },
+        (_, true) => format!("Not acknowledged any more: {parts}."),
     }
 }
 
-/// Why rows stay acknowledged.
-fn erased_words(done: &AcknowledgeReport) -> String {
-    let (rows, stays, data) = match done.erased {
-        1 => ("1 row".to_owned(), "stays", "its"),
-        rows => (counted(rows, "row"), "stay", "their"),
+/// What rows need that have no data any more.
+fn erased_words(done: &AcknowledgeReport, output: &Output) -> String {
+    if done.erased == 0 {
+        return String::new();
+    }
+    let settle = match done.unresolved {
+        0 => String::new(),
+        _ => format!(" For unresolved rows, run `{}` after that.", next_command::of(output, "reconcile")),
     };
-    format!("{rows} {stays} acknowledged, because `tenantry forget` has erased {data} data")
+    format!(
+        " `tenantry forget` has erased the data of {}: to work on them, import their list with `--retry-failed`.{settle}",
+        counted(done.erased, "row")
+    )
 }
 
-fn nothing_to_undo(done: &AcknowledgeReport, output: &Output) -> Failure {
-    if done.erased > 0 {
-        return Failure::new(ExitCode::Failed, "no acknowledgement that can be undone matches")
-            .because(erased_words(done))
-            .with_hint("import the list again if the customers are still to be created");
-    }
+fn nothing_to_undo(output: &Output) -> Failure {
     Failure::new(ExitCode::Failed, "no acknowledged row matches")
         .with_hint(format!("`{}` counts the acknowledged rows", next_command::status(output)))
 }

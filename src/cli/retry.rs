@@ -197,7 +197,14 @@ fn report(output: &Output, again: &RetryReport) {
             " without a reseller, while other rows of the same file have one: give --reseller-id, or --allow-direct for \
              customers of your own.",
         ),
-        (SkipReason::Erased, ": `tenantry forget` has erased their data. Import a list that contains them."),
+        (
+            SkipReason::Erased,
+            &*format!(
+                ": `tenantry forget` has erased their data. Undo their acknowledgement with `{}` and `--domain` or \
+                 `--code`, then import a list that contains them with `--retry-failed`.",
+                next_command::of(output, "acknowledge --undo")
+            ),
+        ),
     ] {
         let rows = again.left(why);
         if rows > 0 {

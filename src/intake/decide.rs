@@ -101,6 +101,16 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
     let may_be_retried = retry_failed && row.is_good;
     match known.state {
         state if state.is_customer() => keep(known, agreement(row, known, retry_failed)),
+        // It was acknowledged before it was erased, and is not any more.
+        state
+            if state.is_in_doubt()
+                && known.is_erased
+                && !known.is_acknowledged
+                && !is_changed
+                && row.is_good =>
+        {
+            keep(known, Change::BringBack)
+        }
         state if state.is_in_doubt() => {
             keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
         }
@@ -114,10 +124,10 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
             keep(known, Change::Burned)
         }
         State::Failed if may_be_retried => keep(known, Change::Retry),
-        // What made it wrong may have been found by comparing it with cells that are gone. It was acknowledged.
-        State::Rejected if known.is_erased => keep(known, Change::Nothing),
+        // What made it wrong may have been found by comparing it with cells that are gone.
+        State::Rejected if known.is_erased && known.is_acknowledged => keep(known, Change::Nothing),
         // This rule is checked with the whole file.
-        State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) => {
+        State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) && !known.is_erased => {
             keep(known, Change::Nothing)
         }
         // The validity of a row can change although the row does not: the rules may have changed, or the row that it

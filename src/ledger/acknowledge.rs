@@ -39,7 +39,7 @@ pub struct AcknowledgeReport {
     pub agreements: u64,
     /// Rows that match, and were so before.
     pub unchanged: u64,
-    /// Rows and acceptances that match and stay acknowledged, because `forget` has erased them.
+    /// Of those that need attention again: rows and acceptances whose data `forget` has erased.
     pub erased: u64,
 }
 
@@ -51,8 +51,8 @@ impl AcknowledgeReport {
 }
 
 impl Ledger {
-    /// Acknowledges the rows of `selection`; `undo`: they need attention again, unless they are erased: nothing can be
-    /// looked up, corrected or retried without their data. A lost password can be reset without it.
+    /// Acknowledges the rows of `selection`; `undo`: they need attention again. An erased row can be looked up, corrected
+    /// or retried after a list has brought its data again.
     pub async fn acknowledge(
         &self,
         selection: AcknowledgeSelection,
@@ -92,14 +92,13 @@ fn acknowledge(
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE ?4 AND {matches} AND acknowledged_at IS NOT NULL AND {is_erased}"
         );
-        let erased: u64 = value(tx, &sql, (&codes, &domains, selection.gone, undo))?;
+        report.erased += value::<u64>(tx, &sql, (&codes, &domains, selection.gone, undo))?;
         let sql = format!(
             "UPDATE {table} SET acknowledged_at = ?4
-              WHERE {matches} AND (acknowledged_at IS NULL) <> (?4 IS NULL) AND NOT (?4 IS NULL AND {is_erased})"
+              WHERE {matches} AND (acknowledged_at IS NULL) <> (?4 IS NULL)"
         );
         let changed = tx.execute(&sql, (codes, domains, selection.gone, acknowledged_at))? as u64;
-        report.unchanged += found - changed - erased;
-        report.erased += erased;
+        report.unchanged += found - changed;
         Ok(changed)
     };
     let failed = mark((ROWS, "state = 'failed'", CODE, DOMAIN, ERASED))?;

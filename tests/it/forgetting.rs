@@ -4,6 +4,7 @@
 use std::fs;
 
 use rusqlite::Connection;
+use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{
     Bench, Call, HEADER, customers, customers_of, domain, email, full, row, snapshot, states,
@@ -145,7 +146,6 @@ fn a_row_waits_for_its_agreement() {
     forget(&bench, &[]).exits(0).says("personal data of 1 row (1 created)");
     assert_eq!(found(&bench, &["Quagmire"]), [""; 0]);
     // Without its data it cannot be tried again.
-    bench.tenantry(["acknowledge", "--undo", "--code", "1"]).exits(1).says("1 row stays acknowledged");
     let requests = bench.simulator().requests().len();
     bench
         .tenantry(["retry", "--domain", "one", "--acknowledged"])
@@ -154,22 +154,42 @@ fn a_row_waits_for_its_agreement() {
     assert_eq!(bench.simulator().requests().len(), requests);
 }
 
-/// Nothing can be looked up or corrected without the data.
+/// Their list has to bring the data again, after the acknowledgement was undone.
 #[test]
-fn an_erased_row_stays_acknowledged() {
-    let bench = imported();
-    change(&bench, "UPDATE customer_rows SET state = 'unresolved' WHERE error_code = '27002'");
-    acknowledge(&bench);
+fn erased_rows_are_worked_on_again_as_the_hints_say() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    for n in 1..=3 {
+        bench.fault(Operation::Create, &domain(n), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    }
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["acknowledge", "--code", "3000"]).exits(0);
     forget(&bench, &[]).exits(0);
-    let undo = || bench.tenantry(["acknowledge", "--undo", "--code", "27002", "--code", "email"]);
-    undo().exits(1).says("2 rows stay acknowledged, because `tenantry forget` has erased their data");
-    bench.tenantry(["reconcile"]).exits(0);
-    bench.file("more.csv", customers_of(["half-made-2"]));
-    bench.import("more.csv").exits(3);
-    acknowledge(&bench);
-    undo().exits(0).says("Not acknowledged any more: 1 failed row. 2 rows stay acknowledged, because");
-    undo().exits(1);
-    bench.agree();
+    let requests = bench.simulator().requests().len();
+    bench.import("customers.csv").args(["--retry-failed"]).exits(0);
+    bench
+        .tenantry(["retry", "--acknowledged", "--yes"])
+        .exits(0)
+        .says("3 rows left alone: `tenantry forget` has erased their data. Undo their acknowledgement with `tenantry acknowledge --undo");
+    assert_eq!(bench.simulator().requests().len(), requests, "nothing is sent");
+    // One of them is in doubt.
+    change(&bench, "UPDATE customer_rows SET state = 'unresolved', in_doubt_since = changed_at WHERE id = 3");
+    bench.tenantry(["acknowledge", "--undo", "--code", "3000"]).exits(0).says(
+        "Not acknowledged any more: 2 failed rows, 1 unresolved row. `tenantry forget` has erased the data of 3 rows: to \
+         work on them, import their list with `--retry-failed`. For unresolved rows, run `tenantry reconcile",
+    );
+    // Nothing is known of the row that is in doubt, so it is neither sent nor looked up.
+    bench.tenantry(["reconcile"]).run();
+    assert_eq!(bench.simulator().requests().len(), requests);
+    bench.import("customers.csv").args(["--retry-failed"]).exits(6);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("unresolved", 1)]));
+    assert_eq!(bench.creations().len(), 2);
+    let before = bench.simulator().requests().len();
+    bench.tenantry(["reconcile"]).run();
+    assert!(bench.simulator().requests().len() > before, "it is looked up");
+    assert_eq!(bench.creations().len(), 2, "and not sent");
+    bench.resume().exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 3)]));
 }
 
 #[test]

@@ -118,9 +118,25 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     check(&GOOD, standing(mixed(true)), false, "row 5: Nothing");
     check(&GOOD, standing(mixed(false)), false, "new, stands for 5");
     // What made it wrong may have been found by comparing cells that are erased.
-    let erased = |same| KnownRow { is_erased: true, ..row(State::Rejected, same) };
+    let erased = |same| KnownRow { is_erased: true, is_acknowledged: true, ..row(State::Rejected, same) };
     check(&GOOD, standing(erased(true)), true, "row 5: Nothing");
     check(&GOOD, standing(erased(false)), false, "new, stands for 5");
+}
+
+#[test]
+fn an_erased_row_comes_back_only_if_it_is_not_acknowledged_any_more() {
+    let erased = |state| KnownRow { is_erased: true, ..row(state, true) };
+    check(&GOOD, standing(erased(State::Failed)), false, "row 5: StillRefused(Failed)");
+    check(&GOOD, standing(erased(State::Failed)), true, "row 5: Retry");
+    check(&GOOD, standing(erased(State::Rejected)), false, "new, stands for 5");
+    let mixed = KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..erased(State::Rejected) };
+    check(&GOOD, standing(mixed), false, "new, stands for 5");
+    check(&GOOD, standing(erased(State::Unresolved)), false, "row 5: BringBack");
+    check(&WRONG, standing(erased(State::Unresolved)), false, "row 5: Nothing");
+    for state in [State::Failed, State::Rejected, State::Unresolved] {
+        let acknowledged = KnownRow { is_acknowledged: true, ..erased(state) };
+        check(&GOOD, standing(acknowledged), true, "row 5: Nothing");
+    }
 }
 
 #[test]

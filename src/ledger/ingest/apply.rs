@@ -52,6 +52,8 @@ pub enum Change {
     Retry,
     /// The row was discarded unsent, and is to be sent after all.
     TakeUp,
+    /// The row is in doubt, and `forget` has erased its data: it has the data again, so that it can be looked up.
+    BringBack,
     /// The row was refused and would be retried, but its domain is burned.
     Burned,
     /// Its acceptance of the agreement becomes the current one, instead of the one with this id. It is to be recorded,
@@ -152,6 +154,7 @@ impl IngestSession {
                 take_up(tx, row, self.source, candidate)?;
                 counts.taken_up += 1;
             }
+            Change::BringBack => bring_back(tx, row, self.source, candidate)?,
             Change::Burned => counts.burned += 1,
             Change::Accept { instead_of } => {
                 agreement::replace(tx, row, self.source, candidate, instead_of)?;
@@ -264,4 +267,16 @@ fn take_up(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candi
         ("problems", &if problems.is_empty() { None } else { Some(json(problems)?) }),
     ];
     CurrentStep::of(tx, StepKind::Create, row)?.take(tx, StepEvent::TakenUp, facts, &values)
+}
+
+/// Stores the data of an erased row again. Its state stays as it is. `candidate` has no errors.
+fn bring_back(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
+    let values: [Value<'_>; 5] = [
+        ("source_id", &source),
+        ("line", &candidate.line),
+        ("cells", &candidate.cells),
+        ("customer", &candidate.customer.as_ref().map(json).transpose()?),
+        ("erased_at", &None::<i64>),
+    ];
+    update(tx, "customer_rows", &row, &values)
 }

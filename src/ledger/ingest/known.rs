@@ -36,7 +36,7 @@ pub struct KnownRow {
     pub error_code: Option<String>,
     /// It was refused, and its domain is taken now.
     pub is_burned: bool,
-    /// An operator has acknowledged that it was refused.
+    /// An operator has acknowledged that it was refused, or is in doubt.
     pub is_acknowledged: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
@@ -135,7 +135,8 @@ fn without_key(
 ) -> Result<()> {
     // A correction that was discarded unsent does not count.
     let sql = "SELECT r.id, r.state, r.source_id,
-                      new.state IS NOT NULL AND new.state <> 'declined', r.erased_at IS NOT NULL
+                      new.state IS NOT NULL AND new.state <> 'declined', r.erased_at IS NOT NULL,
+                      r.acknowledged_at IS NOT NULL
                  FROM customer_rows r INDEXED BY rows_without_key
                  LEFT JOIN customer_rows new ON new.id = r.replaced_by
                 WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id";
@@ -150,6 +151,7 @@ fn without_key(
                     met_on: seen.line_of(id),
                     is_unfinished,
                     is_erased: row.get(4)?,
+                    is_acknowledged: row.get(5)?,
                     ..KnownRow::new(id, State::Rejected, true)
                 });
             }
