@@ -1,6 +1,6 @@
 //! `tenantry show`: shows everything about one row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::next_command::Repeated;
 use super::shell::quoted;
@@ -74,7 +74,7 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledg
         return match (args.row, args.line) {
             (Some(row), _) => queries.details_of_rows(&[RowId(row)]),
             (None, line) => {
-                Ok(newest(queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?))
+                newest(queries, queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?)
             }
         };
     };
@@ -89,27 +89,24 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledg
     queries.details_of_rows(&rows_of_company(what, queries)?)
 }
 
-/// Of rows on one line: of each list those that its newest reading has brought, with the other rows of their domains.
-/// Other rows had the line in an earlier reading.
-fn newest(mut rows: Vec<RowDetail>) -> Vec<RowDetail> {
-    let mut newest: HashMap<String, SourceId> = HashMap::new();
+/// Of rows on one line: of each list the row that its newest reading stored on the line, with the other rows of its
+/// domain. If the newest reading stored none there, any of the rows may be on the line: a reading does not store the
+/// lines of rows that the ledger has already.
+fn newest(queries: &Queries, mut rows: Vec<RowDetail>) -> Result<Vec<RowDetail>, ledger::Error> {
+    let mut newest: HashMap<String, Option<SourceId>> = HashMap::new();
     for row in &rows {
-        let source = newest.entry(row.file.clone()).or_insert(row.source);
-        *source = row.source.max(*source);
+        if !newest.contains_key(&row.file) {
+            newest.insert(row.file.clone(), queries.newest_reading(&row.file)?);
+        }
     }
-    // Every import from standard input is a list of its own.
-    let is_of_newest = |row: &RowDetail| row.file == "-" || newest[&row.file] == row.source;
-    let domains: HashSet<_> = rows
-        .iter()
-        .filter(|row| is_of_newest(row))
-        .map(|row| (row.file.clone(), row.domain.clone()))
-        .collect();
-    rows.retain(|row| {
-        let is_of_its_domain =
-            row.domain.is_some() && domains.contains(&(row.file.clone(), row.domain.clone()));
-        is_of_newest(row) || is_of_its_domain
+    let is_of_newest = |row: &&RowDetail| newest[&row.file] == Some(row.source);
+    let domains: HashMap<String, Option<String>> =
+        rows.iter().filter(is_of_newest).map(|row| (row.file.clone(), row.domain.clone())).collect();
+    rows.retain(|row| match domains.get(&row.file) {
+        Some(domain) => is_of_newest(&row) || (row.domain.is_some() && row.domain == *domain),
+        None => true,
     });
-    rows
+    Ok(rows)
 }
 
 /// The first of these rows whose list was read again since.
