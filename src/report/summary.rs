@@ -125,7 +125,7 @@ pub(crate) struct ResultFile {
 #[derive(Debug, Serialize)]
 pub(crate) struct RunLine {
     #[serde(flatten)]
-    totals: RunTotals,
+    pub(crate) totals: RunTotals,
     ended: Option<String>,
 }
 

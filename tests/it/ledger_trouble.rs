@@ -294,6 +294,22 @@ fn a_copy_does_not_say_how_a_run_ended_that_was_under_way_when_it_was_made() {
     assert!(line().ends_with(UNKNOWN), "{}", line());
 }
 
+/// The files are written although the end of the run cannot be recorded.
+#[test]
+fn results_of_a_run_whose_ledger_failed_are_named() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(6));
+    let import = || bench.import("customers.csv").args(["--json", "--results", "out"]);
+    let done = import().env("TENANTRY_FAIL_SYNC", "9").exits(1);
+    done.says("disk I/O error");
+    let summary = done.json();
+    let files = summary["files"].as_array().unwrap();
+    assert!(!files.is_empty() && files.len() == fs::read_dir(bench.path("out/run-1")).unwrap().count());
+    assert_eq!(summary["run"]["exit_code"], 1, "{summary:#}");
+    bench.import("customers.csv").exits(0);
+    bench.agree();
+}
+
 #[test]
 fn a_ledger_that_a_crash_has_damaged_is_not_worked_on() {
     let bench = Bench::new();

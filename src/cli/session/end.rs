@@ -5,10 +5,11 @@ use std::path::Path;
 use super::{Halt, Session};
 use crate::cli::ended::Ended;
 use crate::cli::next_command::{self, Remaining, Repeated};
+use crate::cli::results::Written;
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
 use crate::ledger::{self, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State};
-use crate::report::{PushLine as _, Summary, Toned, counted, pretty};
+use crate::report::{PushLine as _, ResultFile, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, StopReason};
 
 impl Session<'_> {
@@ -164,7 +165,8 @@ impl Session<'_> {
         drop(self.ledger.close(ending_of(&failure)).await);
         self.connection.close().await;
         let typed = Repeated::of(self.output.matches());
-        drop(self.results.map(|results| results.write(&path, run, &typed)));
+        let results = self.results.map(|results| results.write(&path, run, &typed)).unwrap_or_default();
+        let Written { files, failure: unwritten } = results;
         let as_json = self.args.json;
         let read = || -> Result<Summary, ledger::Error> {
             let queries = Queries::open(&path)?;
@@ -175,23 +177,31 @@ impl Session<'_> {
             let mut summary = Summary::of(&queries, run, next)?;
             next_command::list_rows(&mut summary.standing, &typed);
             summary.columns = self.columns;
+            summary.files.clone_from(&files);
+            // The ledger may have no record of it.
+            summary.run.totals.exit_code = Some(failure.exit_code.number());
             Ok(summary)
         };
         let (summary, status) = (read(), typed.command("status"));
         Ok(Ended::to_report(failure.exit_code, move |output| {
             match summary {
                 Ok(summary) => {
-                    let printed = if as_json {
-                        output.json(&pretty(&summary))
-                    } else {
-                        output.toned(&summary.text())
-                    };
+                    let printed =
+                        if as_json { output.json(&pretty(&summary)) } else { output.toned(&summary.text()) };
                     report_unprinted(output, printed, &status);
                 }
-                Err(error) => output.note(format_args!(
-                    "The summary is missing, because the ledger cannot be read now: {error}. When the cause is removed, \
-                     run `{status}`."
-                )),
+                Err(error) => {
+                    output.note(format_args!(
+                        "The summary is missing, because the ledger cannot be read now: {error}. When the cause is \
+                         removed, run `{status}`."
+                    ));
+                    for ResultFile { path, rows } in &files {
+                        output.note(format_args!("Written: `{path}` ({}).", counted(*rows, "row")));
+                    }
+                }
+            }
+            if let Some(unwritten) = unwritten {
+                output.failure(&unwritten.seen_with_limits());
             }
             Err(failure)
         }))
