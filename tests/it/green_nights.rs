@@ -5,7 +5,9 @@ use std::fs;
 use serde_json::{Value, json};
 use tenantry_simulator::{Fault, Operation};
 
-use crate::harness::{Bench, HEADER, customers_of, email, row, snapshot, states, sum_of_states};
+use crate::harness::{
+    Bench, HEADER, customers, customers_of, domain, email, row, snapshot, states, sum_of_states,
+};
 
 /// A list with an external id for each domain.
 fn with_ids(rows: &[(&str, &str)]) -> String {
@@ -106,6 +108,48 @@ fn a_row_that_came_before_the_refused_one_was_removed_replaces_it() {
     bench.file("crm.csv", with_ids(&[("wingtip", "CRM-2")]));
     bench.import("crm.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
+/// Rows that were discarded are taken up with what the list brings, in whatever state that finds or leaves them.
+#[test]
+fn discarded_rows_are_taken_up_in_unusual_cases_too() {
+    let discarded = |rows: usize| {
+        let bench = Bench::new();
+        bench.file("crm.csv", customers(rows));
+        bench.import("crm.csv").args(["--limit", "0"]).exits(5);
+        bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+        bench
+    };
+    // They have no reseller, and another row of the list has one now.
+    let bench = discarded(2);
+    let header = format!("{HEADER},associated_partner_id\n");
+    let rows: Vec<String> = customers(2).lines().skip(1).map(|row| format!("{row},\n")).collect();
+    let rows = header + &rows.concat();
+    let reseller = row("wingtip") + ",8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951\n";
+    bench.file("crm.csv", rows.clone() + &reseller);
+    bench.import("crm.csv").exits(3);
+    assert_eq!(bench.ledger().row(&domain(1)).error_code.as_deref(), Some("mixed_resellers"));
+    bench.file("crm.csv", rows);
+    bench.import("crm.csv").exits(0);
+    assert_eq!(bench.ledger().row(&domain(2)).state, "created");
+    bench.agree();
+
+    // Their data was erased.
+    let bench = discarded(2);
+    bench.file("clock", (100 * 24 * 3600).to_string());
+    let forget = bench.tenantry(["forget", "--older-than", "90d", "--yes"]);
+    forget.env("TENANTRY_CLOCK_OFFSET", bench.path("clock")).exits(0).says("2 declined");
+    bench.import("crm.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2)]));
+    bench.agree();
+
+    // The reading died after the first batches.
+    let bench = discarded(1200);
+    bench.import("crm.csv").env("TENANTRY_CRASH_AT", "committed#4").run();
+    assert!(bench.creations().is_empty());
+    bench.import("crm.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1200)]));
     bench.agree();
 }
 

@@ -253,10 +253,11 @@ fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Can
 
 /// Makes a declined row pending again, as `candidate`, which has no errors. It is the current row of its domain again.
 fn take_up(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
-    let facts = "key_domain = domain, next_step = 'create', error_code = NULL, error_status = NULL, error_text = NULL,
-                 gone_at = NULL, erased_at = NULL";
+    let facts = "next_step = 'create', ask_rounds = 0, domain_burned = 0, error_code = NULL,
+                 error_status = NULL, error_text = NULL, gone_at = NULL, erased_at = NULL";
     let problems = &candidate.problems;
-    let values: [Value<'_>; 8] = [
+    let values: [Value<'_>; 9] = [
+        ("key_domain", &candidate.domain.as_ref().map(DomainName::as_str)),
         ("request_id", &RequestId::draw()),
         ("source_id", &source),
         ("line", &candidate.line),
