@@ -25,6 +25,9 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 /// Interval between updates of a bar.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
+/// A submission without an outcome for longer than this has paused.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// A bar is drawn at most this often, even if it changes more often.
 const REDRAWS_PER_SECOND: u8 = 20;
 
@@ -157,13 +160,22 @@ impl Output {
     ) -> Infallible {
         let mut shown = BarOrLines::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
         let mut redraw = tokio::time::interval(REDRAW_EVERY);
+        let mut moved_at = Instant::now();
         loop {
             redraw.tick().await;
             let now = *progress.borrow_and_update();
-            shown.bar.set_length(now.total);
-            shown.bar.set_position(now.settled);
             let (sent, at) = (sent_now.count(), Instant::now());
-            let (least, eta) = (settles_in(&now, at), shown.bar.eta());
+            shown.bar.set_length(now.total);
+            if now.settled > shown.bar.position() {
+                // A pause says nothing about the time that the rest takes.
+                if at - moved_at > PAUSE {
+                    shown.bar.reset_eta();
+                }
+                moved_at = at;
+            }
+            shown.bar.set_position(now.settled);
+            let at_rate = rate.time_for(now.total.saturating_sub(now.settled)).unwrap_or_default();
+            let (least, eta) = (settles_in(&now, at).max(at_rate), shown.bar.eta());
             let line = || line(&now, eta.max(least), rate, &describe(&now, sent, at, Space::Line));
             shown.update(&describe(&now, sent, at, Space::Bar), least, line);
         }

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::task::Task;
+use super::task::{Step, Task};
 use super::{Policy, retry};
 use crate::call::domains::{DomainCheck, DomainStatus};
 use crate::call::{Caller, Near};
@@ -62,7 +62,7 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
     // The key is durable before anything can be sealed under it.
     let sealer = context.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&context.recorder).await?;
-    let near = match context.approach(task).await {
+    let near = match context.unless_held_back(task, context.caller.approach()).await {
         Ok(near) => near,
         Err(why) => {
             return Ok(StepResult { outcome: StepOutcome::Create(why.of_any()), attempts: Vec::new() });
@@ -87,12 +87,17 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
 }
 
 impl StepContext {
-    /// Returns when the turn of a create is near. The step has no intent yet, so nothing has been begun.
-    async fn approach(&self, task: &Task) -> Result<Near<'_>, CallError> {
+    /// Waits for a gate, unless no row is begun any more and nothing of this row was sent before this step.
+    async fn unless_held_back<T>(
+        &self,
+        task: &Task,
+        gate: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let is_new = task.step == Step::Create && !task.work.is_in_flight;
         tokio::select! {
             biased;
-            () = self.begins_nothing.cancelled(), if !task.work.is_in_flight => Err(Outcome::Withdrawn),
-            near = self.caller.approach() => near,
+            () = self.begins_nothing.cancelled(), if is_new => Err(Outcome::Withdrawn),
+            passed = gate => passed,
         }
     }
 
@@ -113,7 +118,7 @@ impl StepContext {
         };
         let ids = CallIds { request_id: attempt.request_id, correlation_id: attempt.correlation_id };
         let recorded = |trace| recorded(operation, Some(attempt.id), trace);
-        let passed = self.caller.pass_gates(Some(near)).await;
+        let passed = self.unless_held_back(task, self.caller.pass_gates(Some(near))).await;
         let token = match passed.and_then(|token| may_send().then_some(token).ok_or(Outcome::Withdrawn)) {
             Ok(token) => token,
             Err(why) => {

@@ -39,6 +39,9 @@ const CLIMB_EVERY: Duration = Duration::from_secs(5);
 const PREPARED_AHEAD: Duration = Duration::from_millis(250);
 const PREPARATIONS_AHEAD: u32 = 3;
 
+/// A preparation that takes longer has waited for something else, such as another program that locks the ledger.
+const PREPARATION_MAX: Duration = Duration::from_secs(2);
+
 /// With each preparation, this share of the longest one lately is kept.
 const KEPT_SHARE_OF_PREPARATION: f64 = 0.9;
 
@@ -221,7 +224,8 @@ impl Pacer {
     /// unless it was removed.
     fn prepared<'a>(&'a self, Near { place, since }: Near<'a>) -> Option<SemaphorePermit<'a>> {
         let mut state = self.lock();
-        state.preparation = since.elapsed().max(state.preparation.mul_f64(KEPT_SHARE_OF_PREPARATION));
+        let took = since.elapsed().min(PREPARATION_MAX);
+        state.preparation = took.max(state.preparation.mul_f64(KEPT_SHARE_OF_PREPARATION));
         let wanted = places(self.rate, state.preparation);
         if wanted < state.places {
             state.places -= 1;
@@ -455,6 +459,11 @@ mod tests {
             drop(pacer.prepared(pacer.approach().await));
         }
         assert_eq!(free(), 26);
+        // What only waited does not count for more than a slow disk.
+        let minute_ago = Instant::now().checked_sub(Duration::from_secs(60));
+        let waited = Near { place: pacer.near.acquire().await.unwrap(), since: minute_ago.unwrap() };
+        pacer.admit(Some(waited)).await;
+        assert_eq!(free(), 601);
     }
 
     #[test]
