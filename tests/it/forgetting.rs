@@ -274,7 +274,12 @@ fn it_needs_consent_and_the_ledger_for_itself() {
     unattended.exits(2).says("cannot ask whether to erase data").says("`--yes`");
     assert_eq!(fs::read(bench.ledger_path()).unwrap(), before);
     bench.tenantry(["forget"]).exits(2).says("--older-than");
-    bench.tenantry(["forget", "--older-than", "soon"]).exits(2).says("write it as `90d` or `12w`");
+    bench
+        .tenantry(["forget", "--older-than", "soon"])
+        .exits(2)
+        .says("write whole days or weeks, such as `90d` or `12w`");
+    // `m` is minutes elsewhere: it must not be taken for months.
+    bench.tenantry(["forget", "--older-than", "3m", "--yes"]).exits(2).says("write whole days or weeks");
     bench
         .tenantry(["forget", "--older-than", "90d", "--yes", "--ledger", "none.db"])
         .exits(1)
