@@ -209,6 +209,9 @@ pub(crate) async fn ingest(
         kinds.insert((problem.severity, problem.rule.clone()), (1, problem));
     }
     report.judged = ledger.complete_source(reading, report.rows, direct).await?;
+    if let Some((rows, problem)) = report.judged.direct.take() {
+        kinds.insert((problem.severity, problem.rule.clone()), (rows, problem));
+    }
     report.problems = kinds.iter().map(|(key, kind)| describe(key, kind)).collect();
     Ok(report)
 }

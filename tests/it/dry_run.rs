@@ -332,3 +332,17 @@ fn a_run_without_its_results(domain: &str, code: i32) {
     assert_eq!(bench.ledger().number("SELECT exit_code FROM program_runs"), i64::from(code));
     bench.agree();
 }
+
+/// Problems that only the other rows of the list make are reported with the others.
+#[test]
+fn every_kind_of_problem_is_in_the_plan() {
+    let bench = Bench::new();
+    let again = row(&domain(1)).replacen("Harborline", "Other", 1);
+    let reseller = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
+    let rows = format!("{}{again}\n", customers(2)).replace('\n', ",\n");
+    let rows =
+        rows.replacen(",\n", ",associated_partner_id\n", 1).replacen(",\n", &format!(",{reseller}\n"), 1);
+    bench.file("customers.csv", rows);
+    let planned = bench.import("customers.csv").args(["--dry-run"]).exits(3);
+    planned.says("1 × error duplicate_domain, on line 4: ").says("1 × error mixed_resellers, on line 3: ");
+}

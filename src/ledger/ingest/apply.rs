@@ -91,7 +91,8 @@ impl IngestSession {
                     let old = CurrentStep::of(tx, StepKind::Create, row)?;
                     old.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
                 }
-                let row = self.insert(tx, candidate, stands, problem.as_ref())?;
+                candidate.problems.extend(problem);
+                let row = self.insert(tx, candidate, stands)?;
                 self.seen.meet(row, candidate.line);
                 if let Some(old) = replaces {
                     point_to(tx, old, row)?;
@@ -171,14 +172,8 @@ impl IngestSession {
         Ok(())
     }
 
-    fn insert(
-        &mut self,
-        tx: &Transaction<'_>,
-        candidate: &Candidate,
-        stands: bool,
-        problem: Option<&Problem>,
-    ) -> Result<RowId> {
-        let problems: Vec<_> = candidate.problems.iter().chain(problem).collect();
+    fn insert(&mut self, tx: &Transaction<'_>, candidate: &Candidate, stands: bool) -> Result<RowId> {
+        let problems = &candidate.problems;
         let error = problems.iter().find(|problem| problem.severity == Severity::Error);
         let state = if error.is_some() { State::Rejected } else { State::Pending };
         self.counts.new += 1;
@@ -197,7 +192,7 @@ impl IngestSession {
             ("customer", &customer),
             ("external_id", &candidate.external_id),
             ("reseller_id", &candidate.reseller.map(|id| id.to_string())),
-            ("problems", &if problems.is_empty() { None } else { Some(json(&problems)?) }),
+            ("problems", &if problems.is_empty() { None } else { Some(json(problems)?) }),
             ("request_id", &error.is_none().then(RequestId::draw)),
             ("error_code", &error.map(|problem| &problem.rule)),
             ("error_text", &error.map(|problem| &problem.message)),

@@ -31,6 +31,8 @@ pub struct IngestReport {
     pub duplicate_lines: Vec<u64>,
     /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
+    /// How many rows are wrong only because of the other rows of the file, and the first one's problem.
+    pub direct: Option<(u64, Problem)>,
     /// Refused rows that a row with the same external id replaces.
     pub corrections: Corrections,
 }
@@ -38,8 +40,12 @@ pub struct IngestReport {
 impl IngestSession {
     /// Validates the whole file, then releases its rows.
     pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
+        let mut wrong = None;
         match direct {
-            DirectRows::Wrong(problem) => self.counts.rejected += self.reject_direct_rows(tx, problem)?,
+            DirectRows::Wrong(problem) => {
+                wrong = self.reject_direct_rows(tx, problem)?;
+                self.counts.rejected += wrong.as_ref().map_or(0, |(rows, _)| *rows);
+            }
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
         // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
@@ -70,7 +76,7 @@ impl IngestSession {
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
         let Self { counts, ignored, duplicate_lines, .. } = self;
-        Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, corrections })
+        Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, direct: wrong, corrections })
     }
 
     /// The rows found by the query that this reading has met.
@@ -80,12 +86,18 @@ impl IngestSession {
         Ok(rows)
     }
 
-    fn reject_direct_rows(&self, tx: &Transaction<'_>, problem: impl Fn(u64) -> Problem) -> Result<u64> {
+    /// Returns how many rows are rejected, and the problem of the first.
+    fn reject_direct_rows(
+        &self,
+        tx: &Transaction<'_>,
+        problem: impl Fn(u64) -> Problem,
+    ) -> Result<Option<(u64, Problem)>> {
         let sql = "SELECT id FROM customer_rows
                     WHERE state = 'pending' AND source_id = ?1
-                      AND json_extract(customer, '$.associated_partner_id') IS NULL";
+                      AND json_extract(customer, '$.associated_partner_id') IS NULL ORDER BY id";
         // Only their ids, to save memory.
         let rows: Vec<RowId> = collect(tx, sql, [self.source], |row| row.get(0))?;
+        let mut first = None;
         for row in &rows {
             let sql = "SELECT line, problems FROM customer_rows WHERE id = ?1";
             let (line, problems): (u64, Option<String>) =
@@ -93,13 +105,14 @@ impl IngestSession {
             let mut problems = stored_problems(*row, problems.as_deref())?;
             let problem = problem(line);
             let (rule, text) = (problem.rule.clone(), problem.message.clone());
+            first.get_or_insert_with(|| problem.clone());
             problems.push(problem);
             let (problems, step) = (json(&problems)?, CurrentStep::of(tx, StepKind::Create, *row)?);
             let values: [Value<'_>; 3] =
                 [("problems", &problems), ("error_code", &rule), ("error_text", &text)];
             step.take(tx, StepEvent::Rejected, "", &values)?;
         }
-        Ok(rows.len() as u64)
+        Ok(first.map(|problem| (rows.len() as u64, problem)))
     }
 
     /// Makes rows pending that this reading has met, and that an earlier reading rejected because they had no reseller
