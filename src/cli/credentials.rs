@@ -74,7 +74,8 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     table.end().map_err(unwritten)?;
     sink.finish()?;
     opening.written().map_err(unrecorded)?;
-    opened.note(output, file, &ledger, filter);
+    // Only a person opens a file in a spreadsheet.
+    opened.note(output, file, &ledger, filter, file.is_some() || args.form.for_excel);
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -170,6 +171,7 @@ impl<'q, W: Write + Send> Handout<'q, W> {
         self.opening.record(self.open.iter().map(|(sealed, _)| sealed)).map_err(unrecorded)?;
         for (sealed, password) in self.open.drain(..) {
             self.result.count += 1;
+            self.result.like_formulas += u64::from(is_like_formula(&password));
             let row: [Cell<'_>; 5] = [
                 sealed.company.as_deref().unwrap_or_default().into(),
                 sealed.domain.as_str().into(),
@@ -199,6 +201,8 @@ impl<'q, W: Write + Send> Handout<'q, W> {
 #[derive(Default)]
 struct OpenedPasswords {
     count: u64,
+    /// Of these: see [`is_like_formula`].
+    like_formulas: u64,
     /// Domains whose password came with the answer to another row, each with the domain of that row.
     kept: Vec<(String, String)>,
     unopened: BTreeMap<Unopened, Domains>,
@@ -230,7 +234,14 @@ impl OpenedPasswords {
         }))
     }
 
-    fn note(&self, output: &Output, file: Option<&Path>, ledger: &Path, filter: PasswordFilter<'_>) {
+    fn note(
+        &self,
+        output: &Output,
+        file: Option<&Path>,
+        ledger: &Path,
+        filter: PasswordFilter<'_>,
+        is_for_spreadsheet: bool,
+    ) {
         let ledger = ledger.display();
         let which = if filter.unopened { "unopened passwords" } else { "passwords" };
         let of_domain = filter.domain.map(|domain| format!(" of `{domain}`")).unwrap_or_default();
@@ -248,6 +259,14 @@ impl OpenedPasswords {
             )),
             (None, _) => {}
         }
+        if self.like_formulas > 0 && is_for_spreadsheet {
+            let begin = if self.like_formulas == 1 { "begins" } else { "begin" };
+            output.note(format_args!(
+                "{} {begin} with = + - or @, which Excel takes for a formula. Do not open the file with a double-click: in \
+                 Excel, use Data > From Text/CSV and set the column `password` to Text.",
+                counted(self.like_formulas, "password")
+            ));
+        }
         for (domain, asked_for) in &self.kept {
             let came = match (domain == asked_for, escape_for_terminal(domain)) {
                 (true, domain) => {
@@ -263,6 +282,11 @@ impl OpenedPasswords {
             ));
         }
     }
+}
+
+/// Would a spreadsheet take the password for a formula? It gets no apostrophe, because that would change it.
+fn is_like_formula(password: &[u8]) -> bool {
+    matches!(password.first(), Some(b'=' | b'+' | b'-' | b'@'))
 }
 
 fn describe(why: &Unopened, identity: &Path) -> String {

@@ -221,3 +221,23 @@ fn the_data_key_is_durable_before_anything_is_sent() {
         bench.agree();
     }
 }
+
+#[test]
+fn passwords_that_a_spreadsheet_takes_for_formulas_are_counted() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(40));
+    bench.import("customers.csv").exits(0);
+    let of_formulas =
+        bench.creations().iter().filter(|it| it.password.starts_with(['=', '+', '-', '@'])).count();
+    let warning = match of_formulas {
+        1 => "1 password begins with = + - or @".to_owned(),
+        count => format!("{count} passwords begin with = + - or @"),
+    };
+    for flags in [&["-o", "passwords.csv"][..], &["--for-excel"]] {
+        let opened = bench.tenantry(["credentials"]).args(flags).exits(0);
+        assert_eq!(opened.stderr.contains(&warning), of_formulas > 0, "{of_formulas}: {opened}");
+        assert_eq!(opened.stderr.contains("Data > From Text/CSV"), of_formulas > 0, "{opened}");
+    }
+    // A script reads what it is given.
+    assert!(!bench.tenantry(["credentials"]).exits(0).stderr.contains("begin"));
+}

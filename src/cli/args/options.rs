@@ -320,7 +320,7 @@ pub(crate) struct TableForm {
     /// Write CSV for Excel (`tenantry help excel`)
     ///
     /// With a byte order mark, CRLF, and an apostrophe before a value that Excel would run as a formula. `import` removes
-    /// the apostrophe.
+    /// the apostrophe. Passwords get none: it would change them.
     #[arg(long, add = Repeat::Never)]
     pub(crate) for_excel: bool,
 }
