@@ -261,7 +261,8 @@ fn nothing_is_written() {
 #[test]
 fn nothing_in_a_file_reaches_the_terminal_raw() {
     let bench = Bench::new();
-    let name = "a\u{1b}[31m.csv";
+    // Windows has no names with such a sign, but with one that does the same.
+    let name = if cfg!(windows) { "a\u{9b}31m.csv" } else { "a\u{1b}[31m.csv" };
     let header = HEADER.replacen("language", "\"Lang\u{1b}[2J\nuage\"", 1);
     let content =
         format!("{header},note\u{9b}2J\n{},\n", row("one").replacen(",en,", ",\u{1b}]0;e\u{7},", 1));

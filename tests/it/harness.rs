@@ -21,8 +21,8 @@ use tenantry_simulator::{
 };
 use tokio::runtime::Runtime;
 
-/// Far beyond what any command here takes; a test that waits so long has hung.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// Far beyond what any command here takes; a test that waits so long has hung. Wine needs seconds to start a program.
+const DEADLINE: Duration = Duration::from_secs(if cfg!(windows) { 300 } else { 90 });
 
 /// So many times shorter than they are are the waits before repeats and the settle delay, but for those that the service
 /// asks for. Release builds know nothing of it, nor does a run at another address than one of this machine.
