@@ -6,7 +6,8 @@ use std::fs;
 use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{
-    Bench, Call, Done, HEADER, customers, customers_of, each_at_once, email, full, row, snapshot, states,
+    Bench, Call, Done, HEADER, customers, customers_of, each_at_once, email, full, in_quotes, row, snapshot,
+    states,
 };
 
 const RESELLER: &str = "8f2c1b7e-5a64-4d0e-9c3b-1e7d2f60a951";
@@ -99,7 +100,8 @@ fn a_retry_judges_with_the_options_of_the_import() {
     // The next command of an export says them, too, but for those about columns, which the import remembers.
     let status = bench.tenantry(["status"]).exits(0).stdout;
     assert!(status.contains("import --ledger") && !status.contains("--map"), "{status}");
-    assert!(status.contains(" --default 'middle_name=Q'"), "{status}");
+    let default = format!(" --default {}", in_quotes("middle_name=Q"));
+    assert!(status.contains(&default), "{status}");
     retry(&bench, &["--default", "middle_name=Z"])
         .exits(3)
         .says("1 row left alone: with the options given now");

@@ -627,9 +627,13 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"after \d+ ms", "after [N] ms"),
     (r"no answer for (?:less than 1|\d+) s", "no answer for [N] s"),
     // The temporary folder, in paths that the program was given whole.
-    (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]"#, "[FOLDER]/"),
+    (r#"[^\s`"]*[/\\]\.tmp\w+[/\\]+"#, "[FOLDER]/"),
     // The temporary folder itself.
     (r#"[^\s`"]*[/\\]\.tmp\w+"#, "[FOLDER]"),
+    // The folders of settings and of the cache, on Windows.
+    (r"\[FOLDER\]/(config|cache)\\tenantry", "[FOLDER]/$1/tenantry"),
+    (r"(\[FOLDER\]/(?:config|cache)/tenantry)\\", "$1/"),
+    (r"/tenantry/country-rules\\", "/tenantry/country-rules/"),
     // How long calls took, in the Markdown of a report.
     (r"(?m)^(\| (?:create|find_customer|check_domain) \|(?: \d+ \|){3}) .*$", "$1 [MS] |"),
     // In the rows of `credentials`.
@@ -651,6 +655,11 @@ pub(crate) fn each_at_once<T: Send>(
             scope.spawn(|| std::iter::from_fn(next).for_each(&check));
         }
     });
+}
+
+/// A word in the quotation marks that a next command has around it.
+pub(crate) fn in_quotes(word: &str) -> String {
+    if cfg!(windows) { format!("\"{word}\"") } else { format!("'{word}'") }
 }
 
 /// Polls until `reached`.

@@ -7,6 +7,9 @@ use crate::network::{bench_behind_a_proxy, by_proxy};
 
 const PASSWORD: &str = "hunter2";
 
+/// Names of variables have no case on Windows.
+const IN_SMALL_LETTERS: &str = if cfg!(windows) { "HTTPS_PROXY" } else { "https_proxy" };
+
 #[test]
 fn a_variable_that_cannot_be_understood_is_an_error_and_nothing_goes_out() {
     let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Tunnel);
@@ -21,7 +24,7 @@ fn a_variable_that_cannot_be_understood_is_an_error_and_nothing_goes_out() {
         ("HTTPS_PROXY", format!("http://bob:{PASSWORD}@x@{address}"), "contains a raw `@`"),
         ("HTTPS_PROXY", format!("http://bob:{PASSWORD}/x@{address}"), "contains a raw `/`"),
         ("ALL_PROXY", format!("http://bob:{PASSWORD}#x@{address}"), "contains a raw `#`"),
-        ("https_proxy", format!("http://bob:{PASSWORD}%@{address}"), "contains a raw `%`"),
+        (IN_SMALL_LETTERS, format!("http://bob:{PASSWORD}%@{address}"), "contains a raw `%`"),
     ] {
         // With this one set, the HTTP client by itself would use no proxy at all.
         let only = |call: crate::harness::Call<'_>| {
@@ -95,16 +98,16 @@ fn settings_name_the_proxy_in_force_and_hide_its_password() {
     let show = |json: bool| {
         let call = bench.tenantry(["config", "show"]).args(json.then_some("--json"));
         let call = call.env("TENANTRY_API_URL", "https://api.partnercenter.microsoft.com");
-        call.env("https_proxy", format!("http://bob:{PASSWORD}@proxy.example:3128")).exits(0)
+        call.env(IN_SMALL_LETTERS, format!("http://bob:{PASSWORD}@proxy.example:3128")).exits(0)
     };
     let text = show(false);
     assert!(text.stdout.contains("http://bob:…@proxy.example:3128"), "{text}");
-    assert!(text.stdout.contains("https_proxy"), "{text}");
+    assert!(text.stdout.contains(IN_SMALL_LETTERS), "{text}");
     let json = show(true);
     let proxies = &json.json()["proxies"];
     assert_eq!(proxies[0]["to"], "api-url");
     assert_eq!(proxies[0]["proxy"], "http://bob:…@proxy.example:3128");
-    assert_eq!(proxies[0]["source"], "https_proxy");
+    assert_eq!(proxies[0]["source"], IN_SMALL_LETTERS);
     // The sign-in service of this bench is on this machine.
     assert_eq!(proxies[1]["to"], "authority-url");
     assert_eq!(proxies[1]["proxy"], serde_json::Value::Null);
