@@ -14,13 +14,16 @@ use super::{ExitCode, Output, settings};
 use crate::files::free_name;
 use crate::ledger::{
     self, AgreementCounts, Filter, HeldSource, HoldReason, InputOptions, ListRefusal, Queries, RowCounts,
-    State, StepKind,
+    State, StepKind, UnresolvedRows,
 };
 use crate::reader::{from_csv, has_column};
 use crate::report::{Commands, LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 use repeated::flags_of;
 pub(super) use repeated::{Repeated, names_of};
+
+/// The most unresolved rows that the next command names.
+const UNRESOLVED_NAMED: u32 = 3;
 
 /// What is left when no work is in progress.
 #[derive(Debug)]
@@ -33,6 +36,7 @@ pub(super) struct Remaining {
     exported: BTreeSet<String>,
     /// Refused rows and acceptances that their lists no longer contain.
     gone: u64,
+    unresolved: UnresolvedRows,
     /// A new password was not opened yet.
     has_new_passwords: bool,
 }
@@ -112,7 +116,11 @@ impl Remaining {
         let waiting: u64 = held.iter().map(|source| source.waiting).sum();
         let exported = validation_flags(queries, &rows, &agreements)?;
         let (gone, has_new_passwords) = (queries.gone()?, queries.has_new_passwords()?);
-        let left = Self { rows, agreements, waits_for: None, exported, gone, has_new_passwords };
+        let unresolved = match rows.unacknowledged(State::Unresolved) {
+            0 => UnresolvedRows::default(),
+            _ => queries.unresolved_rows(UNRESOLVED_NAMED)?,
+        };
+        let left = Self { rows, agreements, waits_for: None, exported, gone, unresolved, has_new_passwords };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
@@ -173,7 +181,7 @@ impl Remaining {
         } else if stopped.is_some() || self.open() > 0 {
             Some(NextSteps { once, ..NextSteps::run(repeated.command("resume")) })
         } else if self.rows.unacknowledged(State::Unresolved) > 0 {
-            Some(NextSteps::run(repeated.command("reconcile")))
+            Some(self.about_unresolved(repeated))
         } else if self.are_all_gone() {
             Some(NextSteps::run(repeated.command("acknowledge --gone")))
         } else if let Some(what) = to_correct(&self.rows, &self.agreements) {
@@ -185,6 +193,25 @@ impl Remaining {
         } else {
             None
         }
+    }
+
+    /// Asks about the unresolved rows. If asking did not settle them, the operator has to look for their customers.
+    fn about_unresolved(&self, repeated: &Repeated) -> NextSteps {
+        let ask = repeated.command("reconcile");
+        if self.unresolved.may_be_settled {
+            return NextSteps::run(ask);
+        }
+        let domains: String =
+            self.unresolved.first.iter().map(|domain| format!(" --domain {}", quoted(domain))).collect();
+        let look = if self.rows.unacknowledged(State::Unresolved) > self.unresolved.first.len() as u64 {
+            let acknowledge = repeated.command("acknowledge --domain DOMAIN");
+            NextSteps::run(repeated.command("list --state unresolved"))
+                .then(format!("then look for each customer in Partner Center, and run `{acknowledge}`"), None)
+        } else {
+            let once = Some("when you have looked for the customer in Partner Center");
+            NextSteps { once, ..NextSteps::run(repeated.command(&format!("acknowledge{domains}"))) }
+        };
+        look.then("or, to ask again", ask)
     }
 
     /// Exports `what`, to be corrected and imported again.

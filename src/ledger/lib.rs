@@ -90,9 +90,10 @@ pub use list_refusal::ListRefusal;
 pub use passwords::{ForeignAnswer, Sealed};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,
-    LedgerDoubles, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter, PasswordOpening,
-    Queries, RefusedRow, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Runs, Scope, SealedDataKey,
-    SealedPassword, SealedTo, SourceTotals, Span, SubmissionPlan, UserNeeds,
+    LedgerDoubles, LeftToSend, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter,
+    PasswordOpening, Queries, RefusedRow, RefusedStep, RowAsRead, RowCounts, RowDetail, RunTotals, Runs,
+    Scope, SealedDataKey, SealedPassword, SealedTo, SourceTotals, Span, SubmissionPlan, UnresolvedRows,
+    UserNeeds,
 };
 pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database};
 pub use runs::{Outcomes, RunEnd};

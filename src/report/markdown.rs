@@ -78,8 +78,8 @@ fn refusals(text: &mut String, report: &Overview) {
     table(text, "Refused, and what to do", &heads, rows);
     if report.more_kinds > 0 {
         text.push_line(format_args!(
-            "\n… and {} more kinds: `tenantry status` lists them all.",
-            report.more_kinds
+            "\n… and {}: `tenantry status` lists them all.",
+            counted(report.more_kinds as u64, "more kind")
         ));
     }
 }

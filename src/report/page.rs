@@ -150,7 +150,7 @@ fn refusals(report: &Overview) -> Markup {
                     tbody { @for error in &report.errors { (refusal(error)) } }
                 } }))
                 @if report.more_kinds > 0 {
-                    p { "… and " (report.more_kinds) " more kinds: " code { "tenantry status" } " lists them all." }
+                    p { "… and " (counted(report.more_kinds as u64, "more kind")) ": " code { "tenantry status" } " lists them all." }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Summarizes the state of a ledger and the result of a run: as JSON for scripts, as text for people.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -11,8 +12,8 @@ use super::states::{acknowledged, describe, meaning, tone};
 use super::toned::{Tone, Toned};
 use crate::intake::Changes;
 use crate::ledger::{
-    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, LOST_PASSWORD, Queries, RefusedRow,
-    RefusedStep, RowCounts, RunId, RunTotals, Scope, State, StepKind, SubmissionPlan,
+    self, AgreementCounts, DiscardedSource, ErrorCount, HeldSource, LOST_PASSWORD, LeftToSend, Queries,
+    RefusedRow, RefusedStep, RowCounts, RunId, RunTotals, Scope, State, StepKind, SubmissionPlan,
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
@@ -101,6 +102,9 @@ pub(crate) struct Summary {
     #[serde(flatten)]
     pub(crate) standing: LedgerSummary,
     pub(crate) run: RunLine,
+    /// Of a `reconcile`: the rows that it has asked about and left in flight; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) left_to_send: LeftToSend,
     /// Customers that were created, but whose one-time password was lost with the service's answer.
     pub(crate) created_without_credentials: u64,
     /// The first of these customers, by domain.
@@ -177,14 +181,14 @@ impl LedgerSummary {
         let of_agreements = queries.errors(StepKind::Agreement, scope)?;
         let errors = queries.errors(StepKind::Create, scope)?.into_iter().chain(of_agreements);
         let mut errors: Vec<ErrorLine> = errors.map(ErrorLine::of).collect();
-        errors.sort_by_key(|error| std::cmp::Reverse(error.count));
+        errors.sort_by_key(|error| (error.refused.state != State::Unresolved, Reverse(error.count)));
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources(None)?);
         let gone = queries.gone()?;
         Ok(Self { rows, agreements, errors, held_back, let_go, gone, commands: Commands::default() })
     }
 
-    /// Totals that add up, then the errors with hints, the most frequent first.
+    /// Totals that add up, then the errors with hints.
     pub(crate) fn text(&self) -> Toned {
         let mut text = Toned::default();
         for state in State::OF_ROWS {
@@ -217,10 +221,15 @@ impl LedgerSummary {
         }
     }
 
-    /// Adds the most frequent errors; a hint that several of them share is given once.
+    /// Adds the first errors; a hint that several of them share is given once. Unresolved rows decide the exit code,
+    /// so they are first.
     fn describe_errors(&self, text: &mut Toned, most: usize) {
-        if !self.errors.is_empty() {
-            text.push_line(format_args!("\nErrors, most frequent first:"));
+        match self.errors.first() {
+            None => {}
+            Some(error) if error.refused.state == State::Unresolved => {
+                text.push_line(format_args!("\nErrors, unresolved rows first, then by frequency:"));
+            }
+            Some(_) => text.push_line(format_args!("\nErrors, most frequent first:")),
         }
         let mut last_hint = "";
         for error in self.errors.iter().take(most) {
@@ -229,8 +238,8 @@ impl LedgerSummary {
         }
         if self.errors.len() > most {
             text.push_line(format_args!(
-                "  … and {} more kinds: see `{}`",
-                self.errors.len() - most,
+                "  … and {}: see `{}`",
+                counted((self.errors.len() - most) as u64, "more kind"),
                 self.commands.status
             ));
         }
@@ -257,7 +266,12 @@ fn push_count(text: &mut Toned, state: State, count: u64, words: &str) {
 impl Summary {
     pub(crate) fn of(queries: &Queries, run: RunId, next: Option<NextSteps>) -> Result<Self, ledger::Error> {
         let totals = queries.run_totals(run)?;
+        let left_to_send = match totals.command.as_str() {
+            "reconcile" => queries.left_to_send(run)?,
+            _ => LeftToSend::default(),
+        };
         Ok(Self {
+            left_to_send,
             standing: LedgerSummary::of(queries)?,
             run: RunLine { ended: totals.ended.clone(), totals },
             created_without_credentials: queries.created_without_credentials()?,
@@ -313,6 +327,14 @@ impl Summary {
         for state in State::OF_ROWS {
             if outcomes.of(state) > 0 {
                 push_count(&mut text, state, outcomes.of(state), meaning(state));
+            }
+        }
+        for (count, means) in [
+            (self.left_to_send.found, "found; the next send may bring the password"),
+            (self.left_to_send.free, "not found, and the domain is free: to be sent again"),
+        ] {
+            if count > 0 {
+                push_count(&mut text, State::InFlight, count, means);
             }
         }
         for (name, count, means) in [

@@ -586,6 +586,12 @@ impl Done {
         assert!(self.stderr.contains(words), "`{words}` is not said: {self}");
         self
     }
+
+    #[track_caller]
+    pub(crate) fn prints(&self, words: &str) -> &Self {
+        assert!(self.stdout.contains(words), "`{words}` is not printed: {self}");
+        self
+    }
 }
 
 impl fmt::Display for Done {

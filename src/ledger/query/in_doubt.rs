@@ -1,0 +1,57 @@
+//! Rows in doubt, and what asking Partner Center about them has brought.
+
+use super::super::stored::{collect, value};
+use super::super::{Result, RunId};
+use super::Queries;
+
+/// The calls that ask about a row.
+const QUESTIONS: &str = "operation IN ('find_customer', 'check_domain')";
+
+/// Unresolved rows that are not acknowledged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnresolvedRows {
+    /// No run has asked about one of them again since it became unresolved, so asking may settle it.
+    pub may_be_settled: bool,
+    /// The domains of the first ones.
+    pub first: Vec<String>,
+}
+
+/// Rows in flight that a run has asked about, and has left to a run that sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftToSend {
+    /// The customer is found. The next send may bring the password.
+    pub found: u64,
+    /// There is no customer, and the domain is free.
+    pub free: u64,
+}
+
+impl Queries {
+    /// The unresolved rows that are not acknowledged; the domains of up to `limit` of them.
+    pub fn unresolved_rows(&self, limit: u32) -> Result<UnresolvedRows> {
+        const THEY: &str = "state = 'unresolved' AND acknowledged_at IS NULL";
+        // The run that left it unresolved has asked about it, too.
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY}
+                               AND (SELECT count(DISTINCT run_id) FROM http_attempts
+                                     WHERE row_id = r.id AND {QUESTIONS}) < 2)"
+        );
+        let may_be_settled = value(&self.connection, &sql, [])?;
+        let sql = format!("SELECT domain FROM customer_rows WHERE {THEY} ORDER BY id LIMIT ?1");
+        Ok(UnresolvedRows {
+            may_be_settled,
+            first: collect(&self.connection, &sql, [limit], |row| row.get(0))?,
+        })
+    }
+
+    /// The rows in flight that `run` has asked about.
+    pub fn left_to_send(&self, run: RunId) -> Result<LeftToSend> {
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE customer_id IS NOT NULL), count(*) FILTER (WHERE customer_id IS NULL)
+               FROM customer_rows r
+              WHERE state = 'in_flight' AND next_step = 'create'
+                AND EXISTS (SELECT 1 FROM http_attempts WHERE row_id = r.id AND run_id = ?1 AND {QUESTIONS})"
+        );
+        let (found, free) = self.connection.query_row(&sql, [run], |row| row.try_into())?;
+        Ok(LeftToSend { found, free })
+    }
+}
