@@ -57,14 +57,13 @@ pub(crate) fn prepare(
     args: &args::SubmissionArgs,
     queries: &Queries,
     ledger: &Path,
-    is_rehearsal: bool,
     output: &Output,
 ) -> Result<Option<Ready>, Failure> {
     let choice = choose(args, queries.sealed_to()?)?;
-    let refusal = choice.refusal(ledger).filter(|_| !may_change(args, is_rehearsal));
+    let refusal = choice.refusal(ledger).filter(|_| !args.new_recipient);
     match (refusal, args.dry_run) {
         (None, true) => Ok(None),
-        (None, false) => choice.ready(output).map(Some),
+        (None, false) => choice.ready(queries, output).map(Some),
         (Some(refusal), false) => Err(refusal),
         (Some(Failure { messages, hint, .. }), true) => {
             output.note(format_args!("A run would be refused: {}.", messages.join(": ")));
@@ -92,11 +91,10 @@ pub(crate) fn foresee(
     args: &args::SubmissionArgs,
     queries: Option<&Queries>,
     ledger: &Path,
-    is_rehearsal: bool,
 ) -> Result<ForeseenKey, Failure> {
     let sealed_to = queries.map_or(Ok(SealedTo::Nobody), Queries::sealed_to)?;
     let choice = choose(args, sealed_to)?;
-    if let Some(refusal) = choice.refusal(ledger).filter(|_| !may_change(args, is_rehearsal)) {
+    if let Some(refusal) = choice.refusal(ledger).filter(|_| !args.new_recipient) {
         return Err(refusal);
     }
     Ok(match choice.chosen {
@@ -110,11 +108,6 @@ pub(crate) fn foresee(
             ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here }
         }
     })
-}
-
-/// Whether a run may seal to another key than the one that the ledger has. The passwords of a rehearsal are not real.
-fn may_change(args: &args::SubmissionArgs, is_rehearsal: bool) -> bool {
-    args.new_recipient || is_rehearsal
 }
 
 /// Chooses the key of a run on a ledger with passwords that are `sealed_to` a key; [`Choice::refusal`] says whether the
@@ -196,13 +189,26 @@ fn ask_for_a_copy(made: &str, file: &Path, output: &Output) {
     ));
 }
 
+/// Lists the keys of the passwords in a ledger.
+fn keys_in_use(queries: &Queries) -> Result<String, Failure> {
+    let keys: Vec<String> = queries
+        .passwords_by_key()?
+        .into_iter()
+        .map(|(key, passwords)| {
+            let key = key.as_deref().unwrap_or("a key that an earlier version did not record");
+            format!("{key} ({})", counted(passwords, "password"))
+        })
+        .collect();
+    Ok(keys.join(", "))
+}
+
 fn holds(identities: &Identities, recipient: &Recipient) -> bool {
     identities.recipients().any(|key| key.to_string() == recipient.to_string())
 }
 
 impl Choice {
     /// Creates the identity file if it does not exist, and reports what the operator must know about the key.
-    fn ready(self, output: &Output) -> Result<Ready, Failure> {
+    fn ready(self, queries: &Queries, output: &Output) -> Result<Ready, Failure> {
         let file = self.file.display();
         let recipient = match &self.chosen {
             ChosenKey::Given(recipient) | ChosenKey::OfLedger(recipient) => recipient.clone(),
@@ -233,16 +239,11 @@ impl Choice {
         };
         let sealer = Arc::new(Sealer::to(&recipient)?);
         match &self.replaces {
-            Some(replaced) => {
-                let earlier = match replaced {
-                    InUse::Known(key) => format!("the key {key}"),
-                    InUse::NotAtHand(_) => "the key that they are sealed to".to_owned(),
-                };
-                output.note(format_args!(
-                    "Passwords are sealed to {recipient} from now on. Earlier passwords of this ledger open with \
-                     {earlier} alone: keep its identity file."
-                ));
-            }
+            Some(_) => output.note(format_args!(
+                "Passwords are sealed to {recipient} from now on. The passwords of this ledger so far are sealed to {}. \
+                 Each opens with its own key alone: keep the identity files.",
+                keys_in_use(queries)?
+            )),
             None if matches!(self.chosen, ChosenKey::OfLedger(_)) => output.note(format_args!(
                 "There is no identity file `{file}`: passwords are sealed to {recipient}, as the others of this ledger \
                  are. This machine cannot open them. If that key is lost, add `--new-recipient`."
@@ -282,8 +283,8 @@ impl Choice {
             InUse::NotAtHand(_) => "restore the identity file, or name it with `--identity F`".to_owned(),
         };
         let refusal = Failure::usage(sealed).because(would).with_hint(format!(
-            "{restore}; to seal to another key from now on, add `--new-recipient`: earlier passwords then open with the \
-             old key alone"
+            "{restore}; to seal to another key from now on, add `--new-recipient`: each earlier password then opens with \
+             its old key alone"
         ));
         Some(refusal)
     }

@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
             Mode::AskOnly => Ok(None),
             Mode::Submit => {
                 let queries = Queries::open(ledger.path())?;
-                recipient::prepare(submission, &queries, &asked_for, simulate.is_some(), output)
+                recipient::prepare(submission, &queries, &asked_for, output)
             }
         };
         let sealing = match seal() {

@@ -196,7 +196,7 @@ fn a_new_recipient_is_taken_once_it_is_asked_for() {
     let done = imports(&bench, &["--identity", "other.txt", "--new-recipient"]);
     assert_eq!(done.code, Some(0), "{done}");
     done.says(&format!("Passwords are sealed to {other} from now on."))
-        .says(&format!("open with the key {key} alone"));
+        .says(&format!("so far are sealed to {key} (1 password). Each opens with its own key alone"));
     bench.file("more.csv", customers(3));
     let done = imports(&bench, &["--identity", "other.txt"]);
     assert_eq!((done.code, done.stderr.contains("from now on")), (Some(0), false), "{done}");
@@ -268,17 +268,26 @@ fn a_rehearsal_without_its_identity_keeps_to_the_key_of_its_ledger() {
     rehearsed(&["import", "more.csv", "--new-recipient"]).exits(0).says("Made a key pair");
 }
 
+/// A lost identity file is replaced, and then found again. Each change is asked for, and every key is counted.
 #[test]
-fn a_rehearsal_keeps_to_no_key() {
+fn a_rehearsal_changes_its_key_only_if_it_is_asked_to() {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(2));
-    let rehearse = |identity: &str, limit: &str, code: i32| {
-        let call =
-            bench.import("customers.csv").args(["--simulate", "--identity", identity, "--limit", limit]);
-        call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL").exits(code);
+    key_pair(&bench, "one.txt");
+    let rehearse = |rows: usize, identity: &str, args: &[&str]| {
+        bench.file("customers.csv", customers(rows));
+        let call = bench.import("customers.csv").args(["--simulate", "--identity", identity]).args(args);
+        call.without("TENANTRY_API_URL").without("TENANTRY_AUTHORITY_URL").run()
     };
-    rehearse("one.txt", "1", 5);
-    rehearse("two.txt", "2", 0);
+    assert_eq!(rehearse(2, "one.txt", &[]).code, Some(0));
+    assert_eq!(rehearse(3, "two.txt", &["--new-recipient"]).code, Some(0));
+    let [one, two] = ["one.txt", "two.txt"].map(|name| public_half(&bench, name));
+    let done = rehearse(4, "one.txt", &[]);
+    assert_eq!(done.code, Some(2), "{done}");
+    done.says(&format!("are sealed to {two}")).says("`--new-recipient`");
+    let done = rehearse(4, "one.txt", &["--new-recipient"]);
+    assert_eq!(done.code, Some(0), "{done}");
+    done.says(&format!("Passwords are sealed to {one} from now on."))
+        .says(&format!("so far are sealed to {one} (2 passwords), {two} (1 password)."));
 }
 
 #[test]

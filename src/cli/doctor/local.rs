@@ -106,8 +106,7 @@ pub(super) fn folder(path: &Path, submission: &args::SubmissionArgs) -> Finding 
 
 /// Which key the passwords of a run would be sealed to. `is_unattended`: a key that a run would create is a warning.
 pub(super) fn identity(run: &args::RunArgs, queries: Option<&Queries>, is_unattended: bool) -> Finding {
-    let is_rehearsal = run.ledger.rehearsal.simulate.is_some();
-    match recipient::foresee(&run.submission, queries, &run.ledger.path(), is_rehearsal) {
+    match recipient::foresee(&run.submission, queries, &run.ledger.path()) {
         Err(failure) => Finding::of_failure(IDENTITY, &failure),
         Ok(ForeseenKey::Existing { recipient, file, opens_here: true }) => Finding::ok(
             IDENTITY,

@@ -145,6 +145,18 @@ impl Queries {
         Ok(SealedTo::Unrecorded { newest, passwords: value(&self.connection, sql, [])? })
     }
 
+    /// The public keys that passwords are sealed to, each with its number of passwords, in the order of their first use.
+    /// `None`: programs before data keys did not record it.
+    pub fn passwords_by_key(&self) -> Result<Vec<(Option<String>, u64)>> {
+        let sql = "SELECT k.recipient, count(*)
+                     FROM (SELECT data_key_id FROM customer_rows WHERE sealed_credentials IS NOT NULL
+                           UNION ALL
+                           SELECT data_key_id FROM foreign_answers WHERE sealed_credentials IS NOT NULL) AS sealed
+                     LEFT JOIN data_keys k ON k.id = sealed.data_key_id
+                    GROUP BY k.recipient ORDER BY min(coalesce(k.id, 0))";
+        collect(&self.connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Every data key.
     pub fn data_keys(&self) -> Result<Vec<SealedDataKey>> {
         collect(&self.connection, "SELECT id, recipient, sealed FROM data_keys", [], |row| {
