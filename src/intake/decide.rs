@@ -125,7 +125,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         }
         State::Failed if may_be_retried => keep(known, Change::Retry),
         // What made it wrong may have been found by comparing it with cells that are gone.
-        State::Rejected if known.is_erased && known.is_acknowledged => keep(known, Change::Nothing),
+        State::Rejected if known.is_erased && known.is_acknowledged => keep(known, Change::Acknowledged),
         // This rule is checked with the whole file.
         State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) && !known.is_erased => {
             keep(known, Change::Nothing)
@@ -138,6 +138,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         state if state.is_refused() && !known.is_acknowledged && !known.is_unfinished => {
             keep(known, Change::StillRefused(state))
         }
+        State::Rejected if known.is_acknowledged => keep(known, Change::Acknowledged),
         _ => keep(known, Change::Nothing),
     }
 }

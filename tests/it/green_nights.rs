@@ -446,3 +446,17 @@ mod on_a_terminal {
         bench.agree();
     }
 }
+
+/// With a domain, and without a valid one.
+#[test]
+fn acknowledged_rows_are_not_announced_again() {
+    let bench = Bench::new();
+    let list = customers_of(["harborline", "wingtip", "not a domain"]).replace(&email("wingtip"), "nowhere");
+    bench.file("crm.csv", list);
+    bench.import("crm.csv").exits(3).says("2 rejected").says("× error domain").says("× error email");
+    bench.import("crm.csv").exits(3).says("2 rejected rows are unchanged");
+    bench.tenantry(["acknowledge", "--code", "domain", "--code", "email"]).exits(0);
+    let done = bench.import("crm.csv").exits(0);
+    assert!(!done.stderr.contains("unchanged") && !done.stderr.contains('×'), "{done}");
+    bench.agree();
+}

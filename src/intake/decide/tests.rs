@@ -143,7 +143,7 @@ fn an_erased_row_comes_back_only_if_it_is_not_acknowledged_any_more() {
 fn an_acknowledged_row_is_retried_only_by_name() {
     let acknowledged = |state, same| KnownRow { is_acknowledged: true, ..row(state, same) };
     check(&GOOD, standing(acknowledged(State::Failed, true)), true, "row 5: Nothing");
-    check(&WRONG, standing(acknowledged(State::Rejected, true)), false, "row 5: Nothing");
+    check(&WRONG, standing(acknowledged(State::Rejected, true)), false, "row 5: Acknowledged");
     // A changed row is another matter, and so is a rejected one that is valid now.
     check(&GOOD, standing(acknowledged(State::Failed, false)), false, "new, stands for 5");
     check(&GOOD, standing(acknowledged(State::Rejected, true)), false, "new, stands for 5");

@@ -48,6 +48,8 @@ pub enum Change {
     Outdated,
     /// The row is in this state, `failed` or `rejected`, and stays so: it comes as it was.
     StillRefused(State),
+    /// The row is rejected, and stays so: it comes as it was when it was acknowledged.
+    Acknowledged,
     /// The row was refused, and is retried.
     Retry,
     /// The row was discarded unsent, and is to be sent after all.
@@ -143,6 +145,8 @@ impl IngestSession {
                     self.ignored.push((candidate.line, domain.to_owned()));
                 }
             }
+            // Its problems are known.
+            Change::Acknowledged => candidate.problems.clear(),
             Change::Outdated => {
                 counts.replaced += 1;
                 candidate.problems.clear();

@@ -209,7 +209,8 @@ impl Ledger {
     /// Takes in a batch of rows. `decide` gets what is known of each row, earlier rows of the batch included, and
     /// decides what to do with it. It may add problems to a row that differs from its original. All changes are durable
     /// when this returns, the totals of the file at the latest when the file ends. Returns the rows, each with the
-    /// problem that a decision found; the problems of a row that a corrected row has replaced are cleared.
+    /// problem that a decision found; the problems of a row that a corrected row has replaced, or that is acknowledged,
+    /// are cleared.
     pub async fn ingest(
         &self,
         mut reading: IngestSession,
