@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::ffi;
 
 use super::steps::IllegalTransition;
 use tenantry_model::{clock, files};
@@ -34,12 +35,7 @@ pub enum Error {
     )]
     Empty { path: PathBuf },
 
-    #[error("`{}` is a copy that was made at {}: {rows} of its rows may have been sent or replaced since", path.display(), clock::local(*copied_at))]
-    #[strum(
-        message = "if the original ledger still exists, use it; if this copy replaces it, add `--restored` once: \
-                       these rows are held back until you import their files again, corrected files first \
-                       (`tenantry help restore`)"
-    )]
+    #[error("`{}` is a copy that was made at {}: {}", path.display(), clock::local(*copied_at), unknown_since(*rows))]
     Copied { path: PathBuf, copied_at: Timestamp, rows: u64 },
 
     #[error("the data is erased, but `{}-wal` may still contain it: another program reads the ledger", path.display())]
@@ -193,7 +189,6 @@ const NO_LOCKS: &str = "its folder may be on a network share that has no locks: 
 
 /// Does SQLite report that locks or shared memory, which every local disk has, are missing?
 fn is_about_locks(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi;
     let code = error.sqlite_error().map_or(0, |error| error.extended_code);
     matches!(
         code,
@@ -209,13 +204,32 @@ fn is_about_locks(error: &rusqlite::Error) -> bool {
     )
 }
 
+/// What a copy does not know.
+fn unknown_since(rows: u64) -> String {
+    match rows {
+        0 => "no row was waiting in it, but rows may have been added or corrected since".to_owned(),
+        rows => format!("{rows} of its rows may have been sent or replaced since"),
+    }
+}
+
 fn pid_note(pid: Option<u32>) -> String {
     pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Error::Sql(Arc::new(error))
+        Error::Sql(Arc::new(without_room(error)))
+    }
+}
+
+/// A full disk has a code of its own only if SQLite was writing the ledger. A command that only reads makes the memory
+/// that processes share first, beside the ledger.
+fn without_room(error: rusqlite::Error) -> rusqlite::Error {
+    match error.sqlite_error() {
+        Some(failure) if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => {
+            rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None)
+        }
+        _ => error,
     }
 }
 
@@ -227,10 +241,9 @@ impl Error {
 
     /// Is the disk full, or the quota used up? SQLite has one code for a full disk and a general one for the quota.
     pub(super) fn is_about_room(&self) -> bool {
-        use rusqlite::ffi;
         let Error::Sql(error) = self else { return false };
         let code = error.sqlite_error().map_or(0, |error| error.extended_code);
-        matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)
+        matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE)
     }
 
     /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger. Only this
@@ -291,6 +304,16 @@ impl Error {
                      `{path}-wal` and `{path}-shm` away, then run again; nothing was changed"
                 ));
             }
+            Error::Copied { rows, .. } => {
+                let held = match rows {
+                    0 => "the rows that were refused are not retried",
+                    _ => "these rows are held back",
+                };
+                return Some(format!(
+                    "if the original ledger still exists, use it; if this copy replaces it, add `--restored` once: {held} \
+                     until you import their files again, corrected files first (`tenantry help restore`)"
+                ));
+            }
             Error::NoLocks { .. } => NO_LOCKS,
             Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => CHANGED,
             Error::Copy { source, .. } => match source.kind() {
@@ -325,9 +348,17 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_whatever_sqlite_was_writing() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = Error::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            let Error::Sql(cause) = &error else { panic!("{error:?}") };
+            assert!(cause.to_string().contains("database or disk is full"), "{code}: {cause}");
+            assert!(error.hint().unwrap().starts_with("free some space on the disk"), "{code}");
+        }
+    }
 
     #[test]
     fn every_error_with_locks_gets_the_hint_about_locks() {

@@ -255,3 +255,25 @@ fn a_copy_is_whole_or_not_there() {
     bench.tenantry(["backup", "copy.db"]).exits(0);
     bench.tenantry(["status", "--ledger", "copy.db"]).exits(0);
 }
+
+/// A row that was refused before the copy, and corrected under another domain after it, must not be tried again.
+#[test]
+fn a_copy_in_which_nothing_waits_is_refused_too() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("customers.csv", customers_of(["first1", "plain1"]));
+    bench.import("customers.csv").exits(3);
+    by_backup(&bench, "bak.db");
+    let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
+    bench.import("failed.csv").exits(0);
+
+    restore(&bench, "bak.db");
+    let done = bench.tenantry(["retry", "--yes"]).exits(2);
+    done.says("no row was waiting in it, but rows may have been added or corrected since");
+    done.says("the rows that were refused are not retried until you import their files again");
+    bench.tenantry(["retry", "--yes", "--restored"]).run();
+    assert!(bench.creations().iter().all(|it| it.domain != full("first1")), "created twice");
+    bench.import("failed.csv").run();
+    assert_eq!(bench.creations().len(), 2);
+}
