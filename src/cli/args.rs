@@ -467,9 +467,22 @@ pub(crate) struct StatusArgs {
     /// Print one JSON object
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) of_runs: OfRuns,
     // Last, because its help heading applies to all options after it.
     #[command(flatten)]
     pub(crate) sign_in: NextSignIn,
+}
+
+/// Settings of runs that `status` depends on, too.
+#[derive(Debug, Args)]
+pub(crate) struct OfRuns {
+    /// Private key for passwords
+    #[arg(long, value_name = "F", hide = true, env = "TENANTRY_IDENTITY", add = Repeat::Never)]
+    pub(crate) identity: Option<PathBuf>,
+    /// Public key for passwords
+    #[arg(long, value_name = "AGE-KEY", hide = true, env = "TENANTRY_RECIPIENT", add = Repeat::Never)]
+    pub(crate) recipient: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -15,13 +15,17 @@ use super::settings::identity_file;
 use super::shell::quoted;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
-use crate::credentials::{Identities, NotIdentity, Opener, Unopened};
+use crate::credentials::{self, Identities, NotIdentity, Opener, Unopened};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
 /// The number of passwords that are recorded and written together: one commit for each password would be slow.
 const TOGETHER: usize = 512;
+
+/// What to do if the private key is not at hand.
+const WITHOUT_KEY: &str = "put the identity file with that key back, or name it with `--identity F`; if the key is \
+                           lost, reset the password of admin@DOMAIN in Partner Center";
 
 /// The most domains listed for each reason why passwords do not open.
 const NAMED: usize = 10;
@@ -30,7 +34,12 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     let ledger = args.ledger.path();
     let queries = args.ledger.read()?;
     let identity = identity_file(&args.identity)?;
-    let identities = Identities::read(&identity)?;
+    let identities = Identities::read(&identity).map_err(|error| match error {
+        credentials::Error::IdentityFile { ref source, .. } if source.kind() == ErrorKind::NotFound => {
+            Failure::from(error).with_hint(WITHOUT_KEY)
+        }
+        error => error.into(),
+    })?;
     let unused = identities.unused().cloned();
     let domain = args.domain.map(|domain| domain.trim().to_ascii_lowercase());
     let filter =
@@ -226,9 +235,7 @@ impl OpenedPasswords {
             failure.because(format!("not every line of `{}` is used: {unused}", identity.display()))
         });
         Some(failure.with_hint(if has_other_key {
-            "name with `--identity F` the file that holds a private key of that key: of the `--recipient` \
-             of those \
-             imports, or of the identity that they used"
+            WITHOUT_KEY
         } else {
             "restore the ledger from a backup, or reset the password of admin@DOMAIN in Partner Center"
         }))

@@ -3,6 +3,7 @@
 //! A ledger uses one key. A different key has to be requested explicitly, because otherwise each identity file would
 //! open only a part of the passwords.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(crate) struct Ready {
     pub(crate) recipient: String,
     /// The passwords of the ledger so far have a different key.
     pub(crate) is_another: bool,
+    pub(crate) out_of_reach: Option<OutOfReach>,
 }
 
 /// Prepares sealing on the ledger of `queries`, which the operator knows as `ledger`. A dry run creates no key pair, and
@@ -79,8 +81,59 @@ pub(crate) fn prepare(
 pub(crate) enum ForeseenKey {
     /// This one exists. The identity file, and whether the private half is in it.
     Existing { recipient: String, file: PathBuf, opens_here: bool },
+    /// The ledger's key, although its private half is not here.
+    OutOfReach(OutOfReach),
     /// The run creates it, in this file.
     New(PathBuf),
+}
+
+/// The key of a ledger whose private half is not on this machine, and whose public half was not named. So it may be lost.
+pub(crate) struct OutOfReach {
+    recipient: String,
+    /// The identity file that lacks it.
+    file: PathBuf,
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recipient, file } = self;
+        let file = file.display();
+        write!(
+            f,
+            "passwords are sealed to {recipient}; this machine cannot open them, because that key is not in `{file}`"
+        )
+    }
+}
+
+impl OutOfReach {
+    /// What to do about it.
+    pub(crate) fn hint(&self) -> String {
+        let recipient = &self.recipient;
+        format!(
+            "put the identity file back. If the key is meant to be elsewhere, name it: `--recipient {recipient}`. If it is \
+             lost, add `--new-recipient` to the next import, and reset in Partner Center the passwords that were not opened"
+        )
+    }
+
+    /// For people, as sentences.
+    pub(crate) fn sentences(&self) -> String {
+        let hint = self.hint();
+        let (first, rest) = hint.split_at(1);
+        format!("{self}.\n{}{rest}.", first.to_uppercase())
+    }
+
+    /// The key of this ledger, if it is out of reach. `recipient`: the public key that is given for runs.
+    pub(crate) fn of(
+        queries: &Queries,
+        identity: &args::IdentityFile,
+        recipient: Option<&str>,
+    ) -> Result<Option<Self>, Failure> {
+        let (SealedTo::Recipient(key), None) = (queries.sealed_to()?, recipient) else { return Ok(None) };
+        let file = identity_file(identity)?;
+        let at_hand = Identities::read(&file).ok();
+        let is_here = at_hand.is_some_and(|it| it.recipients().any(|own| own.to_string() == key));
+        Ok((!is_here).then_some(Self { recipient: key, file }))
+    }
 }
 
 /// Finds the key that a run would use, and creates nothing. `queries`: the ledger, if it exists.
@@ -102,7 +155,10 @@ pub(crate) fn foresee(
         ChosenKey::OfFile(key) => {
             ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here: true }
         }
-        ChosenKey::Given(key) | ChosenKey::OfLedger(key) => {
+        ChosenKey::OfLedger(key) => {
+            ForeseenKey::OutOfReach(OutOfReach { recipient: key.to_string(), file: choice.file })
+        }
+        ChosenKey::Given(key) => {
             let at_hand = Identities::read(&choice.file).ok();
             let opens_here = at_hand.is_some_and(|identities| holds(&identities, &key));
             ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here }
@@ -250,7 +306,11 @@ impl Choice {
             )),
             None => {}
         }
-        Ok(Ready { sealer, recipient: recipient.to_string(), is_another: self.replaces.is_some() })
+        let (recipient, is_another) = (recipient.to_string(), self.replaces.is_some());
+        let is_out_of_reach = matches!(self.chosen, ChosenKey::OfLedger(_));
+        let out_of_reach =
+            is_out_of_reach.then(|| OutOfReach { recipient: recipient.clone(), file: self.file });
+        Ok(Ready { sealer, recipient, is_another, out_of_reach })
     }
 
     /// The failure if the passwords of `ledger` have a different key, unless the operator has requested a new one.

@@ -3,12 +3,13 @@
 use serde_json::json;
 
 use super::next_command::{self, Repeated};
+use super::recipient::OutOfReach;
 use super::{ExitCode, Failure, Output, args};
 use crate::clock;
 use crate::ledger::{HoldReason, Queries, RunTotals, Runs, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
-    LOST_PASSWORDS_NAMED, LedgerSummary, NextCommands, NextSteps, PushLine as _, Toned, counted,
+    LOST_PASSWORDS_NAMED, LedgerSummary, NextCommands, NextSteps, PushLine as _, Toned, attention, counted,
     counted_with, describe_end, lost_passwords, rough, run_json, spoken,
 };
 
@@ -39,6 +40,11 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     let lost = queries.created_without_credentials()?;
     let domains = queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?;
     lost_passwords(&mut text, lost, &domains, &standing.commands);
+    let args::OfRuns { identity, recipient } = &args.of_runs;
+    let identity = args::IdentityFile { identity: identity.clone() };
+    if let Some(key) = OutOfReach::of(&queries, &identity, recipient.as_deref())? {
+        attention(&mut text, &key.sentences());
+    }
     text.push_line(format_args!("\nLast runs, newest first:"));
     for run in queries.last_runs(Runs::OnLists, RUNS)? {
         text.push_line(format_args!("{}", run_line(&run)));

@@ -32,7 +32,7 @@ pub(crate) use row_list::{RowFilter, ShownRows, each_listed, write_list};
 #[cfg(test)]
 pub(crate) use states::meaning;
 pub(crate) use summary::{
-    Commands, LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, counted, counted_with,
+    Commands, LOST_PASSWORDS_NAMED, LedgerSummary, ResultFile, Summary, attention, counted, counted_with,
     lost_passwords, one_line, pretty, rough, spoken,
 };
 pub(crate) use table::{Cell, Column, Content, Format, Highlight, HighlightKind, Style, Table, TableError};

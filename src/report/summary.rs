@@ -109,6 +109,9 @@ pub(crate) struct Summary {
     pub(crate) created_without_credentials: u64,
     /// The first of these customers, by domain.
     pub(crate) domains_without_credentials: Vec<String>,
+    /// Why the passwords cannot be opened here; not part of the JSON.
+    #[serde(skip)]
+    pub(crate) key_out_of_reach: Option<String>,
     /// How the columns of the files that were read are used.
     #[serde(flatten)]
     pub(crate) columns: ColumnUse,
@@ -276,6 +279,7 @@ impl Summary {
             run: RunLine { ended: totals.ended.clone(), totals },
             created_without_credentials: queries.created_without_credentials()?,
             domains_without_credentials: queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?,
+            key_out_of_reach: None,
             columns: ColumnUse::default(),
             files: Vec::new(),
             next,
@@ -359,6 +363,9 @@ impl Summary {
         self.standing.describe_errors(&mut text, TOP_ERRORS);
         let (count, domains) = (self.created_without_credentials, &self.domains_without_credentials);
         lost_passwords(&mut text, count, domains, &self.standing.commands);
+        if let Some(words) = &self.key_out_of_reach {
+            attention(&mut text, words);
+        }
         if !self.files.is_empty() {
             text.push_line(format_args!("\nFiles written:"));
         }
@@ -392,18 +399,26 @@ pub(super) fn describe_agreements(
     (agreements.total() > 0).then_some(words)
 }
 
+/// Adds a prominent warning.
+pub(crate) fn attention(text: &mut Toned, words: &str) {
+    text.push_line(format_args!(""));
+    text.push(Tone::Bad, "ATTENTION:");
+    text.push_line(format_args!(" {words}"));
+}
+
 /// Adds a prominent warning about lost passwords, with the way to reset them.
 pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String], commands: &Commands) {
     if count == 0 {
         return;
     }
-    text.push_line(format_args!(""));
-    text.push(Tone::Bad, "ATTENTION:");
-    text.push_line(format_args!(
-        " {} without a password here: the service's answer was lost.\n\
+    attention(
+        text,
+        &format!(
+            "{} without a password here: the service's answer was lost.\n\
              Reset the password of admin@DOMAIN in Partner Center (customer → Users and licenses):",
-        counted(count, "created customer")
-    ));
+            counted(count, "created customer")
+        ),
+    );
     for domain in domains {
         text.push_line(format_args!("  {domain}"));
     }

@@ -164,6 +164,18 @@ fn where_no_identity_file_is_the_ledgers_own_key_is_taken() {
     let done = bench.tenantry(["resume", "--identity", "none.txt"]).exits(0);
     done.says("There is no identity file `none.txt`").says(&format!("passwords are sealed to {key}"));
     assert!(!bench.path("none.txt").exists(), "no second key pair is made");
+    // The key may be lost: nobody has named it.
+    let warning = format!("ATTENTION: passwords are sealed to {key}; this machine cannot open them");
+    done.prints(&warning).prints(&format!("name it: `--recipient {key}`"));
+    let without = |command: &str| bench.tenantry([command, "--identity", "none.txt"]);
+    without("status").exits(0).prints(&warning);
+    let found = without("doctor").exits(0);
+    found.prints("warning  identity").prints(&format!("passwords are sealed to {key}; this machine cannot"));
+    without("credentials").args(["--unopened"]).exits(1).says("if the key is lost, reset the password");
+    // It is meant to be elsewhere.
+    let named = |command: &str| without(command).env("TENANTRY_RECIPIENT", &key).exits(0);
+    assert!(!named("status").stdout.contains("ATTENTION") && !named("resume").stdout.contains("ATTENTION"));
+    named("doctor").prints("ok       identity");
     let opened = bench.tenantry(["credentials", "--identity", "elsewhere.txt"]).exits(0);
     assert_eq!(opened.stdout.lines().count(), 3, "{opened}");
     // Another one that is here is another one, and one that is asked for is made.
@@ -205,6 +217,7 @@ fn a_new_recipient_is_taken_once_it_is_asked_for() {
 
     let opened = bench.tenantry(["credentials"]).exits(1);
     opened.says("2 of 3 passwords cannot be opened").says(&format!(": {other} ("));
+    opened.says("put the identity file with that key back").says("if the key is lost, reset the password");
     let of_plugin = fs::read_to_string(bench.path("identity.txt")).unwrap() + "AGE-PLUGIN-YUBIKEY-1QQPQ\n";
     private_file(&bench.path("plugin.txt"), &of_plugin);
     let done = bench.tenantry(["credentials", "--identity", "plugin.txt"]).exits(1);

@@ -116,7 +116,8 @@ pub(super) fn identity(run: &args::RunArgs, queries: Option<&Queries>, is_unatte
                 file.display()
             ),
         ),
-        // This may be meant: a job needs the public half alone.
+        Ok(ForeseenKey::OutOfReach(key)) => Finding::warning(IDENTITY, key.to_string(), key.hint()),
+        // This is meant: a job needs the public half alone.
         Ok(ForeseenKey::Existing { recipient, file, opens_here: false }) => {
             let place = match file.as_os_str().is_empty() {
                 true => "here".to_owned(),

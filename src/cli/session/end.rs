@@ -118,6 +118,8 @@ impl Session<'_> {
         let mut summary = Summary::of(&queries, run, next)?;
         next_command::list_rows(&mut summary.standing, &repeated);
         summary.columns = self.columns;
+        let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());
+        summary.key_out_of_reach = key.map(recipient::OutOfReach::sentences);
         summary.files = results.files;
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
