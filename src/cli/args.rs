@@ -483,6 +483,9 @@ pub(crate) struct OfRuns {
     /// Public key for passwords
     #[arg(long, value_name = "AGE-KEY", hide = true, env = "TENANTRY_RECIPIENT", add = Repeat::Never)]
     pub(crate) recipient: Option<String>,
+    /// How long a new customer may be invisible
+    #[arg(long, value_name = "TIME", hide = true, value_parser = parse::duration, env = "TENANTRY_SETTLE_DELAY", add = Repeat::Never)]
+    pub(crate) settle_delay: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

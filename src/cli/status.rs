@@ -1,12 +1,15 @@
 //! `tenantry status`: shows the state of a ledger. Works during a run.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tenantry_simulator::Scenario;
 
 use super::next_command::{self, Repeated};
 use super::recipient::OutOfReach;
-use super::{ExitCode, Failure, Output, args};
+use super::{ExitCode, Failure, Output, args, settings};
 use crate::clock;
-use crate::ledger::{HoldReason, Queries, RunTotals, Runs, State};
+use crate::ledger::{Environment, HoldReason, Queries, RunTotals, Runs, State};
 use crate::printable::escape_for_terminal;
 use crate::report::{
     LOST_PASSWORDS_NAMED, LedgerSummary, NextCommands, NextSteps, PushLine as _, Toned, attention, counted,
@@ -20,7 +23,12 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     let queries = args.ledger.read()?;
     let mut standing = LedgerSummary::of(&queries)?;
     let left = standing.rows.open() + standing.agreements.open();
-    let expected = args.rate.time_for(left);
+    let environment = queries.environment()?;
+    let (settling, settles_in) = queries.settling(settle_delay(&args, environment.as_ref()))?;
+    let expected = match settling {
+        0 => args.rate.time_for(left),
+        _ => args.rate.time_for(left).max(Some(settles_in)),
+    };
     if args.json {
         let mut value = serde_json::to_value(&standing).expect("counts and errors are plain data");
         value["left"] = json!({ "rows": standing.rows.open(), "agreements": standing.agreements.open(), "expected_seconds": expected.map(|time| time.as_secs()) });
@@ -31,7 +39,6 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         output.json(&format!("{value:#}\n"))?;
         return Ok(ExitCode::Done);
     }
-    let environment = queries.environment()?;
     let api = environment.as_ref().map(|environment| environment.api.as_str()).unwrap_or_default();
     let mut text = Toned::default();
     text.push_line(format_args!("{} · {api}", escape_for_terminal(&args.ledger.path().to_string_lossy())));
@@ -40,7 +47,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     let lost = queries.created_without_credentials()?;
     let domains = queries.domains_without_credentials(LOST_PASSWORDS_NAMED)?;
     lost_passwords(&mut text, lost, &domains, &standing.commands);
-    let args::OfRuns { identity, recipient } = &args.of_runs;
+    let args::OfRuns { identity, recipient, .. } = &args.of_runs;
     let identity = args::IdentityFile { identity: identity.clone() };
     if let Some(key) = OutOfReach::of(&queries, &identity, recipient.as_deref())? {
         attention(&mut text, &key.sentences());
@@ -65,8 +72,13 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     if left > 0 {
         let time = expected.map(|time| format!(", about {}", rough(time))).unwrap_or_default();
+        let waits = if settling == 1 { "waits" } else { "wait" };
+        let waiting = match settling {
+            0 => String::new(),
+            _ => format!(" ({} {waits} until a new customer would be visible)", counted(settling, "row")),
+        };
         text.push_line(format_args!(
-            "\nLeft: {}{time}.",
+            "\nLeft: {}{time}{waiting}.",
             counted_with(standing.rows.open(), standing.agreements.open(), "agreement")
         ));
     }
@@ -82,6 +94,12 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
     }
     output.toned(&text)?;
     Ok(ExitCode::Done)
+}
+
+/// The settle delay of the next run.
+fn settle_delay(args: &args::StatusArgs, environment: Option<&Environment>) -> Duration {
+    let rehearsal = environment.is_some_and(settings::is_simulated).then(Scenario::default);
+    args.of_runs.settle_delay.unwrap_or_else(|| settings::settle_delay(rehearsal.as_ref()))
 }
 
 /// What to do next. A run that is at work names that when it ends.

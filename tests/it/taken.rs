@@ -47,6 +47,8 @@ fn a_row_that_waits_for_the_settle_delay_holds_no_slot() {
     let args = ["--concurrency", "1", "--settle-delay", "1h", "--max-duration", "2s"];
     bench.import("customers.csv").args(args).exits(5);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("in_flight", 1)]));
+    let status = bench.tenantry(["status"]).env("TENANTRY_SETTLE_DELAY", "1h").exits(0);
+    status.prints("Left: 1 row, about 60 min (1 row waits until a new customer would be visible).");
     // Within the delay nothing is believed; after it the domain is somebody else's.
     bench.resume().exits(3);
     assert_eq!(bench.ledger().row("taken-by-others").error_code.as_deref(), Some("domain_taken"));

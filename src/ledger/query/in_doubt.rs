@@ -1,8 +1,11 @@
 //! Rows in doubt, and what asking Partner Center about them has brought.
 
+use std::time::Duration;
+
 use super::super::stored::{collect, value};
 use super::super::{Result, RunId};
 use super::Queries;
+use tenantry_model::clock;
 
 /// The calls that ask about a row.
 const QUESTIONS: &str = "operation IN ('find_customer', 'check_domain')";
@@ -41,6 +44,19 @@ impl Queries {
             may_be_settled,
             first: collect(&self.connection, &sql, [limit], |row| row.get(0))?,
         })
+    }
+
+    /// The rows that a run asks about only when a new customer would be visible, which takes `settle_delay` from the last
+    /// send: how many, and how long the last of them waits.
+    pub fn settling(&self, settle_delay: Duration) -> Result<(u64, Duration)> {
+        let now = clock::now().as_millisecond();
+        let delay = i64::try_from(settle_delay.as_millis()).unwrap_or(i64::MAX);
+        let sql = "SELECT count(*), coalesce(max(last_sent_at), 0) FROM customer_rows
+                    WHERE state = 'in_flight' AND next_step = 'ask' AND last_sent_at > ?1";
+        let (rows, last_sent): (u64, i64) =
+            self.connection.query_row(sql, [now.saturating_sub(delay)], |row| row.try_into())?;
+        let left = last_sent.saturating_add(delay).saturating_sub(now);
+        Ok((rows, Duration::from_millis(left.clamp(0, delay).unsigned_abs())))
     }
 
     /// The rows in flight that `run` has asked about.
