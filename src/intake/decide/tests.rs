@@ -119,7 +119,7 @@ fn refused_and_rejected_rows_that_are_no_better_than_they_were() {
     check(&GOOD, standing(mixed(false)), false, "new, stands for 5");
     // What made it wrong may have been found by comparing cells that are erased.
     let erased = |same| KnownRow { is_erased: true, is_acknowledged: true, ..row(State::Rejected, same) };
-    check(&GOOD, standing(erased(true)), true, "row 5: Nothing");
+    check(&GOOD, standing(erased(true)), true, "row 5: Acknowledged");
     check(&GOOD, standing(erased(false)), false, "new, stands for 5");
 }
 
@@ -133,9 +133,11 @@ fn an_erased_row_comes_back_only_if_it_is_not_acknowledged_any_more() {
     check(&GOOD, standing(mixed), false, "new, stands for 5");
     check(&GOOD, standing(erased(State::Unresolved)), false, "row 5: BringBack");
     check(&WRONG, standing(erased(State::Unresolved)), false, "row 5: Nothing");
-    for state in [State::Failed, State::Rejected, State::Unresolved] {
+    for (state, decision) in
+        [(State::Failed, "Nothing"), (State::Rejected, "Acknowledged"), (State::Unresolved, "Nothing")]
+    {
         let acknowledged = KnownRow { is_acknowledged: true, ..erased(state) };
-        check(&GOOD, standing(acknowledged), true, "row 5: Nothing");
+        check(&GOOD, standing(acknowledged), true, &format!("row 5: {decision}"));
     }
 }
 
