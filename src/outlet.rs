@@ -64,7 +64,7 @@ struct OutletState {
     shown: Option<String>,
     /// The thread is writing.
     is_busy: bool,
-    /// Writes that ended, with or without success.
+    /// Steps of the thread: jobs that it began, and writes that ended, with or without success.
     moves: u64,
     /// The value of `moves` when the device was found stuck.
     stuck_at: Option<u64>,
@@ -152,7 +152,8 @@ impl Outlet {
             let waited = self.shared.changed.wait_timeout_while(state, STUCK_AFTER, waits);
             let timed_out;
             (state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-            if timed_out.timed_out() {
+            // If the thread has not begun, the processor is busy, and the device is not to blame.
+            if timed_out.timed_out() && state.is_busy {
                 state.stuck_at = Some(moves);
             }
         }
@@ -280,6 +281,8 @@ impl OutletShared {
         let waits = |state: &mut OutletState| state.has_nothing_to_do();
         let mut state = self.changed.wait_while(self.lock(), waits).unwrap_or_else(PoisonError::into_inner);
         state.is_busy = true;
+        state.moves += 1;
+        self.changed.notify_all();
         state.next_job()
     }
 
