@@ -8,7 +8,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::exit_code::ExitCode;
-use super::input;
+use super::{input, signals};
 use crate::files::{Refused, folder_of, is_held};
 use crate::limits::{self, Resource};
 use crate::report::{ExportError, TableError};
@@ -169,6 +169,11 @@ pub(super) fn describe(error: &io::Error) -> String {
 
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
+        if let (true, Some(signal)) = (error.is_locked(), signals::heard()) {
+            return Self::new(signal.into(), "interrupted while waiting for the ledger")
+                .because("another program has it open and locked")
+                .with_hint("close that program, then run the same command again");
+        }
         let exit_code = match &error {
             ledger::Error::InUse { .. } => ExitCode::InUse,
             ledger::Error::OtherEnvironment { .. }

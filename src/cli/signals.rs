@@ -41,11 +41,17 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
 async fn pass_on(signal: Signal, sender: &mpsc::Sender<Signal>) -> bool {
     // Before the lock of the bell: a thread that sets a new bell later must see this.
     HEARD.get_or_init(|| signal);
+    crate::ledger::signalled();
     if let Some(bell) = &*bell() {
         // If the waiting thread has already finished, it needs no bell.
         bell.send(Some(signal)).unwrap_or_default();
     }
     sender.send(signal).await.is_ok()
+}
+
+/// The first signal received.
+pub(super) fn heard() -> Option<Signal> {
+    HEARD.get().copied()
 }
 
 fn bell() -> MutexGuard<'static, Option<std::sync::mpsc::Sender<Option<Signal>>>> {
@@ -90,14 +96,14 @@ pub(crate) fn unless_signalled<T: Send + 'static>(
 
 /// The signal that ends the wait; `None`: the work is done.
 fn rung_or_stuck(rings: &std::sync::mpsc::Receiver<Option<Signal>>, moves: &AtomicU64) -> Option<Signal> {
-    let Some(heard) = HEARD.get() else { return rings.recv().ok().flatten() };
+    let Some(heard) = heard() else { return rings.recv().ok().flatten() };
     let gives_up_at = Instant::now() + SETTLES_WITHIN;
     loop {
         let before = moves.load(Ordering::Relaxed);
         match rings.recv_timeout(STUCK_AFTER) {
             Ok(rung) => return rung,
             Err(_) if moves.load(Ordering::Relaxed) == before || Instant::now() >= gives_up_at => {
-                return Some(*heard);
+                return Some(heard);
             }
             Err(_) => {}
         }
@@ -139,10 +145,7 @@ impl Interruption {
 
     /// The failure of a command that a signal ended.
     pub(crate) fn failure(&self) -> Failure {
-        let exit_code = match HEARD.get() {
-            Some(Signal::Terminate) => ExitCode::Terminated,
-            Some(Signal::Interrupt) | None => ExitCode::Interrupted,
-        };
+        let exit_code = heard().map_or(ExitCode::Interrupted, ExitCode::from);
         Failure::new(exit_code, "interrupted")
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::ffi;
 
+use super::patience;
 use super::steps::IllegalTransition;
 use tenantry_model::{clock, files};
 
@@ -244,6 +245,19 @@ impl Error {
         let Error::Sql(error) = self else { return false };
         let code = error.sqlite_error().map_or(0, |error| error.extended_code);
         matches!(code, ffi::SQLITE_FULL | ffi::SQLITE_IOERR_WRITE)
+    }
+
+    /// Did another program keep the ledger locked for too long? A failed wait closes the ledger for all later writes.
+    pub fn is_locked(&self) -> bool {
+        use rusqlite::ErrorCode;
+        match self {
+            Error::Sql(error) | Error::Migrate { source: error, .. } => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+            }
+            Error::NotKept { source, .. } => source.is_locked(),
+            Error::Closed => patience::has_given_up(),
+            _ => false,
+        }
     }
 
     /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger. Only this

@@ -88,6 +88,7 @@ pub use ingest::{
 pub use input_options::InputOptions;
 pub use list_refusal::ListRefusal;
 pub use passwords::{ForeignAnswer, Sealed};
+pub use patience::{AwaitedAnswers, signalled};
 pub use query::{
     AgreementCounts, AlikeCalls, AttemptRecord, DiscardedSource, ErrorCount, Filter, HeldSource, HoldReason,
     LedgerDoubles, LeftToSend, ListFilter, ListedRow, ListedValue, Opening, Parts, PasswordFilter,

@@ -66,6 +66,7 @@ pub(crate) async fn submit(
             return Submitted { stopped, abandoned: false, left_out: LeftOut::default() };
         }
     };
+    let _answers = ledger::AwaitedAnswers::begin();
     let start = RunClock::new(Instant::now(), Moment::now(), newest_stored);
     let context = Arc::new(StepContext {
         caller: dependencies.caller,

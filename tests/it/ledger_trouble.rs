@@ -2,6 +2,7 @@
 //! error; nothing is sent without its record, and the next run goes on.
 
 use std::fs;
+use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
 use std::{io::Write, path::Path};
 
@@ -11,7 +12,7 @@ use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;
-use crate::harness::{Bench, customers, domain, each_at_once, eventually, states};
+use crate::harness::{Bench, SIGNALS, customers, domain, each_at_once, eventually, states};
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
@@ -564,6 +565,80 @@ fn a_lock_of_another_program_is_waited_for() {
     done.says("another program has kept the ledger locked").says("close it, then run the same command again");
     unlock();
     bench.import("customers.csv").exits(0);
+}
+
+/// Far less than the time for which a lock is waited for.
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_signal_ends_the_wait_for_a_lock_while_the_ledger_is_opened() {
+    each_at_once(SIGNALS, |&(signal, code)| {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(2));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        let other = Connection::open(bench.ledger_path()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let waiting = bench.resume().spawn();
+        eventually("it says that it waits", || waiting.stderr().contains(IS_LOCKED));
+        let begun = Instant::now();
+        waiting.signal(signal);
+        let done = waiting.wait();
+        assert_eq!(done.code, Some(code), "{done}");
+        assert!(begun.elapsed() < SOON, "{:?}: {done}", begun.elapsed());
+        done.says("interrupted while waiting for the ledger").says("close that program");
+        other.execute_batch("ROLLBACK").unwrap();
+        bench.resume().exits(0);
+        bench.agree();
+    });
+}
+
+#[test]
+fn the_second_signal_ends_the_wait_for_a_lock_in_the_middle_of_a_run() {
+    each_at_once(SIGNALS, |&(signal, code)| {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(2));
+        bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+        let mut waiting = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+        bench.wait_until_held();
+        let other = Connection::open(bench.ledger_path()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        bench.simulator().release();
+        eventually("it says that it waits", || waiting.stderr().contains(IS_LOCKED));
+        let begun = Instant::now();
+        eventually("the second signal ends it", || {
+            waiting.signal(signal);
+            std::thread::sleep(Duration::from_millis(20));
+            waiting.has_ended()
+        });
+        let done = waiting.wait();
+        assert_eq!(done.code, Some(code), "{done}");
+        assert!(begun.elapsed() < SOON, "{:?}: {done}", begun.elapsed());
+        done.says("left at once").says("the end of this run is not recorded");
+        other.execute_batch("ROLLBACK").unwrap();
+        bench.resume().exits(0);
+        bench.agree();
+    });
+}
+
+/// The first signal lets what is under way be recorded, although it takes long.
+#[test]
+fn the_first_signal_waits_for_a_lock_while_answers_are_recorded() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let waiting = bench.import("customers.csv").args(["--concurrency", "1"]).spawn();
+    bench.wait_until_held();
+    waiting.signal("INT");
+    let other = Connection::open(bench.ledger_path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    bench.simulator().release();
+    eventually("it says that it waits", || waiting.stderr().contains(IS_LOCKED));
+    other.execute_batch("ROLLBACK").unwrap();
+    let done = waiting.wait();
+    assert_eq!(done.code, Some(130), "{done}");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 1)]), "{done}");
+    bench.resume().exits(0);
+    bench.agree();
 }
 
 #[test]

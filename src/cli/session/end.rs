@@ -93,7 +93,15 @@ impl Session<'_> {
         if results.failure.is_some() {
             words.push_str("; the results could not be written");
         }
-        self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await?;
+        match self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await {
+            // The operator does not want to wait. The next run records that this one has ended.
+            Err(error) if error.is_locked() && matches!(stopped, Some(StopReason::Interrupted(_))) => {
+                tracing::warn!(
+                    "another program has the ledger locked, so the end of this run is not recorded"
+                );
+            }
+            closed => closed?,
+        }
         report_waiting(self.output, &queries, run)?;
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
