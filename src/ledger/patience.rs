@@ -12,7 +12,7 @@ use tenantry_model::failpoint::number;
 /// How long a call waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a call waits after a signal.
+/// How long a call waits after a signal, or after a call of this process has waited in vain.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// After this time the wait is reported.
@@ -39,7 +39,8 @@ pub(super) fn has_given_up() -> bool {
     HAS_GIVEN_UP.load(Ordering::Relaxed)
 }
 
-/// As long as this exists, a signal does not shorten the waits for other programs: answers are to be recorded.
+/// As long as this exists, neither a signal nor an earlier wait shortens the waits for other programs: answers are to be
+/// recorded.
 #[derive(Debug)]
 #[must_use]
 pub struct AwaitedAnswers(());
@@ -61,7 +62,7 @@ impl Drop for AwaitedAnswers {
 fn patience() -> Duration {
     // A test may have less time.
     let full = number("TENANTRY_LOCK_PATIENCE").map_or(PATIENCE, Duration::from_secs);
-    let is_short = IS_SIGNALLED.load(Ordering::Relaxed);
+    let is_short = IS_SIGNALLED.load(Ordering::Relaxed) || has_given_up();
     if is_short && !AWAITS_ANSWERS.load(Ordering::Relaxed) { full.min(A_MOMENT) } else { full }
 }
 

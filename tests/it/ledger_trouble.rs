@@ -641,6 +641,20 @@ fn the_first_signal_waits_for_a_lock_while_answers_are_recorded() {
     bench.agree();
 }
 
+/// After that, what else the command opens is waited for only for a moment.
+#[test]
+fn a_lock_is_waited_for_once_in_a_command() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let other = Connection::open(bench.ledger_path()).unwrap();
+    other.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let import = bench.import("customers.csv").args(["--metrics-file", "run.prom"]);
+    let done = import.env("TENANTRY_LOCK_PATIENCE", "4").exits(1);
+    assert_eq!(done.stderr.matches(IS_LOCKED).count(), 1, "{done}");
+    done.says("another program has kept the ledger locked");
+}
+
 #[test]
 fn a_log_that_grows_because_of_another_reader_is_reported_once() {
     let bench = Bench::new();
