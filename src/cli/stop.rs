@@ -76,7 +76,9 @@ impl From<&StopReason> for Stop {
                 Self::new("stopped at --max-duration", "time is up", failure)
             }
             StopReason::Ledger(error) => {
-                Self::new("the ledger failed", error.to_string(), error.clone().into())
+                let failure = Failure::from(error.clone());
+                let failure = if error.is_locked() { failure.with_hint(LOCKED) } else { failure };
+                Self::new("the ledger failed", error.to_string(), failure)
             }
             StopReason::OutOf(resource) => {
                 Self::new(resource.words(), resource.words(), panics::for_want_of(*resource))
@@ -183,6 +185,10 @@ const RIGHTS: &str = "the user's role in Partner Center (AdminAgents), the app's
 
 /// What to check if the connection to the service is wrong.
 const CONFIGURATION: &str = "--api-url, --cloud and any proxy on the way";
+
+/// What to do after another program has kept the ledger locked during a run.
+const LOCKED: &str = "another program has kept the ledger locked: close it, then run the next command soon: passwords that \
+                      this run could not record are given again only for a while";
 
 /// The service's answer.
 fn said(refusal: &Refusal) -> String {

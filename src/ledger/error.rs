@@ -330,6 +330,9 @@ impl Error {
             }
             Error::NoLocks { .. } => NO_LOCKS,
             Error::Stored { .. } | Error::Tenant(_) | Error::Illegal(_) => CHANGED,
+            error if error.is_locked() => {
+                "another program has kept the ledger locked: close it, then run the same command again"
+            }
             Error::Copy { source, .. } => match source.kind() {
                 io::ErrorKind::AlreadyExists => "name a new file",
                 io::ErrorKind::InvalidInput => "use another name",
@@ -343,10 +346,6 @@ impl Error {
                 }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     "check that you may write to the ledger and to its folder"
-                }
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    "another program has kept the ledger locked for a minute: close it, then run the same command again; \
-                     nothing was sent without a record"
                 }
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     "keep its files, move its `-wal` and `-shm` away, and restore the ledger from a \

@@ -94,8 +94,8 @@ fn goes_on_waiting(asked: i32) -> bool {
     if waited >= REPORT_AFTER && !wait.is_reported {
         wait.is_reported = true;
         tracing::warn!(
-            seconds = patience.as_secs(),
-            "another program has the ledger open and locked; waiting for at most this time"
+            seconds = (patience - waited).as_secs_f64().round(),
+            "another program has the ledger open and locked; waiting for at most this time from now"
         );
     }
     WAIT.set(Some(wait));

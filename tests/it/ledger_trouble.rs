@@ -653,6 +653,29 @@ fn a_lock_is_waited_for_once_in_a_command() {
     let done = import.env("TENANTRY_LOCK_PATIENCE", "4").exits(1);
     assert_eq!(done.stderr.matches(IS_LOCKED).count(), 1, "{done}");
     done.says("another program has kept the ledger locked");
+    let done = bench.tenantry(["status"]).env("TENANTRY_LOCK_PATIENCE", "1").exits(1);
+    done.says("another program has kept the ledger locked: close it, then run the same command again");
+    assert!(!done.stderr.contains("nothing was sent"), "{done}");
+}
+
+#[test]
+fn a_run_that_ends_at_a_lock_names_the_next_command() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let waiting = bench.resume().args(["--concurrency", "1"]).env("TENANTRY_LOCK_PATIENCE", "1").spawn();
+    bench.wait_until_held();
+    let other = Connection::open(bench.ledger_path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    bench.simulator().release();
+    let done = waiting.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    done.says("run the next command soon");
+    assert!(done.stdout.contains("when the cause is removed: tenantry resume"), "{done}");
+    other.execute_batch("ROLLBACK").unwrap();
+    bench.resume().exits(0);
+    bench.agree();
 }
 
 #[test]
