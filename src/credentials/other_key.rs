@@ -16,12 +16,22 @@ pub(crate) enum OtherKey {
     Unknown,
 }
 
+/// The length of an age public key of the usual kind, or with a character too few or too many. Keys of plugins with as
+/// much data are longer.
+const NATIVE: std::ops::RangeInclusive<usize> = 60..=63;
+
+/// A plugin's name is shorter. What is longer is a key with a `1` in it, which is never quoted.
+const PLUGIN_NAME_MAX: usize = 20;
+
 impl OtherKey {
     /// What this text is, which could not be used as a key. `text` has no blanks around it.
     pub(super) fn of(text: &str) -> Self {
         let upper = text.to_ascii_uppercase();
         // In Bech32 the last `1` is between the kind of the key and its data.
         let kind = upper.rsplit_once('1').map_or("", |(kind, _)| kind);
+        let is_native = NATIVE.contains(&text.len());
+        let is_name = |name: &str| (1..=PLUGIN_NAME_MAX).contains(&name.len()) && !is_native;
+        let identity = upper.strip_prefix("AGE-PLUGIN-");
         let ssh = ["SSH-", "ECDSA-SHA2-", "SK-SSH-", "SK-ECDSA-SHA2-"];
         if upper.starts_with("AGE-ENCRYPTION.ORG/") || upper.starts_with("-----BEGIN AGE ENCRYPTED FILE") {
             OtherKey::Encrypted
@@ -29,13 +39,13 @@ impl OtherKey {
             || (upper.starts_with("-----BEGIN ") && upper.contains("PRIVATE KEY"))
         {
             OtherKey::Ssh
-        } else if upper.starts_with("AGE-SECRET-KEY-PQ-") || kind == "AGE1PQ" {
+        } else if upper.starts_with("AGE-SECRET-KEY-PQ-") || (upper.starts_with("AGE1PQ1") && !is_native) {
             OtherKey::PostQuantum
-        } else if let Some(name) = kind.strip_prefix("AGE-PLUGIN-") {
-            OtherKey::Plugin(name.trim_end_matches('-').to_ascii_lowercase())
+        } else if let Some((name, _)) = identity.and_then(|rest| rest.split_once("-1")) {
+            OtherKey::Plugin(name.to_ascii_lowercase())
         } else if upper.starts_with("AGE-SECRET-KEY-") {
             OtherKey::Private
-        } else if let Some(name) = kind.strip_prefix("AGE1").filter(|name| !name.is_empty()) {
+        } else if let Some(name) = kind.strip_prefix("AGE1").filter(|name| is_name(name)) {
             OtherKey::Plugin(name.to_ascii_lowercase())
         } else if upper.starts_with("AGE1") {
             OtherKey::Public
@@ -147,13 +157,22 @@ mod tests {
         let plugin = |name: &str| OtherKey::Plugin(name.to_owned());
         let check = |text: &str, expected: OtherKey| assert_eq!(OtherKey::of(text), expected, "{text}");
         check("age1q8q3l7y45c2cm9hln", OtherKey::Public);
+        // A `1` instead of an `l`: nothing of the key is taken for a name.
+        check("age1q8q31ms2nnl5swhvw3yh9j5xrk6c4ml6tkr3w5x6p2u5g9v0c7qs0d4zfe", OtherKey::Public);
+        check("age1q8q31ms2nnl5swhvw3yh9j5xrk6c4ml6tkr3w5x6p2u5g9v0c7qs0d4zf", OtherKey::Public);
+        check("age1q8q3lms2nnl5swhvw3yh9j51rk6c4ml6tkr3w5x6p2u5g9v0c7qs0d4zfe", OtherKey::Public);
+        check("age1q8q3lms2nnl5swhvw3yh9j51rk6c4m", OtherKey::Public);
         check("AGE-SECRET-KEY-1QQPQ", OtherKey::Private);
+        check("AGE-SECRET-KEY-1QQ1PQ", OtherKey::Private);
         check("age-secret-key-1qqpq", OtherKey::Private);
         check("age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t", plugin("yubikey"));
         check("age1tag1qt8lw0ual6avlwmwatk888yqnmdamm7xfd0wak53ut6elz5c4swx2yqdj4e", plugin("tag"));
         check("AGE-PLUGIN-YUBIKEY-1GKZCYQVZZZC27SDJVJ3", plugin("yubikey"));
         check("AGE-PLUGIN-FIDO2-HMAC-1QQPQ", plugin("fido2-hmac"));
+        check("AGE-PLUGIN-YUBIKEY-1GKZCYQV1ZZC27SDJVJ3", plugin("yubikey"));
+        check("AGE-PLUGIN-YUBIKEY", OtherKey::Unknown);
         check("age1pq1qqpq", OtherKey::PostQuantum);
+        check("age1pq1qq1pq", OtherKey::PostQuantum);
         check("AGE-SECRET-KEY-PQ-1QQPQ", OtherKey::PostQuantum);
         check("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI person@host", OtherKey::Ssh);
         check("-----BEGIN OPENSSH PRIVATE KEY-----", OtherKey::Ssh);
