@@ -1,7 +1,8 @@
 //! Quotes words for the shell in which the next command is typed.
 //!
 //! On Unix, every shell takes single quotes. On Windows, double quotes work in PowerShell and in the Command Prompt (cmd),
-//! except around a few characters; only for these the shell matters.
+//! except around a few characters; only for these the shell matters. Whether it is PowerShell can only be guessed, so what
+//! is quoted for PowerShell also stays one word in cmd: `&` in a name runs nothing there.
 
 /// A family of shells with the same quotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +37,22 @@ fn at_hand() -> Shell {
 }
 
 /// Recognizes the shell by variables. Windows itself sets `PSModulePath`, for all programs, to folders below `Windows` and
-/// `Program Files`. Each PowerShell adds a folder of its user, and PowerShell 7 its own.
+/// `Program Files`, and other programs add theirs, such as `…\Microsoft SQL Server\150\Tools\PowerShell\Modules`. Each
+/// PowerShell adds a folder of its user, and PowerShell 7 one below `Program Files\PowerShell`.
 #[cfg(any(windows, test))]
 fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
     let folders = || ps_module_path.split(';').map(str::to_ascii_lowercase);
     let is_of_user = |folder: &String| {
         folder.contains(r"\windowspowershell\modules") && !folder.contains(r":\program files")
     };
+    let is_of_seven = |folder: &String| {
+        [r":\program files\powershell\", r":\program files (x86)\powershell\", r"\documents\powershell\modules"]
+            .iter()
+            .any(|part| folder.contains(part))
+    };
     if !msystem.is_empty() {
         Shell::Posix
-    } else if folders().any(|folder| folder.contains(r"\powershell\")) {
+    } else if folders().any(|folder| is_of_seven(&folder)) {
         Shell::Pwsh
     } else if folders().any(|folder| is_of_user(&folder)) {
         Shell::Powershell5
@@ -64,14 +71,14 @@ impl Shell {
         match self {
             Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
             _ if !value.contains(is_special_on_windows) => in_double_quotes(value),
-            Shell::Pwsh => in_single_quotes(value),
+            Shell::Pwsh => escaped_for_powershell(value),
             // The program gets what is written here and takes it apart again, at its quotation marks.
             Shell::Powershell5 => {
                 let quoted = in_double_quotes(value);
                 let inner = &quoted[1..quoted.len() - 1];
                 // The shell adds the quotation marks if there is a blank. Else the backslashes at the end are alone.
                 let has_blank = value.contains(char::is_whitespace);
-                in_single_quotes(if has_blank {
+                escaped_for_powershell(if has_blank {
                     inner
                 } else {
                     &inner[..inner.len() - backslashes_at_end(value)]
@@ -120,16 +127,19 @@ fn backslashes_at_end(value: &str) -> usize {
     value.len() - value.trim_end_matches('\\').len()
 }
 
-/// PowerShell takes typographic quotation marks for the plain one.
-fn in_single_quotes(value: &str) -> String {
-    let mut quoted = String::from("'");
+/// In double quotes, with what PowerShell reads inside them escaped. Quotation marks are doubled, not escaped, so that cmd
+/// finds them in pairs; PowerShell takes typographic ones for the plain one.
+fn escaped_for_powershell(value: &str) -> String {
+    let mut quoted = String::from("\"");
     for c in value.chars() {
-        if matches!(c, '\'' | '\u{2018}'..='\u{201B}') {
-            quoted.push(c);
+        match c {
+            '$' | '`' => quoted.push('`'),
+            '"' | '\u{201C}'..='\u{201E}' => quoted.push(c),
+            _ => {}
         }
         quoted.push(c);
     }
-    quoted.push('\'');
+    quoted.push('"');
     quoted
 }
 
@@ -156,16 +166,29 @@ mod tests {
         check("@home", on_windows("@home", "\"@home\""));
         check("Größe.csv", on_windows("'Größe.csv'", "\"Größe.csv\""));
         // These do not.
-        check("a$b.csv", ["'a$b.csv'", "'a$b.csv'", "'a$b.csv'", "\"a$b.csv\""]);
-        check("it`s $a's", [r"'it`s $a'\''s'", "'it`s $a''s'", "'it`s $a''s'", "\"it`s $a's\""]);
-        check("“a”", ["'“a”'", "'“a”'", "'“a”'", "\"“a”\""]);
-        check("“it’s”", ["'“it’s”'", "'“it’’s”'", "'“it’’s”'", "\"“it’s”\""]);
-        check("100%.csv", ["'100%.csv'", "'100%.csv'", "'100%.csv'", "\"100%.csv\""]);
-        check("%PATH% &", ["'%PATH% &'", "'%PATH% &'", "'%PATH% &'", "^\"^%PATH^% ^&^\""]);
-        check("A \"b\"=x", ["'A \"b\"=x'", "'A \"b\"=x'", "'A \\\"b\\\"=x'", "^\"A \\^\"b\\^\"=x^\""]);
-        check("a\\\"b", ["'a\\\"b'", "'a\\\"b'", "'a\\\\\\\"b'", "^\"a\\\\\\^\"b^\""]);
-        check("$a\\", ["'$a\\'", "'$a\\'", "'$a\\'", "\"$a\\\\\""]);
-        check("$a b\\", ["'$a b\\'", "'$a b\\'", "'$a b\\\\'", "\"$a b\\\\\""]);
+        check("a$b.csv", ["'a$b.csv'", "\"a`$b.csv\"", "\"a`$b.csv\"", "\"a$b.csv\""]);
+        check("it`s $a's", [r"'it`s $a'\''s'", "\"it``s `$a's\"", "\"it``s `$a's\"", "\"it`s $a's\""]);
+        check("$(x) & y.csv", ["'$(x) & y.csv'", "\"`$(x) & y.csv\"", "\"`$(x) & y.csv\"", "\"$(x) & y.csv\""]);
+        check("“a”", ["'“a”'", "\"““a””\"", "\"““a””\"", "\"“a”\""]);
+        check("“it’s”", ["'“it’s”'", "\"““it’s””\"", "\"““it’s””\"", "\"“it’s”\""]);
+        check("100%.csv", on_windows("'100%.csv'", "\"100%.csv\""));
+        check("%PATH% &", ["'%PATH% &'", "\"%PATH% &\"", "\"%PATH% &\"", "^\"^%PATH^% ^&^\""]);
+        check("A \"b\"=x", ["'A \"b\"=x'", "\"A \"\"b\"\"=x\"", "\"A \\\"\"b\\\"\"=x\"", "^\"A \\^\"b\\^\"=x^\""]);
+        check("a\\\"b", ["'a\\\"b'", "\"a\\\"\"b\"", "\"a\\\\\\\"\"b\"", "^\"a\\\\\\^\"b^\""]);
+        check("$a\\", ["'$a\\'", "\"`$a\\\"", "\"`$a\\\"", "\"$a\\\\\""]);
+        check("$a b\\", ["'$a b\\'", "\"`$a b\\\"", "\"`$a b\\\\\"", "\"$a b\\\\\""]);
+    }
+
+    /// The shell is only guessed: cmd must run nothing of what is quoted for PowerShell.
+    #[test]
+    fn cmd_finds_every_character_between_quotation_marks() {
+        for value in ["a$b & calc.csv", "a`b | x", "“a” & b", "A \"b\" & c=\"d\" > e", "\"&\"", "\\\" & x", "100% & %"] {
+            for shell in [Shell::Pwsh, Shell::Powershell5] {
+                let quoted = shell.quoted(value);
+                let outside: String = quoted.split('"').step_by(2).collect();
+                assert_eq!(outside, "", "{quoted}");
+            }
+        }
     }
 
     #[test]
@@ -181,6 +204,13 @@ mod tests {
         check("", &[all, system], Shell::Cmd);
         check("", &[of_user, all, system], Shell::Powershell5);
         check("", &[seven[0], seven[1], all, system], Shell::Pwsh);
+        check("", &[&seven[1].to_uppercase(), all, system], Shell::Pwsh);
+        let of_others = [
+            r"C:\Program Files (x86)\Microsoft SQL Server\150\Tools\PowerShell\Modules\",
+            r"C:\Program Files\Microsoft Monitoring Agent\Agent\PowerShell\",
+        ];
+        check("", &[all, system, of_others[0], of_others[1]], Shell::Cmd);
+        check("", &[of_user, all, system, of_others[0]], Shell::Powershell5);
         check("MINGW64", &[all, system], Shell::Posix);
     }
 
