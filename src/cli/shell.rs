@@ -46,9 +46,13 @@ fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
         folder.contains(r"\windowspowershell\modules") && !folder.contains(r":\program files")
     };
     let is_of_seven = |folder: &String| {
-        [r":\program files\powershell\", r":\program files (x86)\powershell\", r"\documents\powershell\modules"]
-            .iter()
-            .any(|part| folder.contains(part))
+        [
+            r":\program files\powershell\",
+            r":\program files (x86)\powershell\",
+            r"\documents\powershell\modules",
+        ]
+        .iter()
+        .any(|part| folder.contains(part))
     };
     if !msystem.is_empty() {
         Shell::Posix
@@ -63,8 +67,8 @@ fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
 
 impl Shell {
     fn quoted(self, value: &str) -> String {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:\\".contains(&byte);
-        let is_plain = |byte: u8| is_plain(byte) || (byte == b'@' && self == Shell::Posix);
+        let more = if self == Shell::Posix { b'@' } else { b'\\' };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte) || byte == more;
         if !value.is_empty() && value.bytes().all(is_plain) {
             return value.to_owned();
         }
@@ -154,10 +158,10 @@ mod tests {
             assert_eq!(shells.map(|shell| shell.quoted(value)), [posix, seven, five, cmd], "{value}");
         };
         check("customers-2.csv", ["customers-2.csv"; 4]);
-        check(r"C:\lists\a.csv", [r"C:\lists\a.csv"; 4]);
         // These work in both shells of Windows.
         let on_windows = |posix, windows| [posix, windows, windows, windows];
         check("", on_windows("''", "\"\""));
+        check(r"C:\lists\a.csv", on_windows(r"'C:\lists\a.csv'", r"C:\lists\a.csv"));
         check("a b.csv", on_windows("'a b.csv'", "\"a b.csv\""));
         check("a&b;c,d.csv", on_windows("'a&b;c,d.csv'", "\"a&b;c,d.csv\""));
         check("it's.csv", on_windows(r"'it'\''s.csv'", "\"it's.csv\""));
@@ -168,12 +172,18 @@ mod tests {
         // These do not.
         check("a$b.csv", ["'a$b.csv'", "\"a`$b.csv\"", "\"a`$b.csv\"", "\"a$b.csv\""]);
         check("it`s $a's", [r"'it`s $a'\''s'", "\"it``s `$a's\"", "\"it``s `$a's\"", "\"it`s $a's\""]);
-        check("$(x) & y.csv", ["'$(x) & y.csv'", "\"`$(x) & y.csv\"", "\"`$(x) & y.csv\"", "\"$(x) & y.csv\""]);
+        check(
+            "$(x) & y.csv",
+            ["'$(x) & y.csv'", "\"`$(x) & y.csv\"", "\"`$(x) & y.csv\"", "\"$(x) & y.csv\""],
+        );
         check("“a”", ["'“a”'", "\"““a””\"", "\"““a””\"", "\"“a”\""]);
         check("“it’s”", ["'“it’s”'", "\"““it’s””\"", "\"““it’s””\"", "\"“it’s”\""]);
         check("100%.csv", on_windows("'100%.csv'", "\"100%.csv\""));
         check("%PATH% &", ["'%PATH% &'", "\"%PATH% &\"", "\"%PATH% &\"", "^\"^%PATH^% ^&^\""]);
-        check("A \"b\"=x", ["'A \"b\"=x'", "\"A \"\"b\"\"=x\"", "\"A \\\"\"b\\\"\"=x\"", "^\"A \\^\"b\\^\"=x^\""]);
+        check(
+            "A \"b\"=x",
+            ["'A \"b\"=x'", "\"A \"\"b\"\"=x\"", "\"A \\\"\"b\\\"\"=x\"", "^\"A \\^\"b\\^\"=x^\""],
+        );
         check("a\\\"b", ["'a\\\"b'", "\"a\\\"\"b\"", "\"a\\\\\\\"\"b\"", "^\"a\\\\\\^\"b^\""]);
         check("$a\\", ["'$a\\'", "\"`$a\\\"", "\"`$a\\\"", "\"$a\\\\\""]);
         check("$a b\\", ["'$a b\\'", "\"`$a b\\\"", "\"`$a b\\\\\"", "\"$a b\\\\\""]);
@@ -182,7 +192,9 @@ mod tests {
     /// The shell is only guessed: cmd must run nothing of what is quoted for PowerShell.
     #[test]
     fn cmd_finds_every_character_between_quotation_marks() {
-        for value in ["a$b & calc.csv", "a`b | x", "“a” & b", "A \"b\" & c=\"d\" > e", "\"&\"", "\\\" & x", "100% & %"] {
+        for value in
+            ["a$b & calc.csv", "a`b | x", "“a” & b", "A \"b\" & c=\"d\" > e", "\"&\"", "\\\" & x", "100% & %"]
+        {
             for shell in [Shell::Pwsh, Shell::Powershell5] {
                 let quoted = shell.quoted(value);
                 let outside: String = quoted.split('"').step_by(2).collect();
@@ -217,7 +229,17 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_shell_takes_what_is_quoted_for_one_word() {
-        for word in ["plain.csv", "", "two words", "$(touch x)`touch y`", "it's", "a\"b", "!x", "new\nline"] {
+        for word in [
+            "plain.csv",
+            "",
+            "two words",
+            r"a\b.csv",
+            "$(touch x)`touch y`",
+            "it's",
+            "a\"b",
+            "!x",
+            "new\nline",
+        ] {
             let script = format!("printf %s {}", quoted(word));
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), word);
