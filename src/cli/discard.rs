@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::consent::consent;
-use super::input::list_name;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, Output, args, next_command};
+use crate::files;
 use crate::ledger::{DiscardReport, DiscardSelection, Ledger, RunEnd};
 use crate::report::{counted, counted_with};
 
@@ -15,7 +15,7 @@ pub(crate) async fn run(args: args::DiscardArgs, output: &Output) -> Result<Exit
     // Without a domain or a list, these are all rows.
     let args::Discardable { domains, lists, all: _ } = args.which;
     let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
-    let lists = lists.iter().map(|list| list_name(Path::new(list))).collect();
+    let lists = lists.iter().map(|list| files::list_name(Path::new(list))).collect();
     let selection = DiscardSelection { domains, lists };
     let terminal = match (!is_agreed).then(Terminal::open).transpose() {
         Ok(terminal) => terminal,

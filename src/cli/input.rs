@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
 use super::descriptor::duplicate;
@@ -17,7 +17,7 @@ use crate::problem::{Rule, Severity, Strictness};
 use crate::reader::{Encoding, Given, Input, MappedColumn, Remembered};
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
-use crate::{clock, reader, validation};
+use crate::{clock, files, reader, validation};
 
 /// The note for a file without rows: normal in a night without new customers, but wrong if the list should have rows.
 pub(crate) const NO_ROWS: &str = "it has a header and no rows, so there is nothing to do";
@@ -109,7 +109,7 @@ pub(crate) struct InputFile {
 
 impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
-        let name = list_name(path);
+        let name = files::list_name(path);
         if path.as_os_str() == "-" {
             let input = standard_input();
             return Ok(Self { source: InputSource { path: name, input }, size: None });
@@ -178,16 +178,6 @@ fn names_in(folder: &Path, are_folders: bool) -> Option<impl Iterator<Item = Str
     let entries = fs::read_dir(folder).ok()?.take(FOLDER_ENTRIES_MAX).flatten();
     let entries = entries.filter(move |it| it.file_type().is_ok_and(|kind| kind.is_dir() == are_folders));
     Some(entries.filter_map(|entry| entry.file_name().into_string().ok()))
-}
-
-/// The name by which the ledger knows a list: its path as it was given, but always the same for `./customers.csv` and
-/// `customers.csv`.
-pub(super) fn list_name(path: &Path) -> String {
-    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-    // A file `-` is no standard input.
-    let is_confusing = parts.as_os_str().is_empty() || parts.as_os_str() == "-";
-    let name = if is_confusing { path } else { &parts };
-    name.to_string_lossy().into_owned()
 }
 
 /// The file in the folder of a missing one whose name is closest to it: a misspelt name, or another ending.
@@ -314,30 +304,6 @@ impl args::InputArgs {
             partner_domains: self.partner_domains.clone(),
             require_valid,
             found_delimiter: None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_has_one_name() {
-        let check = |path: &str, expected: &str| assert_eq!(list_name(Path::new(path)), expected, "{path}");
-        check("customers.csv", "customers.csv");
-        check("./customers.csv", "customers.csv");
-        check("lists//./a.csv", if cfg!(windows) { r"lists\a.csv" } else { "lists/a.csv" });
-        check("../a.csv", if cfg!(windows) { r"..\a.csv" } else { "../a.csv" });
-        check("-", "-");
-        check("./-", "./-");
-        if cfg!(windows) {
-            check(r".\customers.csv", "customers.csv");
-            check(r"C:\lists\a.csv", r"C:\lists\a.csv");
-            check("C:/lists/a.csv", r"C:\lists\a.csv");
-        } else {
-            check("/lists/a.csv", "/lists/a.csv");
-            check(r".\customers.csv", r".\customers.csv");
         }
     }
 }

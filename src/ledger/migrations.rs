@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::shape::{self, OperatorIndex};
 use super::stored::value;
 use super::{Error, Result};
-use tenantry_model::failpoint;
+use tenantry_model::{failpoint, files};
 
 /// Released migrations, in order. A released file is never edited.
 pub(super) const SCRIPTS: &[&str] = &[
@@ -28,6 +28,10 @@ pub(super) const SCRIPTS: &[&str] = &[
 /// The [`listing`](shape) of what all scripts make, as a script; a test compares the two. A new ledger is made from it,
 /// and the schema of one without objects of its operator is compared with it.
 pub(super) const LATEST: &str = include_str!("../../migrations/latest.sql");
+
+/// From this version on, a list has one name however its path was given. Older ledgers have the path itself, and would
+/// not recognize the list in its next reading.
+const LISTS_HAVE_ONE_NAME: usize = 11;
 
 /// How many of the scripts have been applied to a ledger.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
@@ -66,6 +70,9 @@ fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> ru
         transaction.execute_batch(script)?;
         failpoint::crash("migration");
     }
+    if (1..LISTS_HAVE_ONE_NAME).contains(&applied) {
+        name_lists(&transaction)?;
+    }
     for OperatorIndex { name, sql } in indexes {
         let is_there = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'index' AND name = ?1";
         if !transaction.query_row(is_there, [name], |row| row.get(0))? {
@@ -74,6 +81,20 @@ fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> ru
     }
     transaction.pragma_update(None, "user_version", applied.max(SCRIPTS.len()))?;
     transaction.commit()
+}
+
+/// Gives the lists of an older ledger the names by which they are known now. No SQL can: what means the same path depends
+/// on the system.
+fn name_lists(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut statement = transaction.prepare("SELECT DISTINCT path FROM sources WHERE path <> '-'")?;
+    let paths = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    for path in paths {
+        let name = files::list_name(Path::new(&path));
+        if name != path {
+            transaction.execute("UPDATE sources SET path = ?2 WHERE path = ?1", (path, name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Has the file no tables?

@@ -70,6 +70,38 @@ fn discarded_rows_of_an_older_ledger_are_declined() {
     assert_eq!(dump(&ledger, "PRAGMA foreign_key_check"), none);
 }
 
+/// Older programs stored the path of a list as it was typed.
+#[test]
+fn a_list_of_an_older_ledger_is_known_by_its_one_name() {
+    let bench = old_ledger();
+    let ledger = Connection::open(bench.ledger_path()).unwrap();
+    let typed = if cfg!(windows) { r".\customers.csv" } else { "././/customers.csv" };
+    ledger
+        .execute_batch(&format!(
+            r#"INSERT INTO sources (id, run_id, path, header, started_at, completed_at)
+                    SELECT 70, run_id, '{typed}', header, started_at, 1 FROM sources WHERE id = 1;
+               INSERT INTO sources (id, run_id, path, header, started_at)
+                    SELECT 71, run_id, '../a/b.csv', header, started_at FROM sources WHERE id = 1;
+               INSERT INTO sources (id, run_id, path, header, started_at)
+                    SELECT 72, run_id, '-', header, started_at FROM sources WHERE id = 1;
+               INSERT INTO customer_rows (id, source_id, line, domain, key_domain, state, content_hash, cells, customer,
+                                          error_code, error_status, made_at, changed_at)
+               VALUES (8, 70, 2, 'refused', 'refused', 'failed', x'08', x'', '{{"external_id": "CRM-8"}}',
+                       '2002', 400, 0, 0)"#,
+        ))
+        .unwrap();
+    bench.tenantry(["status", "-q"]).run();
+    let paths = dump(&ledger, "SELECT path FROM sources WHERE id >= 70 ORDER BY id");
+    let elsewhere = if cfg!(windows) { r"..\a\b.csv" } else { "../a/b.csv" };
+    assert_eq!(paths, ["customers.csv", elsewhere, "-"]);
+
+    let row =
+        customers(1).replacen("company_name", "external_id,company_name", 1).replacen('\n', "\nCRM-8,", 1);
+    bench.file("customers.csv", row);
+    bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
+    assert_eq!(dump(&ledger, "SELECT state FROM customer_rows WHERE id = 8"), ["superseded"]);
+}
+
 /// All rows of a query as text.
 fn dump(ledger: &Connection, sql: &str) -> Vec<String> {
     let mut statement = ledger.prepare(sql).unwrap();

@@ -1,0 +1,37 @@
+//! The names of lists.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The name by which the ledger knows a list: its path as it was given, but always the same for `./customers.csv` and
+/// `customers.csv`.
+pub fn list_name(path: &Path) -> String {
+    let parts: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    // A file `-` is no standard input.
+    let is_confusing = parts.as_os_str().is_empty() || parts.as_os_str() == "-";
+    let name = if is_confusing { path } else { &parts };
+    name.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_one_name() {
+        let check = |path: &str, expected: &str| assert_eq!(list_name(Path::new(path)), expected, "{path}");
+        check("customers.csv", "customers.csv");
+        check("./customers.csv", "customers.csv");
+        check("lists//./a.csv", if cfg!(windows) { r"lists\a.csv" } else { "lists/a.csv" });
+        check("../a.csv", if cfg!(windows) { r"..\a.csv" } else { "../a.csv" });
+        check("-", "-");
+        check("./-", "./-");
+        if cfg!(windows) {
+            check(r".\customers.csv", "customers.csv");
+            check(r"C:\lists\a.csv", r"C:\lists\a.csv");
+            check("C:/lists/a.csv", r"C:\lists\a.csv");
+        } else {
+            check("/lists/a.csv", "/lists/a.csv");
+            check(r".\customers.csv", r".\customers.csv");
+        }
+    }
+}
