@@ -111,7 +111,9 @@ pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<Exit
     super::chosen(&file, None, None)?;
     let store = store_path()?;
     let mut trusted = load(&store)?;
-    trusted.insert(key(&path)?, hash(&file.content));
+    let key = key(&path)?;
+    trusted.remove(&older_key(&key));
+    trusted.insert(key, hash(&file.content));
     let json = serde_json::to_string_pretty(&trusted).expect("paths and hashes are plain data");
     files::replace(&store, json.as_bytes())
         .map_err(|error| Failure::io(format!("could not write `{}`", store.display()), &error))?;
@@ -126,7 +128,20 @@ pub(in crate::cli) fn run(file: Option<PathBuf>, output: &Output) -> Result<Exit
 
 fn is_trusted(path: &Path, content: &[u8]) -> Result<bool, Failure> {
     let store = store_path()?;
-    Ok(load(&store)?.get(&key(path)?).is_some_and(|known| *known == hash(content)))
+    Ok(known(&load(&store)?, &key(path)?).is_some_and(|known| *known == hash(content)))
+}
+
+/// The hash of the file that was trusted at this path.
+fn known<'a>(trusted: &'a Trusted, key: &str) -> Option<&'a String> {
+    trusted.get(key).or_else(|| trusted.get(&older_key(key)))
+}
+
+/// The key that an earlier version stored on Windows.
+fn older_key(key: &str) -> String {
+    match key.strip_prefix(r"\\") {
+        Some(share) => format!(r"\\?\UNC\{share}"),
+        None => format!(r"\\?\{key}"),
+    }
 }
 
 fn store_path() -> Result<PathBuf, Failure> {
@@ -166,6 +181,22 @@ fn hash(content: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trust_of_an_earlier_version_counts() {
+        let check = |stored: &str, asked: &str, expected: bool| {
+            let trusted = Trusted::from([(stored.to_owned(), "hash".to_owned())]);
+            assert_eq!(known(&trusted, asked).is_some(), expected, "{stored} {asked}");
+        };
+        check(r"C:\a\tenantry.toml", r"C:\a\tenantry.toml", true);
+        check(r"\\?\C:\a\tenantry.toml", r"C:\a\tenantry.toml", true);
+        check(r"\\?\UNC\server\a\tenantry.toml", r"\\server\a\tenantry.toml", true);
+        check(r"\\?\C:\b\tenantry.toml", r"C:\a\tenantry.toml", false);
+        check("/a/tenantry.toml", "/a/tenantry.toml", true);
+        let both = [(r"\\?\C:\a", "old"), (r"C:\a", "new")];
+        let both = Trusted::from(both.map(|(key, hash)| (key.to_owned(), hash.to_owned())));
+        assert_eq!(known(&both, r"C:\a").unwrap(), "new");
+    }
 
     /// Covers all settings, so that each new setting needs a decision.
     #[test]
