@@ -184,6 +184,20 @@ fn a_monitor_in_the_own_network_may_be_reached_without_encryption() {
         .says("http:// is only for this machine and for private addresses");
 }
 
+/// A proxy of the company's provider would read the figures, and the address, which is enough to send notifications.
+#[test]
+fn a_monitor_without_encryption_is_never_called_through_a_proxy() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let call = bench.import("customers.csv").args(["--notify-url", "http://monitor.internal/t0ken?{code}"]);
+    let call = call.env("HTTP_PROXY", &address).env("ALL_PROXY", &address);
+    call.exits(0).says("could not notify --notify-url");
+    assert_eq!(proxy.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
 #[test]
 fn a_dry_run_is_told_to_nobody() {
     let bench = Bench::new();

@@ -2,8 +2,8 @@
 //!
 //! A certificate is checked as on the platform (`rustls-platform-verifier`): on Windows and macOS by the system,
 //! elsewhere by webpki with the system's certificate authorities. The authorities of `--ca-file` are accepted too. A
-//! request to a loopback address never uses a proxy. Other requests use the proxy that [`proxy`] finds, or are not sent
-//! if the setting for it is not valid.
+//! request to a loopback address never uses a proxy, and neither does plain http. Other requests use the proxy that
+//! [`proxy`] finds, or are not sent if the setting for it is not valid.
 //!
 //! A [`NoResponse`] describes what went wrong. It is derived from the types in an error's chain of causes, never from
 //! the text, or by [`middlebox`] from an answer that is not the service's. The sender decides what it means for a
@@ -138,8 +138,7 @@ pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::Clie
         let for_client = proxy.for_client()?;
         builder = builder.proxy(for_client).connector_layer(tunnel::Tunnels::new(proxy, url));
     }
-    let is_plain = url.scheme() == "http" && is_loopback(url);
-    builder = match is_plain {
+    builder = match url.scheme() == "http" {
         // This connection is not encrypted, so the platform's long list of authorities is not read.
         true => builder.tls_certs_only([]),
         false => builder.tls_certs_merge(network.roots.certificates()),

@@ -1,10 +1,11 @@
 //! Finds the proxy for a host in environment variables or system settings.
 //!
 //! The variables are parsed strictly here, and the HTTP client gets the result. A second parser could interpret a value
-//! differently, or ignore it and bypass the proxy. `HTTPS_PROXY` is for https, `HTTP_PROXY` for http, and `ALL_PROXY`
-//! for either if its own variable is not set. The lower-case name is used if the upper-case name is not set. An empty
-//! variable counts as not set. The HTTP client's own rules apply to the exceptions in `NO_PROXY`. If no variable is
-//! set, the proxy settings of Windows and macOS apply, as the HTTP client reads them.
+//! differently, or ignore it and bypass the proxy. Only https uses a proxy: plain http stays in the operator's own
+//! network, and a proxy outside could read it. So `HTTP_PROXY` is ignored. `ALL_PROXY` is used if `HTTPS_PROXY` is not
+//! set. The lower-case name is used if the upper-case name is not set. An empty variable counts as not set. The HTTP
+//! client's own rules apply to the exceptions in `NO_PROXY`. If no variable is set, the proxy settings of Windows and
+//! macOS apply, as the HTTP client reads them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -27,7 +28,6 @@ pub(super) const SYSTEM: &str = "the proxy settings of this system";
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
     https: Option<Variable>,
-    http: Option<Variable>,
     all: Option<Variable>,
     exceptions: String,
     /// Use the operating system's settings if no variable is set.
@@ -86,7 +86,6 @@ impl Proxies {
         let exceptions = set(["NO_PROXY", "no_proxy"]);
         Self {
             https: variable(["HTTPS_PROXY", "https_proxy"]),
-            http: variable(["HTTP_PROXY", "http_proxy"]),
             all: variable(["ALL_PROXY", "all_proxy"]),
             exceptions: exceptions.map(|(_, list)| list.to_string_lossy().into_owned()).unwrap_or_default(),
             asks_system: true,
@@ -98,12 +97,11 @@ impl Proxies {
     /// # Errors
     /// The variable for this URL is not valid.
     pub fn on_the_way_to(&self, url: &Url) -> Result<Option<Proxy>, BadProxy> {
-        // Traffic to this machine itself never uses a proxy.
-        if is_loopback(url) || self.is_exception(url) {
+        // Traffic to this machine itself never uses a proxy, and neither does unencrypted traffic.
+        if url.scheme() == "http" || is_loopback(url) || self.is_exception(url) {
             return Ok(None);
         }
-        let own = if url.scheme() == "http" { &self.http } else { &self.https };
-        match own.as_ref().or(self.all.as_ref()) {
+        match self.https.as_ref().or(self.all.as_ref()) {
             Some(variable) => variable.proxy().map(Some),
             None if self.asks_system => Ok(of_system(url)),
             None => Ok(None),

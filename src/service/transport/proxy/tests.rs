@@ -114,11 +114,14 @@ fn the_variable_that_counts_is_the_nearest_one() {
     check(&[], API, Some("http://a:80 HTTPS_PROXY"));
     check(&["HTTPS_PROXY"], API, Some("http://b:80 https_proxy"));
     check(&["HTTPS_PROXY", "https_proxy"], API, Some("http://d:80 ALL_PROXY"));
-    check(&[], "http://hook.example.org/", Some("http://c:80 HTTP_PROXY"));
-    check(&["HTTP_PROXY"], "http://hook.example.org/", Some("http://d:80 ALL_PROXY"));
-    for direct in
-        ["https://example.com/", "https://a.example.com/", "https://10.1.2.3/", "https://127.0.0.1/"]
-    {
+    for direct in [
+        "https://example.com/",
+        "https://a.example.com/",
+        "https://10.1.2.3/",
+        "https://127.0.0.1/",
+        "http://monitor.internal/",
+        "http://192.168.1.5/",
+    ] {
         check(&[], direct, None);
     }
     check(&["NO_PROXY"], "https://localhost/", None);
