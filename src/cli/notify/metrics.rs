@@ -19,11 +19,64 @@ use crate::ledger::{AgreementCounts, Outcomes, RunTotals, State};
 type Labels = Vec<(&'static str, &'static str)>;
 type Number = Gauge<f64, AtomicU64>;
 
+const LAST_SUCCESS: &str = "last_success_timestamp_seconds";
+
+/// What the metrics are about.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Subject {
+    /// The label: the absolute path of the ledger, if it is known.
+    ledger: Option<String>,
+    /// When a run last ended with success, in seconds since the Unix epoch; 0 if unknown.
+    last_success: f64,
+}
+
+impl Subject {
+    pub(super) fn of(ledger: &Path, digest: &RunSummary) -> Self {
+        let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+        let last_success = digest.standing.as_ref().and_then(|figures| figures.last_success);
+        Self {
+            ledger: Some(ledger.to_string_lossy().into_owned()),
+            last_success: last_success.map_or(0.0, seconds),
+        }
+    }
+
+    /// The subject of a file that an earlier run wrote, for a run that does not know its ledger.
+    pub(super) fn in_text(text: &str) -> Self {
+        let line = text.lines().find(|line| line.starts_with(&format!("tenantry_{LAST_SUCCESS}")));
+        let line = line.unwrap_or_default();
+        let value = line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok());
+        let label = line.split_once("{ledger=\"").and_then(|(_, rest)| rest.rsplit_once("\"} "));
+        Self {
+            ledger: label.map(|(label, _)| unescaped(label)),
+            last_success: value.filter(|value: &f64| value.is_finite()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A label without the escapes of the format.
+fn unescaped(label: &str) -> String {
+    let mut characters = label.chars();
+    let next = || {
+        Some(match characters.next()? {
+            '\\' => match characters.next()? {
+                'n' => '\n',
+                escaped => escaped,
+            },
+            plain => plain,
+        })
+    };
+    std::iter::from_fn(next).collect()
+}
+
 /// The content of the file.
-pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, ended_at: Timestamp) -> String {
-    let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
-    let label = (Cow::Borrowed("ledger"), Cow::Owned(ledger.to_string_lossy().into_owned()));
-    let mut file = MetricsRegistry(Registry::with_prefix_and_labels("tenantry", [label].into_iter()));
+pub(super) fn text(
+    digest: &RunSummary,
+    subject: &Subject,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+) -> String {
+    let label = subject.ledger.clone().map(|ledger| (Cow::Borrowed("ledger"), Cow::Owned(ledger)));
+    let mut file = MetricsRegistry(Registry::with_prefix_and_labels("tenantry", label.into_iter()));
     let standing = digest.standing.as_ref();
     if let Some(figures) = standing {
         let states = State::OF_ROWS.map(|state| (vec![("state", state.name())], figures.rows.of(state)));
@@ -37,8 +90,6 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
     }
     let acknowledged = standing.map(|figures| count(figures.rows.acknowledged(State::Created)));
     let lost = standing.map(|figures| count(figures.created_without_credentials));
-    // Never missing: an alert on its age would then be silent.
-    let last_success = standing.and_then(|figures| figures.last_success).map_or(0.0, seconds);
     let success = f64::from(u8::from(digest.success));
     let held_back = standing.map(|figures| count(figures.held_back));
     let agreements_acknowledged = standing.map(|figures| count(figures.agreements.acknowledged));
@@ -56,9 +107,10 @@ pub(super) fn text(digest: &RunSummary, ledger: &Path, started_at: Timestamp, en
         ("rows_held_back", "Rows and acceptances that are kept from being sent", held_back),
         ("agreements_acknowledged", "Acknowledged acceptances that were refused", agreements_acknowledged),
         (
-            "last_success_timestamp_seconds",
+            LAST_SUCCESS,
             "When a run last ended with success, 0 if never or if the ledger cannot be read",
-            Some(last_success),
+            // Never missing: an alert on its age would then be silent.
+            Some(subject.last_success),
         ),
         ("last_run_requests", "Requests that the last run sent to the API", run(|it| it.requests)),
         ("last_run_retries", "Creates that the last run sent again", run(|it| it.retries)),
@@ -138,4 +190,31 @@ fn count(value: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows no other numbers")]
 fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_read_from_an_earlier_file() {
+        let check = |ledger: Option<&str>, last_success: f64| {
+            let subject = Subject { ledger: ledger.map(str::to_owned), last_success };
+            let digest = RunSummary {
+                command: "import".to_owned(),
+                exit_code: 2,
+                meaning: "",
+                success: false,
+                standing: None,
+                run: None,
+            };
+            let text = text(&digest, &subject, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            assert!(is_ours(&text), "{text}");
+            assert_eq!(Subject::in_text(&text), subject, "{text}");
+        };
+        check(Some("/srv/l1.db"), 1_700_000_000.25);
+        check(Some("C:\\new\\l \"1\"} 2.db"), 0.0);
+        check(None, 1_700_000_000.0);
+        assert_eq!(Subject::in_text(""), Subject::default());
+    }
 }

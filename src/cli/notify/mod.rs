@@ -22,6 +22,7 @@ use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
 use crate::variables::variable;
 use crate::{clock, files};
+use metrics::Subject;
 pub(super) use monitor::MonitorUrl;
 use run_summary::RunSummary;
 use url::UrlNotifier;
@@ -29,9 +30,8 @@ use url::UrlNotifier;
 /// Sends the notifications of one run.
 pub(super) struct RunNotifier {
     command: String,
-    ledger: PathBuf,
-    /// The ledger is not the one of a settings file that cannot be used.
-    is_ledger_known: bool,
+    /// `None` if only settings that cannot be used would name it.
+    ledger: Option<PathBuf>,
     /// The exit codes that count as success.
     success: Vec<ExitCode>,
     notifier: Option<UrlNotifier>,
@@ -50,8 +50,7 @@ impl RunNotifier {
         let args::NotifyArgs { notify_url, notify_success, on_finish, metrics_file } = &submission.notify;
         let run_notifier = Self {
             command: output.command().to_owned(),
-            ledger: ledger.path(),
-            is_ledger_known: has_settings || ledger.ledger.is_some(),
+            ledger: (has_settings || ledger.ledger.is_some()).then(|| ledger.path()),
             success: [ExitCode::Done].iter().chain(notify_success).copied().collect(),
             notifier: notify_url
                 .as_ref()
@@ -83,7 +82,7 @@ impl RunNotifier {
             Err(refused) => Err(refused),
         };
         let exit_code = ended.as_ref().map_or_else(|failure| failure.exit_code, Ended::exit_code);
-        let ledger = Some(&*self.ledger).filter(|_| self.is_ledger_known);
+        let ledger = self.ledger.as_deref();
         let digest = RunSummary::of(&self.command, exit_code, &self.success, ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
@@ -99,7 +98,7 @@ impl RunNotifier {
             };
             let finish = async {
                 if let Some(command) = &self.on_finish {
-                    on_finish::run(command, &digest, &self.ledger).await;
+                    on_finish::run(command, &digest, ledger).await;
                 }
             };
             tokio::join!(notify, finish);
@@ -119,9 +118,14 @@ impl RunNotifier {
             let reason = refused.messages.join(": ");
             return tracing::warn!(%file, reason, "could not write the metrics file");
         }
-        let text = metrics::text(digest, &self.ledger, started_at, clock::now());
         // Write to the target of a link, so that the link stays.
         let place = files::canonical(&metrics.file).unwrap_or_else(|_| metrics.file.clone());
+        let subject = match &self.ledger {
+            Some(ledger) => Subject::of(ledger, digest),
+            None => std::fs::read_to_string(&place)
+                .map_or_else(|_| Subject::default(), |it| Subject::in_text(&it)),
+        };
+        let text = metrics::text(digest, &subject, started_at, clock::now());
         if let Err(error) = crate::files::replace_readable(&place, text.as_bytes()) {
             tracing::warn!(%file, %error, "could not write the metrics file");
         }

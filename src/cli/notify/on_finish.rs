@@ -29,19 +29,19 @@ const SAID_WITHIN: Duration = Duration::from_millis(500);
 const LINE_MAX: u64 = 64 * 1024;
 
 /// Runs the command in the shell of the platform, with the result of the run in its environment.
-pub(super) async fn run(command: &str, digest: &RunSummary, ledger: &Path) {
+pub(super) async fn run(command: &str, digest: &RunSummary, ledger: Option<&Path>) {
     let mut shell = shell(command);
     for secret in SECRETS {
         shell.env_remove(secret);
     }
     // If the command runs this program, that run must not run the command again, wherever its settings come from.
     shell.env(MARK, "1");
-    let ledger = std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned());
+    let ledger = ledger.map(|ledger| std::path::absolute(ledger).unwrap_or_else(|_| ledger.to_owned()));
     shell
         .env("TENANTRY_EXIT_CODE", digest.exit_code.to_string())
         .env("TENANTRY_SUCCESS", digest.success.to_string())
         .env("TENANTRY_RUN", digest.run.as_ref().map_or_else(String::new, |run| run.id.to_string()))
-        .env("TENANTRY_LEDGER", ledger)
+        .env("TENANTRY_LEDGER", ledger.unwrap_or_default())
         .env("TENANTRY_SUMMARY", digest.json())
         .stdin(Stdio::null())
         .kill_on_drop(true);
