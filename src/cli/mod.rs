@@ -64,6 +64,7 @@ mod trusted_hosts;
 mod usage;
 mod wait_lock;
 
+use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::catch_unwind;
 use std::path::Path;
@@ -110,6 +111,7 @@ pub(crate) fn run() -> std::process::ExitCode {
                 if usage::is_json_typed(&arguments) {
                     output.error_object(&usage::failure(&error));
                 }
+                notify_of_mistake(&arguments, usage::failure(&error));
                 return ExitCode::Usage.into();
             }
             return print_help(&error).into();
@@ -158,6 +160,22 @@ pub(crate) fn run() -> std::process::ExitCode {
             output.json_failure(&failure);
             failure.exit_code.into()
         }
+    }
+}
+
+/// Notifies monitors of a run whose arguments or environment have a mistake.
+fn notify_of_mistake(arguments: &[OsString], failure: Failure) {
+    let Some((cli, provenance)) = config::resolve_for_monitors(arguments) else { return };
+    let output = Output::new(true, provenance.matches().clone(), Vec::new());
+    let has_settings = provenance.unusable().is_none();
+    let Some(notifier) = RunNotifier::of(&cli.command, has_settings, &output) else { return };
+    // Without its log, the run is still reported.
+    drop(start_logging(&cli));
+    let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    if let Ok(Ok(runtime)) = runtime {
+        // The failure was printed.
+        drop(runtime.block_on(notifier.around(async { Err(failure) }, &output)));
+        runtime.shutdown_background();
     }
 }
 

@@ -83,6 +83,7 @@ pub(super) fn failure(error: &clap::Error) -> Failure {
     }
 }
 
-fn without_environment(command: Command) -> Command {
+/// The command line whose options are set only by flags.
+pub(super) fn without_environment(command: Command) -> Command {
     command.mut_args(|arg| arg.env(None::<&str>)).mut_subcommands(without_environment)
 }

@@ -367,9 +367,10 @@ fn a_run_that_fails_before_it_starts_is_in_the_metrics() {
     let call = bench.import("customers.csv").args(metrics).without("TENANTRY_ACCESS_TOKEN");
     call.exits(4);
     failed(4.0);
-    // The settings cannot be read, but the variables can. Which ledger they name is not known.
+    // The settings cannot be read, but the variables can. Which ledger they name is known only from the earlier file.
     bench.file("broken.toml", "log-format = 'json'\nrate = 8/s\n");
     bench.import("customers.csv").args(metrics).exits(0);
+    let success = at("last_success_timestamp_seconds");
     let monitor = Monitor::answering("200 OK");
     let call =
         bench.import("customers.csv").args(["--config", "broken.toml", "--json"]).without("TENANTRY_LEDGER");
@@ -377,8 +378,45 @@ fn a_run_that_fails_before_it_starts_is_in_the_metrics() {
     let done = call.exits(2);
     assert_eq!(done.json()["error"]["exit_code"], 2);
     failed(2.0);
-    assert_eq!(monitor.paths(), ["/ping/abc/start", "/ping/abc/fail"]);
+    assert_eq!(monitor.paths().last().unwrap(), "/ping/abc/fail");
     assert_eq!((&monitor.last()["exit_code"], &monitor.last()["rows"]), (&2.into(), &Value::Null));
+    assert_eq!(at("last_success_timestamp_seconds"), success);
+    let ledger = bench.ledger_path().to_str().unwrap().replace('\\', "\\\\");
+    let text = std::fs::read_to_string(bench.path("m.prom")).unwrap();
+    assert!(text.contains(&format!("last_run_exit_code{{ledger=\"{ledger}\"}} 2.0\n")), "{text}");
+    // Without an earlier file, no ledger is named.
+    std::fs::remove_file(bench.path("m.prom")).unwrap();
+    let call = bench.import("customers.csv").args(["--config", "broken.toml"]).without("TENANTRY_LEDGER");
+    call.args(metrics).exits(2);
+    let text = std::fs::read_to_string(bench.path("m.prom")).unwrap();
+    assert!(text.contains("\ntenantry_last_run_exit_code 2.0\n"), "{text}");
+    assert!(text.contains("\ntenantry_last_success_timestamp_seconds 0.0\n"), "{text}");
+}
+
+#[test]
+fn a_mistake_in_an_option_or_a_variable_is_reported_as_in_the_settings() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers(1));
+    let metrics = bench.path("m.prom");
+    bench.trusts(format!("notify-url = '{}'\n", monitor.url));
+    let call = bench.import("customers.csv").env("TENANTRY_METRICS_FILE", &metrics);
+    call.env("TENANTRY_RATE", "abc").exits(2).says("450/min");
+    assert_eq!(metric(&bench, "m.prom", "last_run_exit_code"), Some(2.0));
+    assert_eq!(monitor.paths().last().unwrap(), "/ping/abc/fail");
+    assert_eq!((&monitor.last()["command"], &monitor.last()["exit_code"]), (&"import".into(), &2.into()));
+    let told = monitor.paths().len();
+    // Even if one of these options is itself wrong.
+    let call = bench.resume().args(["--no-such-option", "--notify-success", "x"]);
+    call.args(["--on-finish", "echo ended > ended.txt"]).exits(2);
+    assert_eq!(std::fs::read_to_string(bench.path("ended.txt")).unwrap().trim(), "ended");
+    assert_eq!(monitor.last()["command"], "resume");
+    assert!(monitor.paths().len() > told);
+    let told = monitor.paths().len();
+    bench.import("customers.csv").args(["--dry-run", "--no-such-option"]).exits(2);
+    bench.tenantry(["status", "--no-such-option"]).exits(2);
+    bench.tenantry(["import", "--help"]).exits(0);
+    assert_eq!(monitor.paths().len(), told);
 }
 
 /// Also if the job makes all its files private, as the service of systemd does.

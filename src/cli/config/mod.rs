@@ -29,7 +29,7 @@ use clap::{ArgAction, ArgMatches, Command, FromArgMatches, ValueEnum as _};
 use super::args::{self, Cli, Settings};
 use super::options::{self, Setting, SettingValue, deepest};
 use super::settings::{self, SECRETS};
-use super::{Failure, help};
+use super::{Failure, help, usage};
 use crate::folders;
 use crate::nearest::nearest;
 use crate::telemetry::Format;
@@ -53,6 +53,20 @@ const RIVALS: [&str; 2] = ["client-certificate", "client-secret-file"];
 
 /// Settings of the file that a rehearsal ignores: the ledger of real customers, notifications and result files.
 const OF_REAL_RUNS: [&str; 5] = ["ledger", "metrics-file", "notify-url", "on-finish", "results"];
+
+/// The options that [`resolve_for_monitors`] keeps.
+const FOR_MONITORS: [&str; 10] = [
+    "config",
+    "profile",
+    "ledger",
+    "ca-file",
+    "log-format",
+    "log-file",
+    "notify-url",
+    "notify-success",
+    "on-finish",
+    "metrics-file",
+];
 
 /// Where the settings of an invocation come from.
 #[derive(Debug, Default)]
@@ -95,7 +109,44 @@ impl From<clap::Error> for InvocationError {
 
 /// Reads the command line, the environment and the file. Returns the parsed command line with all settings applied.
 pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
-    let command = options::with_switches_to_turn_off(whole());
+    resolve_with(whole(), arguments)
+}
+
+/// The command line of a run with only the options that notify monitors, if its arguments or the environment have a
+/// mistake. `None` if the command is not a run, or is a dry run.
+pub(super) fn resolve_for_monitors(arguments: &[OsString]) -> Option<(Cli, Provenance)> {
+    let command = help::command();
+    let names = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    let name = names.clone().find(|name| command.find_subcommand(name).is_some())?;
+    let is_typed = |name: &str| {
+        let flag = format!("--{name}");
+        names
+            .clone()
+            .any(|it| it.strip_prefix(&flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+    };
+    let is_given = |name: &str| is_typed(name) || variable(variable_of(name)).is_some();
+    if is_given("dry-run") {
+        return None;
+    }
+    let mut kept: Vec<OsString> = vec!["tenantry".into(), name.into()];
+    let settings = options::settings(command);
+    for option in FOR_MONITORS {
+        let Some(value) = chosen_text(arguments, option) else { continue };
+        let setting = settings.iter().find(|setting| setting.name == option);
+        let given = SettingValue::Text(value.clone());
+        if setting.is_none_or(|setting| setting.raw(&given, Path::new("")).is_ok()) {
+            kept.push(format!("--{option}={value}").into());
+        }
+    }
+    kept.extend(is_given("simulate").then(|| "--simulate".into()));
+    // The list is not read, but the command line needs one.
+    kept.extend((name == "import").then(|| "-".into()));
+    let resolved = resolve_with(usage::without_environment(whole()), &kept).ok()?;
+    resolved.0.command.nature().run.is_some().then_some(resolved)
+}
+
+fn resolve_with(command: Command, arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
+    let command = options::with_switches_to_turn_off(command);
     let typed = parse(command.clone(), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
