@@ -255,6 +255,20 @@ fn a_monitor_that_fails_fails_no_run() {
 }
 
 #[test]
+fn a_monitor_that_never_answers_delays_the_end_by_one_limit() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    // Connections are accepted by the system, and never answered.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/x", silent.local_addr().unwrap());
+    let begun = Instant::now();
+    let done = bench.import("customers.csv").args(["--notify-url", &url]).exits(0);
+    done.says("could not notify --notify-url");
+    // One limit is 15 s; two would be 30 s.
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn an_interrupted_run_is_told_once() {
     let bench = Bench::new();
     // More than can be created before the signal is heard.

@@ -74,8 +74,8 @@ impl RunNotifier {
         let started_at = clock::now();
         // Concurrent with the run, which does not wait for it.
         let begun = self.notifier.clone().map(|notifier| {
-            let command = self.command.clone();
-            tokio::spawn(async move { notifier.begun(&command).await })
+            let (command, url) = (self.command.clone(), notifier.clone());
+            (notifier, tokio::spawn(async move { url.begun(&command).await }))
         });
         let ended = match self.metrics_file.as_ref().map_or(Ok(()), MetricsFile::check) {
             Ok(()) => super::panics::caught(run).await,
@@ -86,14 +86,9 @@ impl RunNotifier {
         let digest = RunSummary::of(&self.command, exit_code, &self.success, ledger, started_at);
         self.write_metrics(&digest, started_at);
         let telling = async {
-            if let Some(begun) = begun {
-                // Send in this order; otherwise the service believes that the run is still in progress. A panic of the
-                // task was reported elsewhere.
-                drop(begun.await);
-            }
             let notify = async {
-                if let Some(notifier) = &self.notifier {
-                    notifier.ended(&digest).await;
+                if let Some((notifier, begun)) = begun {
+                    notifier.ended(&digest, begun).await;
                 }
             };
             let finish = async {

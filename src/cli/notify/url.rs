@@ -4,10 +4,12 @@
 //! [`RunSummary`] as JSON. If the URL is a pattern, in the way of Uptime Kuma, one GET at the end carries the result.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use url::Url;
 
 use super::monitor::MonitorUrl;
@@ -16,8 +18,11 @@ use crate::backoff::shortened;
 use crate::cli::settings;
 use crate::transport::http_client_builder;
 
-/// Limit for one notification with its retries. The end of a run waits no longer.
+/// Limit for one notification with its retries. The end of a run waits no longer, for all its notifications.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How much of this limit the start of a run may still use at its end.
+const START_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Limit for one send, so that a retry still has time.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,31 +69,37 @@ impl UrlNotifier {
             return;
         }
         let body = Some(serde_json::json!({ "command": command }).to_string());
-        self.notify(Notification { what: "start", url: self.monitor.with_suffix(Some("start")), body }).await;
+        let notification = Notification { what: "start", url: self.monitor.with_suffix(Some("start")), body };
+        self.notify(notification, Instant::now() + TIMEOUT).await;
     }
 
-    /// Notifies how the run ended.
-    pub(super) async fn ended(&self, digest: &RunSummary) {
+    /// Notifies how the run ended. `begun` notifies that it began: it comes first, otherwise the service believes that
+    /// the run is still in progress. If it takes too long, it is dropped.
+    pub(super) async fn ended(&self, digest: &RunSummary, mut begun: JoinHandle<()>) {
+        let deadline = Instant::now() + TIMEOUT;
+        // A panic of the task was reported elsewhere.
+        if tokio::time::timeout(START_TIMEOUT, &mut begun).await.is_err() {
+            begun.abort();
+        }
         let (what, suffix) = if digest.success { ("success", None) } else { ("fail", Some("fail")) };
         let (url, body) = match self.monitor.is_pattern() {
             true => (self.monitor.filled(digest), None),
             false => (self.monitor.with_suffix(suffix), Some(digest.json())),
         };
-        self.notify(Notification { what, url, body }).await;
+        self.notify(Notification { what, url, body }, deadline).await;
     }
 
-    async fn notify(&self, notification: Notification) {
+    async fn notify(&self, notification: Notification, deadline: Instant) {
         let what = notification.what;
         // Log the reason without the URL: its path is enough to send notifications.
-        match tokio::time::timeout(TIMEOUT, self.send(&notification)).await {
+        match tokio::time::timeout_at(deadline, self.send(&notification, deadline)).await {
             Ok(Ok(())) => tracing::info!(what, "notified"),
             Ok(Err(reason)) => tracing::warn!(what, reason, "could not notify --notify-url"),
             Err(_) => tracing::warn!(what, reason = "no answer in time", "could not notify --notify-url"),
         }
     }
 
-    async fn send(&self, notification: &Notification) -> Result<(), String> {
-        let begun = Instant::now();
+    async fn send(&self, notification: &Notification, deadline: Instant) -> Result<(), String> {
         let mut waits = WAITS.into_iter();
         loop {
             let url = notification.url.clone();
@@ -108,7 +119,7 @@ impl UrlNotifier {
                 return Err(reason);
             };
             // A wait that ends too late is useless.
-            if begun.elapsed() + wait >= TIMEOUT {
+            if Instant::now() + wait >= deadline {
                 return Err(reason);
             }
             tokio::time::sleep(wait).await;
