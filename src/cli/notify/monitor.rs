@@ -36,6 +36,9 @@ impl MonitorUrl {
         if !placeholders(&url[..Position::BeforePath]).is_empty() {
             return Err("a placeholder may be in the path and after the `?`, not before".to_owned());
         }
+        if !placeholders(&url[Position::AfterQuery..]).is_empty() {
+            return Err("a placeholder may not be after the `#`, which is never sent".to_owned());
+        }
         let found = placeholders(&url[Position::BeforePath..Position::AfterQuery]);
         if found.iter().any(|name| !PLACEHOLDERS.contains(&name.as_str())) {
             return Err("the placeholders are {status}, {code} and {message}".to_owned());
@@ -76,21 +79,25 @@ impl MonitorUrl {
         let values = [status.to_owned(), digest.exit_code.to_string(), digest.sentence()];
         let (before, after) =
             (&self.url[..Position::BeforePath], &self.url[Position::BeforePath..Position::AfterQuery]);
-        let mut filled = after.to_owned();
+        let mut filled = with_braces(after);
         for (name, value) in PLACEHOLDERS.iter().zip(values) {
             let value = utf8_percent_encode(&value, ENCODED).to_string();
-            for placeholder in [format!("{{{name}}}"), format!("%7B{name}%7D")] {
-                filled = filled.replace(&placeholder, &value);
-            }
+            filled = filled.replace(&format!("{{{name}}}"), &value);
         }
         // What is filled in has no character with a meaning.
         format!("{before}{filled}").parse().unwrap_or_else(|_| self.url.clone())
     }
 }
 
-/// The names between braces. A URL encodes braces in its path, but not in its query.
+/// With braces as they are. A URL encodes braces in its path, but not in its query, and may be given with either case.
+fn with_braces(part: &str) -> String {
+    let plain = [("%7B", "{"), ("%7b", "{"), ("%7D", "}"), ("%7d", "}")];
+    plain.iter().fold(part.to_owned(), |part, (encoded, brace)| part.replace(encoded, brace))
+}
+
+/// The names between braces.
 fn placeholders(part: &str) -> Vec<String> {
-    let part = part.replace("%7B", "{").replace("%7D", "}");
+    let part = with_braces(part);
     let pieces = part.split('{').skip(1).filter_map(|piece| piece.split_once('}'));
     let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic());
     pieces.map(|(name, _)| name.to_owned()).filter(|name| is_name(name)).collect()
@@ -132,7 +139,8 @@ mod tests {
         check(kuma, 4, false, &filled("down"));
         check("https://hc.example/ping/abc/{code}", 3, false, "https://hc.example/ping/abc/3");
         check("https://hc.example/{code}/{message}", 3, false, &format!("https://hc.example/3/{message}"));
-        check("https://hc.example/{code}?{code}={code}#{code}", 3, true, "https://hc.example/3?3=3");
+        check("https://hc.example/{code}?{code}={code}#top", 3, true, "https://hc.example/3?3=3");
+        check("https://hc.example/%7bcode%7d?s=%7Bstatus%7d", 3, true, "https://hc.example/3?s=up");
         assert!(!MonitorUrl::parse("https://hc.example/ping?a={}&b={1}").unwrap().is_pattern());
     }
 
@@ -154,6 +162,8 @@ mod tests {
             "https://{code}.example/x",
             "https://user:{code}@hc.example/x",
             "https://hc.example/x?state={state}",
+            "https://hc.example/x?code={code}#{code}",
+            "https://hc.example/x#%7bcode%7d",
         ] {
             check(refused, None);
         }
