@@ -3,28 +3,30 @@
 use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::ledger::{AcknowledgeReport, AcknowledgeSelection, Queries, RunEnd, State};
-use crate::report::{LedgerSummary, counted};
+use crate::report::{LedgerSummary, counted, details_of_named, named_rows, one_line};
 
 /// The most codes that are listed if nothing matches.
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<ExitCode, Failure> {
     let ledger = args.ledger.open_to_change(output.command())?;
+    let queries = args.ledger.read()?;
+    let undo = next_command::of(output, &undo(&args.which));
     let args::Acknowledgeable { domains, codes, gone } = args.which;
-    let domains = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
-    let selection = AcknowledgeSelection { domains, codes, gone };
-    let undo = next_command::of(output, &undo(&selection));
+    let selection = AcknowledgeSelection { named: named_rows(&queries, &domains)?, codes, gone };
     let done = ledger.acknowledge(selection, args.undo).await?;
     // A row that needs attention anyway is none to undo.
     let is_matched = done.changed() > 0 || (!args.undo && done.unchanged > 0);
     let exit_code = if is_matched { ExitCode::Done } else { ExitCode::Failed };
     let words = if is_matched { "done" } else { "nothing matched" };
     ledger.close(RunEnd { exit_code: exit_code.number(), words: words.to_owned() }).await?;
-    let queries = args.ledger.read()?;
     if !is_matched {
         let failure =
             if args.undo { nothing_to_undo(output) } else { none_needs_attention(&queries, output)? };
-        return Err(failure);
+        return domains
+            .iter()
+            .try_fold(failure, |failure, domain| Ok(failure.because(what_is_there(&queries, domain)?)))
+            .and_then(Err);
     }
     let words = describe(&done, args.undo, &undo);
     output.note(format_args!("{words}{}", erased_words(&done, output)));
@@ -32,8 +34,8 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
 }
 
 /// The arguments that undo the acknowledgement of these rows.
-fn undo(selection: &AcknowledgeSelection) -> String {
-    let AcknowledgeSelection { domains, codes, gone } = selection;
+fn undo(which: &args::Acknowledgeable) -> String {
+    let args::Acknowledgeable { domains, codes, gone } = which;
     let domains = domains.iter().map(|domain| format!(" --domain {}", quoted(domain)));
     let codes = codes.iter().map(|code| format!(" --code {}", quoted(code)));
     let gone = gone.then(|| " --gone".to_owned());
@@ -79,6 +81,20 @@ fn erased_words(done: &AcknowledgeReport, output: &Output) -> String {
 fn nothing_to_undo(output: &Output) -> Failure {
     Failure::new(ExitCode::Failed, "no acknowledged row matches")
         .with_hint(format!("`{}` counts the acknowledged rows", next_command::status(output)))
+}
+
+/// What the ledger has of a domain that matches nothing.
+fn what_is_there(queries: &Queries, domain: &str) -> Result<String, Failure> {
+    let rows = details_of_named(queries, domain)?;
+    let domain = one_line(domain);
+    Ok(match rows.last() {
+        Some(row) => {
+            let code =
+                row.error_code.as_ref().map(|code| format!(" ({})", one_line(code))).unwrap_or_default();
+            format!("the row of `{domain}` is {}{code}", row.state)
+        }
+        None => format!("the ledger has no row of the domain `{domain}`"),
+    })
 }
 
 /// Names what could be acknowledged instead.

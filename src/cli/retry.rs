@@ -4,18 +4,17 @@ use super::consent::{self, Consent};
 use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::terminal::NoPrompt;
-use super::{Failure, Output, args, next_command, rules};
+use super::{ExitCode, Failure, Output, args, next_command, rules};
 use crate::intake::StoredRowValidator;
-use crate::ledger::{
-    InputOptions, ListRefusal, Queries, RetryReport, RowDetail, Selection, SkipReason, State,
-};
-use crate::report::{LedgerSummary, counted};
+use crate::ledger::{InputOptions, ListRefusal, Queries, RetryReport, Selection, SkipReason, State};
+use crate::report::{LedgerSummary, counted, details_of_named, named_rows};
 use crate::submitter::{Mode, StopReason};
 
 /// The most existing codes that are listed if `--code` matches nothing.
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended, Failure> {
+    refuse_if_none_matches(&args, output)?;
     let consent = Consent::of(&args.run);
     // If there is nothing to do, that is reported, and not that the question cannot be asked.
     if let Err(why) = consent
@@ -42,11 +41,13 @@ async fn work(
     let given = args.input.given(args.condition.require_valid, output);
     // A row that is named explicitly is retried even if its domain was burned.
     let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());
-    let selection = selection(args, given.clone());
+    let selection = selection(args, &session.queries()?, given.clone())?;
     // If a selection matches no rows, do not send the other rows that wait.
-    let asks_for_some = asks_for_some(&selection);
+    let asks_for_some = asks_for_some(args);
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
-    unmatched(&session.queries()?, &selection)?.iter().for_each(|note| output.note(note));
+    for note in unmatched(args, &session.queries()?)? {
+        output.note(format_args!("{note}."));
+    }
     let has_limit = args.run.submission.max_new.is_some() && !session.is_dry_run();
     if args.condition.require_valid || has_limit || !matches!(consent, Ok(Consent::Given)) {
         // Only simulates the retry: without consent nothing has changed, so nothing has to be undone.
@@ -79,51 +80,58 @@ async fn work(
     Ok(again.left(SkipReason::Wrong))
 }
 
-fn selection(args: &args::RetryArgs, given: InputOptions) -> Selection {
-    Selection {
+fn selection(args: &args::RetryArgs, queries: &Queries, given: InputOptions) -> Result<Selection, Failure> {
+    Ok(Selection {
         codes: args.codes.clone(),
-        domains: args.domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect(),
+        named: named_rows(queries, &args.domains)?,
         rejected: args.all,
         acknowledged: args.acknowledged,
         given,
-    }
+    })
 }
 
-fn asks_for_some(selection: &Selection) -> bool {
-    !selection.codes.is_empty() || !selection.domains.is_empty()
+fn asks_for_some(args: &args::RetryArgs) -> bool {
+    !args.codes.is_empty() || !args.domains.is_empty()
+}
+
+/// A run that retries nothing is none.
+fn refuse_if_none_matches(args: &args::RetryArgs, output: &Output) -> Result<(), Failure> {
+    if !asks_for_some(args) {
+        return Ok(());
+    }
+    let unmatched = unmatched(args, &args.run.ledger.read()?)?;
+    if unmatched.len() < args.codes.len() + args.domains.len() {
+        return Ok(());
+    }
+    let none = Failure::new(ExitCode::Failed, "no row that can be retried matches")
+        .with_hint(format!("`{}` lists what was refused", next_command::status(output)));
+    Err(unmatched.into_iter().fold(none, Failure::because))
 }
 
 /// Whether the ledger, which stays unchanged, has rows that may be sent.
 fn may_have_work(args: &args::RetryArgs) -> Result<bool, Failure> {
     let queries = args.run.ledger.read()?;
-    let selection = selection(args, InputOptions::default());
-    if asks_for_some(&selection)
-        && unmatched(&queries, &selection)?.len() == selection.codes.len() + selection.domains.len()
-    {
-        return Ok(false);
-    }
     let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-    let acknowledged = |count: u64| if selection.acknowledged { count } else { 0 };
+    let acknowledged = |count: u64| if args.acknowledged { count } else { 0 };
     let of_rows = |state| rows.unacknowledged(state) + acknowledged(rows.acknowledged(state));
-    let rejected = if selection.rejected { of_rows(State::Rejected) } else { 0 };
+    let rejected = if args.all { of_rows(State::Rejected) } else { 0 };
     let refused = agreements.refused() + acknowledged(agreements.acknowledged);
     Ok(of_rows(State::Failed) + rejected + refused + rows.open() + agreements.open() > 0)
 }
 
 /// Names codes and domains that match nothing, so that a misspelt one is noticed.
-fn unmatched(queries: &Queries, selection: &Selection) -> Result<Vec<String>, Failure> {
+fn unmatched(args: &args::RetryArgs, queries: &Queries) -> Result<Vec<String>, Failure> {
     let mut notes = Vec::new();
     let errors = LedgerSummary::of(queries)?.errors;
     let (failed, rejected) = (State::Failed.name(), State::Rejected.name());
-    let is_meant =
-        |state: &str| state == failed || state == "agreement" || (selection.rejected && state == rejected);
-    for code in &selection.codes {
+    let is_meant = |state: &str| state == failed || state == "agreement" || (args.all && state == rejected);
+    for code in &args.codes {
         let mut of_code = errors.iter().filter(|error| error.code == *code);
         if of_code.clone().any(|error| is_meant(error.state)) {
             continue;
         }
         let is_acknowledged = queries.has_acknowledged(code)?;
-        if is_acknowledged && selection.acknowledged {
+        if is_acknowledged && args.acknowledged {
             continue;
         }
         let elsewhere = of_code.find(|error| error.state == rejected).map_or(0, |error| error.count);
@@ -139,24 +147,28 @@ fn unmatched(queries: &Queries, selection: &Selection) -> Result<Vec<String>, Fa
             (0, true) => "there is nothing to take up".to_owned(),
             (0, false) => format!("there are {}", there_are.join(", ")),
         };
-        notes.push(format!("--code {code} matches nothing; {there_are}."));
+        notes.push(format!("--code {code} matches nothing; {there_are}"));
     }
-    for domain in &selection.domains {
-        let rows = queries.details_of_domain(domain)?;
-        let is_left_out = |row: &RowDetail| row.acknowledged_at.is_some() && !selection.acknowledged;
-        if !rows.iter().any(|row| is_meant(row.state.name()) && !is_left_out(row)) {
-            let why = match rows.last() {
-                Some(row) if is_meant(row.state.name()) => {
-                    "its row is acknowledged: add --acknowledged".to_owned()
-                }
-                Some(row) if row.state.name() == rejected => {
-                    "its row failed validation: add --all".to_owned()
-                }
-                Some(row) => format!("its row is {}", row.state),
-                None => "the ledger has no such row".to_owned(),
-            };
-            notes.push(format!("--domain {domain} matches nothing; {why}."));
+    let is_selected = |state: State| if args.all { state.is_refused() } else { state == State::Failed };
+    for domain in &args.domains {
+        let rows = details_of_named(queries, domain)?;
+        let steps = rows.iter().flat_map(|row| {
+            let agreement =
+                row.agreement.as_ref().map(|agreement| (agreement.state, agreement.acknowledged_at));
+            std::iter::once((row.state, row.acknowledged_at)).chain(agreement)
+        });
+        let mut selected = steps.filter(|(state, _)| is_selected(*state)).peekable();
+        let is_acknowledged = selected.peek().is_some();
+        if selected.any(|(_, acknowledged_at)| acknowledged_at.is_none() || args.acknowledged) {
+            continue;
         }
+        let why = match rows.last() {
+            Some(_) if is_acknowledged => "its row is acknowledged: add --acknowledged".to_owned(),
+            Some(row) if row.state == State::Rejected => "its row failed validation: add --all".to_owned(),
+            Some(row) => format!("its row is {}", row.state),
+            None => "the ledger has no such row".to_owned(),
+        };
+        notes.push(format!("--domain {domain} matches nothing; {why}"));
     }
     Ok(notes)
 }

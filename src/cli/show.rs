@@ -122,7 +122,8 @@ fn from_earlier_reading<'a>(
     Ok(None)
 }
 
-/// The rows with this external id or company name; if there are none, those with this text in the company name.
+/// The rows with this external id, company name or invalid domain; if there are none, those with this text in the
+/// company name.
 fn rows_of_company(what: &str, queries: &Queries) -> Result<Vec<RowId>, ledger::Error> {
     let mut exact = Vec::new();
     let mut similar = Vec::new();
@@ -136,7 +137,9 @@ fn rows_of_company(what: &str, queries: &Queries) -> Result<Vec<RowId>, ledger::
         let is_it = |value: &Option<String>| {
             value.as_ref().is_some_and(|value| value.to_lowercase() == what.to_lowercase())
         };
-        if is_it(&row.facts.external_id) || is_it(&row.facts.company_name) {
+        let is_exact = is_it(&row.facts.external_id) || is_it(&row.facts.company_name);
+        // A cell that is no valid domain is not found as a domain.
+        if is_exact || row.facts.has_domain(what) {
             exact.push(id);
         } else if row.facts.is_named_like(what) {
             similar.push(id);

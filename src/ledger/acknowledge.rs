@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 
 use super::query::{CREATED_ROWS, PASSWORD_IS_LOST};
 use super::steps::{STANDING, State};
-use super::stored::{is_of_domains, json, value};
+use super::stored::{NamedRow, is_named, json, value};
 use super::{Ledger, Result};
 use tenantry_model::clock;
 
@@ -19,8 +19,8 @@ pub const LOST_PASSWORD: &str = "password_lost";
 /// Which rows to acknowledge. All conditions have to be met.
 #[derive(Debug, Clone, Default)]
 pub struct AcknowledgeSelection {
-    /// Rows of these domains, in full or by their prefix; all domains if empty.
-    pub domains: Vec<String>,
+    /// These rows; all rows if empty.
+    pub named: Vec<NamedRow>,
     /// Rows with one of these codes; all codes if empty. A lost password has the code [`LOST_PASSWORD`].
     pub codes: Vec<String>,
     /// Only rows that their list no longer contains. A lost password is not one of them: it has to be reset in any case.
@@ -62,8 +62,9 @@ impl Ledger {
     }
 }
 
-/// Steps of one kind: their table, which of them can be acknowledged, and SQL for code, domain and whether they are erased.
-type Steps<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+/// Steps of one kind: their table, which of them can be acknowledged, and SQL for code, domain and id of their row, and
+/// whether they are erased.
+type Steps<'a> = (&'a str, &'a str, &'a str, (&'a str, &'a str), &'a str);
 
 fn acknowledge(
     tx: &Transaction<'_>,
@@ -72,41 +73,42 @@ fn acknowledge(
 ) -> Result<AcknowledgeReport> {
     const ROWS: &str = "customer_rows";
     const CODE: &str = "error_code";
-    const DOMAIN: &str = "domain";
+    const ROW: (&str, &str) = ("domain", "customer_rows.id");
     const ERASED: &str = "erased_at IS NOT NULL";
     const ERASED_ROW: &str = "(SELECT erased_at IS NOT NULL FROM customer_rows WHERE id = agreements.row_id)";
-    const DOMAIN_OF_ROW: &str = "(SELECT domain FROM customer_rows WHERE id = agreements.row_id)";
+    const ITS_ROW: (&str, &str) =
+        ("(SELECT domain FROM customer_rows WHERE id = agreements.row_id)", "agreements.row_id");
     let lost = format!("'{LOST_PASSWORD}'");
     let agreements = format!("{STANDING} AND state IN ({})", State::sql_list(State::is_refused));
     let acknowledged_at = (!undo).then(|| clock::now().as_millisecond());
     let mut report = AcknowledgeReport::default();
-    let mut mark = |(table, are_meant, code, domain, is_erased): Steps<'_>| -> Result<u64> {
+    let mut mark = |(table, are_meant, code, (domain, row), is_erased): Steps<'_>| -> Result<u64> {
         let matches = format!(
             "{are_meant} AND (?1 = '[]' OR {code} IN (SELECT value FROM json_each(?1)))
                AND {} AND (NOT ?3 OR gone_at IS NOT NULL)",
-            is_of_domains(domain, "?2")
+            is_named(domain, row, "?2")
         );
-        let (codes, domains) = (json(&selection.codes)?, json(&selection.domains)?);
+        let (codes, named) = (json(&selection.codes)?, json(&selection.named)?);
         let sql = format!("SELECT count(*) FROM {table} WHERE {matches}");
-        let found: u64 = value(tx, &sql, (&codes, &domains, selection.gone))?;
+        let found: u64 = value(tx, &sql, (&codes, &named, selection.gone))?;
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE ?4 AND {matches} AND acknowledged_at IS NOT NULL AND {is_erased}"
         );
-        report.erased += value::<u64>(tx, &sql, (&codes, &domains, selection.gone, undo))?;
+        report.erased += value::<u64>(tx, &sql, (&codes, &named, selection.gone, undo))?;
         let sql = format!(
             "UPDATE {table} SET acknowledged_at = ?4
               WHERE {matches} AND (acknowledged_at IS NULL) <> (?4 IS NULL)"
         );
-        let changed = tx.execute(&sql, (codes, domains, selection.gone, acknowledged_at))? as u64;
+        let changed = tx.execute(&sql, (codes, named, selection.gone, acknowledged_at))? as u64;
         report.unchanged += found - changed;
         Ok(changed)
     };
-    let failed = mark((ROWS, "state = 'failed'", CODE, DOMAIN, ERASED))?;
-    let rejected = mark((ROWS, "state = 'rejected'", CODE, DOMAIN, ERASED))?;
-    let unresolved = mark((ROWS, "state = 'unresolved'", CODE, DOMAIN, ERASED))?;
+    let failed = mark((ROWS, "state = 'failed'", CODE, ROW, ERASED))?;
+    let rejected = mark((ROWS, "state = 'rejected'", CODE, ROW, ERASED))?;
+    let unresolved = mark((ROWS, "state = 'unresolved'", CODE, ROW, ERASED))?;
     // A row may have been gone while it was refused.
     let passwords =
-        if selection.gone { 0 } else { mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, DOMAIN, "FALSE"))? };
-    let agreements = mark(("agreements", &agreements, CODE, DOMAIN_OF_ROW, ERASED_ROW))?;
+        if selection.gone { 0 } else { mark((CREATED_ROWS, PASSWORD_IS_LOST, &lost, ROW, "FALSE"))? };
+    let agreements = mark(("agreements", &agreements, CODE, ITS_ROW, ERASED_ROW))?;
     Ok(AcknowledgeReport { failed, rejected, unresolved, passwords, agreements, ..report })
 }

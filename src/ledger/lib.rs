@@ -103,6 +103,7 @@ pub use steps::{
     Attempt, AttemptResult, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded, Refusal,
     RowChange, SetAside, State, StepKind, Work, WorkBatch,
 };
+pub use stored::NamedRow;
 pub use trial::{FolderTrial, try_folder};
 
 macro_rules! ledger_ids {

@@ -75,6 +75,9 @@ pub struct RefusedRow {
     pub line: u64,
     /// `None`: the cell is no domain.
     pub domain: Option<String>,
+    /// If it has no domain: the row as it was read; not part of the JSON of a summary.
+    #[serde(skip)]
+    pub as_read: Option<RowAsRead>,
 }
 
 /// One kind of refusal, and how many steps have it.
@@ -312,14 +315,19 @@ impl Queries {
     ) -> Result<Vec<RefusedRow>> {
         let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
         let sql = format!(
-            "SELECT s.path, step.line, (SELECT domain FROM customer_rows WHERE id = {row})
-               FROM {steps} JOIN sources s ON s.id = step.source_id
+            "SELECT s.path, step.line, of_row.domain, s.header, s.given, step.cells
+               FROM {steps} JOIN sources s ON s.id = step.source_id JOIN customer_rows of_row ON of_row.id = {row}
               WHERE step.error_code = ?1 AND step.state = ?2 AND {burned} = ?3
                 AND step.acknowledged_at IS NULL AND {} ORDER BY step.id LIMIT ?4",
             scope.touched(row, "step.source_id")
         );
         collect(&self.connection, &sql, (code, refused.state, refused.domain_burned, limit), |row| {
-            Ok(RefusedRow { file: row.get(0)?, line: row.get(1)?, domain: row.get(2)? })
+            let domain: Option<String> = row.get(2)?;
+            let as_read = match domain {
+                Some(_) => None,
+                None => Some(RowAsRead { header: row.get(3)?, given: row.get(4)?, cells: row.get(5)? }),
+            };
+            Ok(RefusedRow { file: row.get(0)?, line: row.get(1)?, domain, as_read })
         })
     }
 

@@ -4,6 +4,7 @@
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
+use serde::Serialize;
 
 use super::{Error, Result, RowId};
 use tenantry_model::customer::Customer;
@@ -97,13 +98,24 @@ pub(super) fn field_of(column: &str, field: &str) -> String {
     format!("CASE WHEN json_valid({column}) THEN json_extract({column}, '$.{field}') END")
 }
 
-/// SQL: is the domain in this column one of those in the JSON array of a parameter, in full or by its prefix? An empty
-/// array stands for all domains.
-pub(super) fn is_of_domains(column: &str, parameter: &str) -> String {
+/// A row as an operator names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum NamedRow {
+    /// By its domain, in full or by its prefix.
+    Domain(String),
+    /// Its cell for the domain is invalid, so that the ledger stores no domain.
+    WithoutDomain(RowId),
+}
+
+/// SQL: is a row, by its domain and its id, one of the [`NamedRow`]s in the JSON array of a parameter? An empty array
+/// stands for all rows. The id is qualified by its table, because `json_each` has an `id` too.
+pub(super) fn is_named(domain: &str, row: &str, parameter: &str) -> String {
     format!(
         "({parameter} = '[]' OR EXISTS (SELECT 1 FROM json_each({parameter}) d
-                                         WHERE {column} = d.value
-                                            OR substr({column}, 1, length(d.value) + 1) = d.value || '.'))"
+                                         WHERE CASE d.type WHEN 'integer' THEN {row} = d.value
+                                               ELSE {domain} = d.value
+                                                 OR substr({domain}, 1, length(d.value) + 1) = d.value || '.' END))"
     )
 }
 

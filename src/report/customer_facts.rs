@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::summary::one_line;
 use crate::customer::{Defaults, Field};
 use crate::intake::stored_header;
 use crate::ledger::{InputOptions, RowAsRead, RowDetail};
@@ -40,6 +41,14 @@ impl CustomerFacts {
     /// Does the company's name contain this text, regardless of letter case?
     pub(crate) fn is_named_like(&self, text: &str) -> bool {
         self.company_name.as_ref().is_some_and(|name| name.to_lowercase().contains(&text.to_lowercase()))
+    }
+
+    /// Is the domain, valid or not, the one that an operator names, in full or by its prefix?
+    pub(crate) fn has_domain(&self, name: &str) -> bool {
+        let Some(domain) = self.domain.as_deref().map(|domain| one_line(domain).to_lowercase()) else {
+            return false;
+        };
+        domain.strip_prefix(&name.to_lowercase()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// Does one of the values contain `text`, which is in lower case?

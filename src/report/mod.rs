@@ -28,7 +28,7 @@ pub(crate) use overview::{Overview, describe_end, run_json, scope_of};
 pub(crate) use page::page;
 pub(crate) use push_line::PushLine;
 pub(crate) use row_detail::{RowStory, company_words, detail_json, detail_text};
-pub(crate) use row_list::{RowFilter, ShownRows, each_listed, write_list};
+pub(crate) use row_list::{RowFilter, ShownRows, details_of_named, each_listed, named_rows, write_list};
 #[cfg(test)]
 pub(crate) use states::meaning;
 pub(crate) use summary::{

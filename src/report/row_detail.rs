@@ -30,7 +30,8 @@ pub(crate) struct RowStory<'a> {
 pub(crate) fn detail_text(story: &RowStory<'_>) -> String {
     let RowStory { row, attempts, .. } = story;
     let mut text = String::new();
-    let domain = row.domain.as_deref().unwrap_or("(no domain)");
+    let as_read = || CustomerFacts::of(row).domain.map(|domain| one_line(&domain));
+    let domain = row.domain.clone().or_else(as_read).unwrap_or_else(|| "(no domain)".to_owned());
     let file = escape_for_terminal(&row.file);
     text.push_line(format_args!("{domain}: {} (row {}, {file} line {})", row.state, row.row, row.line));
     for (name, value) in facts(story) {

@@ -11,7 +11,7 @@ use super::customer_facts::{CustomerFacts, FactsReader};
 use super::export::ExportError;
 use super::summary::one_line;
 use super::table::{Cell, Column, Content, Style, Table};
-use crate::ledger::{self, ListFilter, ListedValue, Queries, RowId};
+use crate::ledger::{self, ListFilter, ListedValue, NamedRow, Queries, RowDetail, RowId, State};
 
 /// The most rows in a table for people.
 const ROWS_SHOWN: usize = 50;
@@ -91,6 +91,42 @@ pub(crate) fn each_listed<E: From<ledger::Error>>(
         visit(&row)
     })?;
     Ok(count)
+}
+
+/// The rows that an operator means by `domains`. Rejected rows whose cell is no valid domain are named by this cell, as
+/// lists show it.
+pub(crate) fn named_rows(queries: &Queries, domains: &[String]) -> Result<Vec<NamedRow>, ledger::Error> {
+    let names: Vec<String> = domains.iter().map(|domain| domain.trim().to_lowercase()).collect();
+    let mut without_domain = Vec::new();
+    if !names.is_empty() {
+        let states = vec![State::Rejected];
+        let rejected =
+            RowFilter { stored: ListFilter { states, ..ListFilter::default() }, ..RowFilter::default() };
+        each_listed(queries, &rejected, |row| {
+            if row.text("domain").is_none() && names.iter().any(|name| row.facts.has_domain(name)) {
+                without_domain.extend(row.row_id());
+            }
+            Ok::<_, ledger::Error>(())
+        })?;
+    }
+    let without_domain = without_domain.into_iter().map(NamedRow::WithoutDomain);
+    Ok(names.into_iter().map(NamedRow::Domain).chain(without_domain).collect())
+}
+
+/// The rows of a domain that an operator names, oldest first.
+pub(crate) fn details_of_named(queries: &Queries, domain: &str) -> Result<Vec<RowDetail>, ledger::Error> {
+    let of_domain = queries.details_of_domain(&domain.trim().to_ascii_lowercase())?;
+    if !of_domain.is_empty() {
+        return Ok(of_domain);
+    }
+    let named = named_rows(queries, &[domain.to_owned()])?.into_iter();
+    let rows: Vec<RowId> = named
+        .filter_map(|row| match row {
+            NamedRow::WithoutDomain(row) => Some(row),
+            NamedRow::Domain(_) => None,
+        })
+        .collect();
+    queries.details_of_rows(&rows)
 }
 
 impl ListRow<'_> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
+use super::customer_facts::FactsReader;
 use super::next_steps::{NextSteps, as_commands};
 use super::push_line::PushLine as _;
 use super::states::{acknowledged, describe, meaning, tone};
@@ -156,9 +157,8 @@ impl ErrorLine {
             one_line(code),
             one_line(example)
         ));
-        for RefusedRow { file, line, domain } in rows {
-            let domain = domain.as_deref().map(|domain| format!(" {domain}")).unwrap_or_default();
-            text.push_line(format_args!("      {}:{line}:{}", one_line(file), escape_for_terminal(&domain)));
+        for row @ RefusedRow { file, line, .. } in rows {
+            text.push_line(format_args!("      {}:{line}: {}", one_line(file), name_of(row)));
         }
         if let Some(list) = list.as_ref().filter(|_| *count > rows.len() as u64) {
             text.push_line(format_args!("      … all of them: {list}"));
@@ -167,6 +167,17 @@ impl ErrorLine {
             text.push_line(format_args!("      → {}", self.hint));
         }
     }
+}
+
+/// The domain of a row, or what its cells say if they have no valid one.
+fn name_of(row: &RefusedRow) -> String {
+    if let Some(domain) = &row.domain {
+        return escape_for_terminal(domain).into_owned();
+    }
+    let facts = FactsReader::default().facts(None, row.as_read.as_ref());
+    let known: Vec<String> =
+        [facts.domain, facts.company_name].iter().flatten().map(|it| one_line(it)).collect();
+    if known.is_empty() { "(no domain)".to_owned() } else { known.join(" · ") }
 }
 
 impl LedgerSummary {

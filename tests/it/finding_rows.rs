@@ -212,3 +212,34 @@ fn a_line_means_the_newest_reading_of_a_list() {
     let other = bench.tenantry(["show", "wingtip"]).exits(0);
     assert!(!other.stderr.contains("read again"), "{other}");
 }
+
+/// The ledger has no domain for a row whose cell is invalid, but the operator knows the row by this cell.
+#[test]
+fn a_row_with_an_invalid_domain_is_found_by_its_cell() {
+    let bench = Bench::new();
+    let wrong = ["bäd-zwei", "bäd-drei.onmicrosoft.com", ""]
+        .map(|cell| row("a").replacen(",a,", &format!(",{cell},"), 1));
+    bench.file("customers.csv", customers(1) + &wrong.join("\n") + "\n");
+    let done = bench.import("customers.csv").exits(3);
+    for name in
+        ["customers.csv:3: bäd-zwei · Harborline a Ltd", "customers.csv:4: bäd-drei.onmicrosoft.com · "]
+    {
+        assert!(done.stdout.contains(name), "{done}");
+    }
+    let shown = bench.tenantry(["show", "BÄD-zwei"]).exits(0);
+    assert!(shown.stdout.contains("bäd-zwei: rejected (row 2, customers.csv line 3)"), "{shown}");
+    let none = bench.tenantry(["retry", "--domain", "bäd-zwei"]).exits(1);
+    none.says("--domain bäd-zwei matches nothing; its row failed validation: add --all");
+    bench
+        .tenantry(["retry", "--all", "--domain", "bäd-zwei"])
+        .exits(3)
+        .says("1 row left alone for failing validation");
+    let acknowledge = |domain: &str| bench.tenantry(["acknowledge", "--domain", domain]);
+    acknowledge("bäd").exits(1).says("the ledger has no row of the domain `bäd`");
+    acknowledge(&domain(1)).exits(1).says(&format!("the row of `{}` is created", domain(1)));
+    for name in ["bäd-zwei", "BÄD-drei"] {
+        acknowledge(name).exits(0).says("Acknowledged: 1 rejected row.");
+    }
+    assert_eq!(bench.tenantry(["status", "--json"]).run().json()["rows"]["acknowledged"]["rejected"], 2);
+    bench.tenantry(["acknowledge", "--undo", "--domain", "bäd-zwei"]).exits(0);
+}

@@ -271,9 +271,9 @@ fn acknowledged_rows_are_not_exported_and_not_retried_unless_asked_for() {
     bench.tenantry(["retry"]).exits(0);
     bench
         .tenantry(["retry", "--code", "3000"])
-        .exits(0)
+        .exits(1)
         .says("its rows are acknowledged: add --acknowledged");
-    let done = bench.tenantry(["retry", "--domain", "refuse-400-3000"]).exits(0);
+    let done = bench.tenantry(["retry", "--domain", "refuse-400-3000"]).exits(1);
     done.says("its row is acknowledged: add --acknowledged");
     assert_eq!(creates(), 1);
     // A new refusal needs attention.

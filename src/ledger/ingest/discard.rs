@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_of_domains, json, value};
+use super::super::stored::{collect, is_named, json, value};
 use super::super::{Ledger, Result};
 use super::agreement;
 
@@ -70,7 +70,7 @@ fn chosen() -> (String, String) {
                                        WHERE s.path = list.value
                                           OR substr(s.path, -length(list.value) - 1)
                                              IN ('/' || list.value, char(92) || list.value)))",
-        is_of_domains("r.domain", "?1")
+        is_named("r.domain", "r.id", "?1")
     );
     let rows = format!(
         "SELECT r.id, {NEVER_SENT} AS never_sent

@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
-use super::super::stored::{collect, field_of, is_of_domains, json, stored_problems, value};
+use super::super::stored::{NamedRow, collect, field_of, is_named, json, stored_problems, value};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
@@ -22,8 +22,8 @@ use tenantry_model::problem::{Problem, Severity};
 pub struct Selection {
     /// Rows with one of these codes; all codes if empty.
     pub codes: Vec<String>,
-    /// Rows with one of these domains, in full or by their prefix; all domains if empty.
-    pub domains: Vec<String>,
+    /// These rows; all rows if empty.
+    pub named: Vec<NamedRow>,
     /// Also rows that failed validation.
     pub rejected: bool,
     /// Also acknowledged rows.
@@ -193,9 +193,9 @@ fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> R
             AND (?1 = '[]' OR {by}.error_code IN (SELECT value FROM json_each(?1)))
             AND {} AND (?3 OR {by}.acknowledged_at IS NULL)
           ORDER BY {by}.source_id, {by}.line, r.id",
-        is_of_domains("r.domain", "?2")
+        is_named("r.domain", "r.id", "?2")
     );
-    let parameters = (json(&selection.codes)?, json(&selection.domains)?, selection.acknowledged);
+    let parameters = (json(&selection.codes)?, json(&selection.named)?, selection.acknowledged);
     collect(tx, &sql, parameters, |row| row.get(0))
 }
 

@@ -41,7 +41,7 @@ pub struct ListedRow {
 }
 
 /// The cells of a row, and what is needed to assign them to fields.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowAsRead {
     /// The header record of its file as CSV.
     pub header: Vec<u8>,
