@@ -231,7 +231,10 @@ impl Error {
             HeaderFault::MayMean { column, field } => Some((column.as_str(), *field)),
             _ => None,
         });
-        let meant: Vec<_> = meant.collect();
+        let mut meant: Vec<_> = meant.collect();
+        if !is_no_header(faults) {
+            meant.extend(guessed(faults, &meant));
+        }
         let is_only = |field: Field| meant.iter().filter(|(_, other)| *other == field).count() == 1;
         meant.iter().copied().filter(|(_, field)| is_only(*field)).collect()
     }
@@ -261,6 +264,20 @@ impl Error {
         }
         claims
     }
+}
+
+/// The columns that are nearest to one missing field each, and that mean no field otherwise.
+fn guessed<'a>(faults: &'a [HeaderFault], meant: &[(&str, Field)]) -> Vec<(&'a str, Field)> {
+    let guesses = faults.iter().filter_map(|fault| match fault {
+        HeaderFault::Missing { field, nearest: Some(column) } => Some((column.as_str(), *field)),
+        _ => None,
+    });
+    let guesses: Vec<_> = guesses.collect();
+    let is_free = |(column, field): &(&str, Field)| {
+        meant.iter().all(|(known, claimed)| known != column && claimed != field)
+            && guesses.iter().filter(|(other, _)| other == column).count() == 1
+    };
+    guesses.iter().copied().filter(is_free).collect()
 }
 
 /// True if the header has none of the required columns, under any known name.

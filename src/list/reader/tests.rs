@@ -502,6 +502,19 @@ fn a_footer_is_one_row_at_fault() {
     assert!(matches!(error, Error::UnclosedQuote { line: 6, .. }), "{error}");
 }
 
+/// The column that is named as the nearest can be pasted as `--map`, unless it is the nearest to several fields.
+#[test]
+fn the_nearest_column_of_a_missing_field_is_suggested() {
+    let check = |header: &str, expected: &[(&str, Field)]| {
+        let error = open(header.as_bytes()).map(|_| ()).unwrap_err();
+        assert_eq!(error.suggested_map(), expected, "{error}");
+    };
+    check(&HEADER.replacen("culture", "Kultur", 1), &[("Kultur", Field::Culture)]);
+    check(&HEADER.replacen("culture", "domian", 1).replacen("domain", "x", 1), &[("domian", Field::Domain)]);
+    check(&HEADER.replacen("culture", "Sprachraum", 1), &[]);
+    check("Our customers in 2026\n", &[]);
+}
+
 /// For lists of three columns, `a`, `b` and `c`.
 fn options_of_three() -> Options {
     let defaults = Field::ALL.into_iter().filter(|field| field.can_have_default());
