@@ -177,7 +177,9 @@ pub(crate) struct Pace {
 pub(crate) struct SubmissionArgs {
     /// Create without a question
     ///
-    /// Required if there is no terminal, such as in a scheduled job.
+    /// Required if there is no terminal, such as in a scheduled job. `resume` asks only about rows that you have not
+    /// agreed to yet; without a terminal and without --yes, these rows stay pending. `reconcile` creates nothing and
+    /// does not ask.
     #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
     /// The most requests at once
