@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use csv::StringRecord;
 
-use crate::harness::{Bench, Call, HEADER, customers, customers_of, row, states};
+use crate::harness::{Bench, Call, HEADER, customers, customers_of, email, row, states};
 
 fn check<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
     bench.tenantry(["check"]).args(args).without("TENANTRY_ACCESS_TOKEN")
@@ -339,4 +339,19 @@ fn a_fixed_row_is_judged_as_it_is_in_the_copy() {
     assert_eq!(found["problems"][0]["rule"], "duplicate_domain", "{found:#}");
     let copy = check(&bench, &["--json", "fixed.csv"]).exits(3).json();
     assert_eq!(copy["summary"], found["summary"]);
+}
+
+/// What could mean another customer is left to the operator, and that is said.
+#[test]
+fn suggestions_that_are_left_to_the_operator_are_counted_by_column() {
+    let bench = Bench::new();
+    let rows = [
+        row("one").replacen(",GB", ",United Kingdm", 1),
+        row("two").replace(&email("two"), "mailto:a@two.example.com"),
+    ];
+    bench.file("list.csv", format!("{HEADER}\n{}\n", rows.join("\n")));
+    let done = check(&bench, &["--fix", "-o", "fixed.csv", "list.csv"]).exits(3);
+    done.says("Left to you: ")
+        .says("`email` (1)")
+        .says("only letter case, blanks and exact names of countries");
 }

@@ -1,5 +1,6 @@
 //! `check -o F`: writes the annotated copy.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -20,6 +21,8 @@ pub(super) struct AnnotatedCopy {
     rows: Option<Annotated<File>>,
     /// How many cells were fixed, and in how many rows.
     pub(super) fixed: (u64, u64),
+    /// Suggestions that were not applied, by column.
+    pub(super) by_hand: BTreeMap<String, u64>,
 }
 
 impl AnnotatedCopy {
@@ -48,7 +51,7 @@ impl AnnotatedCopy {
         let target = Target { file: Some(path), force: args.force };
         let sink = Sink::open(target, &guarded)?;
         let style = Style::of(Some(path), args.form.for_excel);
-        Ok(Some(Self { sink, style, fixes: args.fix, rows: None, fixed: (0, 0) }))
+        Ok(Some(Self { sink, style, fixes: args.fix, rows: None, fixed: (0, 0), by_hand: BTreeMap::new() }))
     }
 
     /// What the copy needs of the rows.
@@ -71,6 +74,9 @@ impl AnnotatedCopy {
         let (cells, rows) = &mut self.fixed;
         *cells += row.changes.len() as u64;
         *rows += u64::from(!row.changes.is_empty());
+        for problem in row.problems.iter().filter(|problem| problem.suggestion.is_some()) {
+            *self.by_hand.entry(problem.column.clone()).or_default() += 1;
+        }
         match &mut self.rows {
             Some(rows) => rows.row(row).map_err(unwritten),
             None => Ok(()),

@@ -5,6 +5,7 @@ mod file;
 mod online;
 mod report;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::pin;
 
@@ -24,7 +25,7 @@ use crate::intake::companies::Companies;
 use crate::printable::escape_for_terminal;
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, OpenedFile, ReadProgress};
-use crate::report::counted;
+use crate::report::{counted, one_line};
 use crate::validation::Validator;
 use copy::AnnotatedCopy;
 use file::FileInProgress;
@@ -187,12 +188,15 @@ impl CheckRun<'_> {
             self.output.note(format_args!("{path}: {NO_ROWS}."));
         }
         self.tally.add(tally);
-        if let (Some(copy), Some(path)) = (self.copy.take(), &self.args.output) {
-            let fixed = copy.fixed;
+        if let (Some(mut copy), Some(path)) = (self.copy.take(), &self.args.output) {
+            let (fixed, by_hand) = (copy.fixed, std::mem::take(&mut copy.by_hand));
             copy.finish(&at_the_end)?;
             self.output.note(format_args!("Written to `{}`: every row, with what is wrong.", path.display()));
             if self.args.fix {
                 self.output.note(describe_fixed(fixed));
+                if let Some(left) = describe_by_hand(&by_hand) {
+                    self.output.note(left);
+                }
             }
         }
         Ok(())
@@ -222,10 +226,25 @@ impl CheckRun<'_> {
 
 fn describe_fixed((cells, rows): (u64, u64)) -> String {
     if cells == 0 {
-        return "Nothing was fixed: no suggestion has a single answer.".to_owned();
+        return "Nothing was fixed: no suggestion can be applied.".to_owned();
     }
     let (cells, rows) = (counted(cells, "cell"), counted(rows, "row"));
     format!("Fixed {cells} in {rows}; the column `tenantry_fixed` lists each change.")
+}
+
+/// The suggestions that are left to the operator, by column, and why. `None`: there are none.
+fn describe_by_hand(by_hand: &BTreeMap<String, u64>) -> Option<String> {
+    let suggestions = by_hand.values().sum();
+    let columns: Vec<String> =
+        by_hand.iter().map(|(column, count)| format!("`{}` ({count})", one_line(column))).collect();
+    (suggestions > 0).then(|| {
+        format!(
+            "Left to you: {} in {}. In columns for domain, e-mail, country and reseller, `--fix` changes only letter \
+             case, blanks and exact names of countries, because another value may mean another customer.",
+            counted(suggestions, "suggestion"),
+            columns.join(", ")
+        )
+    })
 }
 
 /// The command that the operator would run next.
