@@ -79,6 +79,8 @@ pub(crate) struct CheckedRow {
     is_duplicate: bool,
     /// The row is the current row of its domain, or would be if it named one.
     stands: bool,
+    /// Partner Center has the customer already, so that an import records it and creates nothing.
+    is_customer: bool,
 }
 
 impl RowChecker {
@@ -120,6 +122,7 @@ impl RowChecker {
             problems: validation.problems,
             is_duplicate: false,
             stands: false,
+            is_customer: false,
         }
     }
 }
@@ -195,6 +198,7 @@ impl FileCheck {
         let line = row.line;
         for FieldFinding { field, value, finding } in findings {
             let column = self.header.name_of(field).to_owned();
+            row.is_customer |= finding.rule == Rule::DomainOurs;
             row.problems.push(finding.found(line, column, value, &self.strictness));
         }
         // As in an import, duplicates count here too.

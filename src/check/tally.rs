@@ -34,6 +34,8 @@ pub(crate) struct CheckTally {
     pub(super) kinds: BTreeMap<ProblemKey, u64>,
     /// The rows that an import would create.
     pub(super) plan: HashMap<Group, u64>,
+    /// The rows that an import would record as customers that exist already.
+    pub(super) customers: u64,
 }
 
 impl CheckTally {
@@ -78,7 +80,10 @@ impl CheckTally {
         }
         let would_be_sent = row.stands && worst != Some(Severity::Error);
         if let Some(group) = row.group.filter(|_| would_be_sent) {
-            *self.plan.entry(group).or_default() += 1;
+            match row.is_customer {
+                true => self.customers += 1,
+                false => *self.plan.entry(group).or_default() += 1,
+            }
         }
     }
 
@@ -115,6 +120,7 @@ impl CheckTally {
         for (kind, problems) in other.kinds {
             *self.kinds.entry(kind).or_default() += problems;
         }
+        self.customers += other.customers;
         for (group, rows) in other.plan {
             *self.plan.entry(group).or_default() += rows;
         }

@@ -186,6 +186,14 @@ fn describe(tally: &CheckTally) -> String {
 fn plan(ending: &CheckEnd<'_>, out: &mut String) {
     let mut groups: Vec<_> = ending.tally.plan.iter().collect();
     groups.sort_by_key(|&(group, rows)| (std::cmp::Reverse(rows), group));
+    let customers = ending.tally.customers;
+    if customers > 0 {
+        let are = if customers == 1 { "is a customer" } else { "are customers" };
+        out.push_line(format_args!(
+            "\n{} {are} of yours already: an import records that and creates nothing.",
+            counted(customers, "row")
+        ));
+    }
     if groups.is_empty() {
         return;
     }

@@ -187,3 +187,16 @@ fn an_interruption_ends_the_asking_at_once() {
     let done = running.wait();
     assert_eq!(done.code, Some(130), "{done}");
 }
+
+/// An import records a customer that exists already; it does not create one.
+#[test]
+fn customers_that_exist_are_not_counted_as_to_be_created() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file_of(&[good("good"), good("ours-already")]));
+    let done = online(&bench, &["customers.csv"]).exits(0);
+    for line in
+        ["1 row is a customer of yours already: an import records that", "1 row can be sent, by country"]
+    {
+        assert!(done.stdout.contains(line), "{line}: {done}");
+    }
+}
