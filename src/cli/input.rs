@@ -141,6 +141,12 @@ fn refuse_folder(metadata: &fs::Metadata) -> io::Result<()> {
 fn unopened(path: &Path, error: &io::Error) -> Failure {
     let failure = Failure::usage_io(format!("could not open `{}`", path.to_string_lossy()), error);
     let is_missing = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    if is_missing && path.to_string_lossy().contains(['*', '?']) {
+        return failure.with_hint(
+            "your shell replaces a pattern by the names of files, unless it is in quotes or matches no file; check the \
+             folder, and write the pattern without quotes",
+        );
+    }
     match is_missing.then(|| near_path(path)).flatten() {
         Some(near) => failure.with_hint(format!("did you mean {}?", quoted(&near.to_string_lossy()))),
         None => failure,
@@ -240,8 +246,21 @@ impl args::InputArgs {
         self.reseller.is_some() || self.layout.defaults().of(Field::AssociatedPartnerId).is_some()
     }
 
-    /// Checks for contradictions before anything else happens.
+    /// Checks for contradictions and invalid defaults before anything else happens.
     pub(crate) fn refuse_contradictions(&self) -> Result<(), Failure> {
+        for (field, value) in &self.layout.defaults {
+            let Some(problem) = validation::problem_of_default(*field, value, &self.strictness()) else {
+                continue;
+            };
+            let failure =
+                Failure::usage(format!("`--default {field}={value}` is invalid")).because(problem.describe());
+            return Err(match &problem.suggestion {
+                Some(suggestion) if !suggestion.is_empty() => {
+                    failure.with_hint(format!("give `--default {field}={suggestion}`"))
+                }
+                _ => failure,
+            });
+        }
         if self.reseller.is_none() || self.layout.defaults().of(Field::AssociatedPartnerId).is_none() {
             return Ok(());
         }

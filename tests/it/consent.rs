@@ -48,6 +48,8 @@ fn what_is_missing_and_what_is_done_is_said_before_the_question() {
     let missing = bench.import("cutsomers.csv").unattended().exits(2);
     missing.says("could not open `cutsomers.csv`").says("did you mean customers.csv?");
     assert!(!missing.stderr.contains("--yes"), "{missing}");
+    #[cfg(unix)]
+    bench.import("*.csv").unattended().exits(2).says("write the pattern without quotes");
     assert!(!bench.ledger_path().exists(), "a ledger was made");
     bench.fault(Operation::Create, &domain(2), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
     bench.import("customers.csv").unattended().args(["--yes"]).exits(3);
@@ -160,7 +162,7 @@ mod on_a_terminal {
             terminal.shows("3 customers will be created for ");
             answers(&terminal, keys);
             let all = terminal.ends_with(code);
-            assert!(all.contains("Nothing was sent; 3 rows discarded."), "{keys:?}: {all}");
+            assert!(all.contains("Nothing was sent; 3 rows declined."), "{keys:?}: {all}");
             assert_eq!(all.matches(QUESTION).count(), keys.matches('\r').count().max(1), "{keys:?}: {all}");
             // To say no is no failure.
             assert_eq!(all.contains("error:"), code == 130, "{keys:?}: {all}");
@@ -433,7 +435,7 @@ mod on_a_terminal {
 
         let bench = with_undecided();
         let all = asked(bench.resume(), "n\r", 5);
-        assert!(all.contains("Nothing was sent; 3 rows discarded."), "{all}");
+        assert!(all.contains("Nothing was sent; 3 rows declined."), "{all}");
         // The others were agreed to, so that this asks nobody.
         Terminal::start(bench.resume().asking(), WIDE).ends_with(0);
         assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 3)]));

@@ -435,16 +435,24 @@ fn an_empty_cell_stands_for_what_was_told() {
     check(&bench, "list.csv").exits(1).says("no column for `country`");
     let told = ["--default", "country=GB", "--default", "city=Leeds"];
     check(&bench, "list.csv").args(told).exits(0);
-    // A bad default is told with its rows, as a bad cell is.
-    let bad = check(&bench, "list.csv").args(["--default", "country=UK"]).exits(3);
+    // What is wrong by itself is refused at once; what depends on the row is reported with it, as a bad cell is.
+    for country in ["UK", "United Kingdom"] {
+        let refused = bench.import("list.csv").args(["--default", &format!("country={country}")]).exits(2);
+        refused
+            .says(&format!("`--default country={country}` is invalid"))
+            .says("give `--default country=GB`");
+    }
+    assert!(!bench.ledger_path().exists(), "the list was read");
+    let wrong = ["--default", "country=GB", "--default", "city=NULL"];
+    let bad = check(&bench, "list.csv").args(wrong).exits(3);
     assert!(
-        bad.stdout.contains("it comes from `--default`") && bad.stdout.contains("\"value\":\"UK\""),
+        bad.stdout.contains("it comes from `--default`") && bad.stdout.contains("\"value\":\"NULL\""),
         "{bad}"
     );
-    bench.import("list.csv").args(["--default", "country=UK"]).exits(3);
+    bench.import("list.csv").args(wrong).exits(3);
     bench.import("list.csv").args(told).exits(0);
     bench.agree();
-    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 2)]));
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
     assert!(bench.creations().iter().all(|made| made.body.contains(r#""country":"GB""#)));
     let cities: Vec<bool> =
         bench.creations().iter().map(|made| made.body.contains(r#""city":"Leeds""#)).collect();

@@ -7,6 +7,7 @@
 
 mod agreement;
 mod country;
+mod default;
 mod domain;
 mod draft;
 mod email;
@@ -39,6 +40,7 @@ use outcome::{Extent, RowContent};
 use report::ProblemCollector;
 
 pub use country::LiveRules;
+pub use default::problem_of_default;
 pub use email::is_free_mail;
 pub use fields::chars_max;
 pub(crate) use fields::is_boolean;

@@ -1,0 +1,77 @@
+//! Checks the value of `--default` before a list is read.
+
+use super::{Settings, Validator};
+use crate::reader::{Options, Reader, Row, to_csv};
+use tenantry_model::customer::{Defaults, Field};
+use tenantry_model::problem::{Problem, Severity, Strictness};
+
+/// A valid row, with the fields whose values are right or wrong by themselves. Whether a state, a postal code or a phone
+/// number is valid depends on the country of the row.
+const SAMPLE: [(Field, &str); 14] = [
+    (Field::CompanyName, "Contoso"),
+    (Field::Domain, "contoso"),
+    (Field::Email, "ana@contoso.com"),
+    (Field::Culture, "en-US"),
+    (Field::Language, "en"),
+    (Field::FirstName, "Ana"),
+    (Field::LastName, "Silva"),
+    (Field::AddressLine1, "1 Pine Street"),
+    (Field::City, "Seattle"),
+    (Field::State, "WA"),
+    (Field::PostalCode, "98101"),
+    (Field::Country, "US"),
+    (Field::AssociatedPartnerId, ""),
+    (Field::EnableGdapByDefault, ""),
+];
+
+/// The error that each row with an empty cell would have; `None` if there is none, or if it depends on the row.
+pub fn problem_of_default(field: Field, value: &str, strictness: &Strictness) -> Option<Problem> {
+    let depends_on_country = matches!(field, Field::City | Field::State | Field::PostalCode);
+    if depends_on_country || SAMPLE.iter().all(|(sample, _)| *sample != field) {
+        return None;
+    }
+    let names = SAMPLE.map(|(field, _)| field.name());
+    let cells = SAMPLE.map(|(sample, cell)| if sample == field { "" } else { cell });
+    let list = [to_csv(names), to_csv(cells)].concat();
+    let mut reader = Reader::open(list.as_slice(), &Options::default()).ok()?;
+    let mut row = Row::default();
+    reader.read(&mut row).ok()?;
+    let settings = Settings {
+        defaults: Defaults::new(vec![(field, value.to_owned())]),
+        strictness: strictness.clone(),
+        ..Settings::default()
+    };
+    let problems = Validator::new(settings).validate(reader.header(), &row).problems;
+    let mut errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
+    errors.find(|problem| problem.column == field.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_checked_by_itself() {
+        let check = |field: Field, value: &str, expected: Option<&str>| {
+            let found = problem_of_default(field, value, &Strictness::default());
+            let found = found.map(|problem| problem.remedy().unwrap_or_default().to_owned());
+            assert_eq!(found.as_deref(), expected, "{field} {value}");
+        };
+        for (field, value) in SAMPLE {
+            check(field, value, None);
+        }
+        check(Field::Country, "Germany", Some("DE"));
+        check(Field::Country, "UK", Some("GB"));
+        check(Field::Country, "de", None);
+        check(Field::Language, "de", None);
+        check(Field::Culture, "de-DE", None);
+        check(Field::EnableGdapByDefault, "false", None);
+        // Valid in other countries.
+        check(Field::State, "Bavaria", None);
+        check(Field::PostalCode, "1067", None);
+        let is_wrong = |field, value| problem_of_default(field, value, &Strictness::default()).is_some();
+        assert!(is_wrong(Field::Email, "nowhere"));
+        assert!(is_wrong(Field::AssociatedPartnerId, "Contoso"));
+        assert!(is_wrong(Field::EnableGdapByDefault, "perhaps"));
+    }
+}
