@@ -64,11 +64,13 @@ async fn work(
     let mut has_refused_file = false;
     let has_domains = readings.iter().any(|reading| !reading.validation.partner_domains.is_empty());
     let mut companies = Companies::new(has_domains);
+    let shows_plan = session.is_dry_run() || matches!(consent, Consent::Ask(_));
     for reading in readings {
         // If interrupted, the rows read so far wait for their file: the operator has not declined them.
         let settings = reading.settings(args, needs_consent, session.output);
         let (rejected, is_refused) =
-            ingest(reading.input, &settings, &reading.validation, &mut companies, session).await?;
+            ingest(reading.input, &settings, &reading.validation, &mut companies, shows_plan, session)
+                .await?;
         wrong += rejected;
         has_refused_file |= is_refused;
     }
@@ -201,7 +203,7 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
 
 /// Discards rows that the operator declined.
 pub(super) async fn discard(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
-    report_unsent(session, session.ledger.withdraw(what).await?, "discarded");
+    report_unsent(session, session.ledger.withdraw(what).await?, "declined");
     Ok(())
 }
 
@@ -210,12 +212,14 @@ fn report_unsent(session: &Session<'_>, (rows, agreements): (u64, u64), what: &s
     session.output.note(format_args!("Nothing was sent; {unsent} {what}."));
 }
 
-/// Returns the number of rejected rows of the file, and whether it is refused as a whole.
+/// Returns the number of rejected rows of the file, and whether it is refused as a whole. `shows_plan`: a plan follows,
+/// which has the columns that `--auto-map` took.
 async fn ingest(
     input: InputFile,
     settings: &intake::Settings,
     validation: &validation::Settings,
     companies: &mut Companies,
+    shows_plan: bool,
     session: &mut Session<'_>,
 ) -> Result<(u64, bool), Halt> {
     let path = input.source.path.clone();
@@ -280,6 +284,9 @@ async fn ingest(
     for note in notes(&path, &report, session.output) {
         session.output.note(note);
     }
+    if let Some(taken) = describe_auto_mapped(&report.columns.auto_mapped).filter(|_| !shows_plan) {
+        session.output.note(format_args!("{path}: {taken}."));
+    }
     session.changes.join(&report.changes);
     session.only_for_columns(&report.header);
     let outcome = (judged.rejected, report.is_refused);
@@ -293,7 +300,7 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
     let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
         (rows, agreements) => Some(format!(
-            "{path}: discarded {} from an earlier reading that were not sent and that the list no longer \
+            "{path}: declined {} from an earlier reading that were not sent and that the list no longer \
              has.",
             counted_with(rows, agreements, "acceptance")
         )),
@@ -315,7 +322,7 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
     let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
-        some(taken.taken_up, "discarded row", "pending again"),
+        some(taken.taken_up, "declined row", "pending again"),
         unchanged(path, taken.still_failed, taken.still_rejected, output),
         some(taken.retried, "failed row", "tried again"),
         some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
@@ -323,7 +330,6 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
         some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
         (!names.is_empty())
             .then(|| format!("{path}: not used, but kept for exports: `{}`.", names.join("`, `"))),
-        describe_auto_mapped(&report.columns.auto_mapped).map(|taken| format!("{path}: {taken}.")),
         describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
     ];
     first.into_iter().chain(changes).chain(problems).chain(last).flatten()

@@ -351,7 +351,7 @@ fn pending_rows_are_discarded_without_their_list() {
     snapshot!(bench.tenantry(["discard", "--all", "--yes"]).exits(1));
     bench.tenantry(["discard", "--yes"]).exits(2);
     // The list brings them again: they are the same rows.
-    let again = "crm.csv: 2 discarded rows pending again.";
+    let again = "crm.csv: 2 declined rows pending again.";
     bench.import("crm.csv").exits(0).says(again);
     assert_eq!(bench.ledger().states(), states([("created", 3)]));
     bench.agree();
