@@ -224,7 +224,7 @@ fn describe(
     let settling = (progress.settling > 0).then(|| describe_settling(progress, now, space));
     // Rows under way may wait for the rate.
     let is_only_settling = progress.under_way + others == 0;
-    let sent = format!("{sent} waiting for an answer");
+    let sent = format!("{sent} being sent");
     // While nothing else happens, this is why.
     let [first, last] = if is_only_settling { [settling, None] } else { [None, settling] };
     [state, first, created, not, Some(sent), waiting, last].into_iter().flatten().collect()
@@ -347,14 +347,14 @@ mod tests {
             };
             assert_eq!(describe(&progress, sent, now, space), expected);
         };
-        check((2, 0), 2, Space::Bar, &["1 created", "2 waiting for an answer", "2 to retry"]);
+        check((2, 0), 2, Space::Bar, &["1 created", "2 being sent", "2 to retry"]);
         let visible = "3 wait until a new customer is visible (2 min 40 s)";
-        check((5, 3), 2, Space::Bar, &["1 created", "2 waiting for an answer", "2 to retry", visible]);
-        check((3, 3), 0, Space::Bar, &[visible, "1 created", "0 waiting for an answer"]);
+        check((5, 3), 2, Space::Bar, &["1 created", "2 being sent", "2 to retry", visible]);
+        check((3, 3), 0, Space::Bar, &[visible, "1 created", "0 being sent"]);
         let visible = "3 rows wait until a new customer would be visible (up to 2 min 40 s more)";
-        check((5, 3), 2, Space::Line, &["1 created", "2 waiting for an answer", "2 to retry", visible]);
+        check((5, 3), 2, Space::Line, &["1 created", "2 being sent", "2 to retry", visible]);
         let visible = "1 row waits until a new customer would be visible (up to 2 min 40 s more)";
-        check((1, 1), 0, Space::Line, &[visible, "1 created", "0 waiting for an answer"]);
+        check((1, 1), 0, Space::Line, &[visible, "1 created", "0 being sent"]);
     }
 
     #[test]
@@ -367,7 +367,7 @@ mod tests {
         };
         let parts = describe(&progress, 2, Instant::now(), Space::Line);
         let line = |seconds| line(&progress, Duration::from_secs(seconds), Rate::Unlimited, &parts);
-        let state = "(at most unlimited requests): 1,199 created, 2 waiting for an answer";
+        let state = "(at most unlimited requests): 1,199 created, 2 being sent";
         assert_eq!(line(0), format!("3,800 of 5,000 rows left, time left unknown {state}"));
         assert_eq!(
             line(510),
@@ -387,23 +387,16 @@ mod tests {
             let layout = SUBMISSION.layouts.iter().position(|layout| layout.template == template);
             assert_eq!((layout.unwrap(), message.as_str()), expected);
         };
-        let quiet = ["57 created", "2 waiting for an answer"];
-        check(100, 60, &quiet, (0, "57 created, 2 waiting for an answer"));
-        check(80, 60, &quiet, (1, "57 created, 2 waiting for an answer"));
-        check(50, 60, &quiet, (2, "57 created, 2 waiting for an answer"));
+        let quiet = ["57 created", "2 being sent"];
+        check(100, 60, &quiet, (0, "57 created, 2 being sent"));
+        check(80, 60, &quiet, (1, "57 created, 2 being sent"));
+        check(50, 60, &quiet, (2, "57 created, 2 being sent"));
         check(40, 60, &quiet, (2, "57 created"));
         check(20, 60, &quiet, (2, "57 created"));
         // Also where a window has the usual 80 columns.
-        let settling =
-            ["3 wait until a new customer is visible (2 min 40 s)", "57 created", "0 waiting for an answer"];
+        let settling = ["3 wait until a new customer is visible (2 min 40 s)", "57 created", "0 being sent"];
         check(80, 60, &settling, (2, settling[0]));
-        let busy = [
-            "throttled for 45 s",
-            "5,700 created",
-            "12 not created",
-            "2 waiting for an answer",
-            "3 to retry",
-        ];
+        let busy = ["throttled for 45 s", "5,700 created", "12 not created", "2 being sent", "3 to retry"];
         check(120, 9_999, &busy, (1, &busy.join(", ")));
         check(110, 9_999, &busy, (2, &busy.join(", ")));
         check(100, 9_999, &busy, (2, &busy[..4].join(", ")));

@@ -143,9 +143,9 @@ fn the_bar_fits_its_window_and_ends_where_the_run_does() {
     let import = bench.import("customers.csv").args(["--yes", "--concurrency", "1", "--limit", "3"]);
     let terminal = Terminal::start(import, WIDE);
     bench.wait_until_held();
-    terminal.shows("░ 0/3 · 0 rows/min · time left unknown · 0 created, 1 waiting for an answer");
+    terminal.shows("░ 0/3 · 0 rows/min · time left unknown · 0 created, 1 being sent");
     terminal.is_resized_to(NARROW);
-    terminal.shows("\n0/3 · time left unknown · 0 created, 1 waiting for an answer");
+    terminal.shows("\n0/3 · time left unknown · 0 created, 1 being sent");
     bench.simulator().release();
     let all = terminal.ends_with(5);
     assert!(all.contains("3 rows sent, 3 requests"), "{all}");

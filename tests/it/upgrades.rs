@@ -78,8 +78,8 @@ fn a_list_of_an_older_ledger_is_known_by_its_one_name() {
     let typed = if cfg!(windows) { r".\customers.csv" } else { "././/customers.csv" };
     ledger
         .execute_batch(&format!(
-            r#"INSERT INTO sources (id, run_id, path, header, started_at, completed_at)
-                    SELECT 70, run_id, '{typed}', header, started_at, 1 FROM sources WHERE id = 1;
+            r#"INSERT INTO sources (id, run_id, path, header, started_at, completed_at, rows_read, rows_new)
+                    SELECT 70, run_id, '{typed}', header, started_at, 1, 1, 1 FROM sources WHERE id = 1;
                INSERT INTO sources (id, run_id, path, header, started_at)
                     SELECT 71, run_id, '../a/b.csv', header, started_at FROM sources WHERE id = 1;
                INSERT INTO sources (id, run_id, path, header, started_at)
