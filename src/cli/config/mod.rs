@@ -109,7 +109,7 @@ impl From<clap::Error> for InvocationError {
 
 /// Reads the command line, the environment and the file. Returns the parsed command line with all settings applied.
 pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
-    resolve_with(whole(), arguments)
+    resolve_with(options::without_empty_variables, arguments)
 }
 
 /// The command line of a run with only the options that notify monitors, if its arguments or the environment have a
@@ -141,13 +141,17 @@ pub(super) fn resolve_for_monitors(arguments: &[OsString]) -> Option<(Cli, Prove
     kept.extend(is_given("simulate").then(|| "--simulate".into()));
     // The list is not read, but the command line needs one.
     kept.extend((name == "import").then(|| "-".into()));
-    let resolved = resolve_with(usage::without_environment(whole()), &kept).ok()?;
+    let resolved = resolve_with(usage::without_environment, &kept).ok()?;
     resolved.0.command.nature().run.is_some().then_some(resolved)
 }
 
-fn resolve_with(command: Command, arguments: &[OsString]) -> Result<(Cli, Provenance), InvocationError> {
-    let command = options::with_switches_to_turn_off(command);
-    let typed = parse(command.clone(), arguments)?;
+/// `with_variables`: limits the environment variables that count.
+fn resolve_with(
+    with_variables: fn(Command) -> Command,
+    arguments: &[OsString],
+) -> Result<(Cli, Provenance), InvocationError> {
+    let command = options::with_switches_to_turn_off(whole());
+    let typed = parse(with_variables(command.clone()), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if asked.command.nature().settings == Settings::Unread {
@@ -174,7 +178,7 @@ fn resolve_with(command: Command, arguments: &[OsString]) -> Result<(Cli, Proven
         (typed, asked)
     } else {
         let arguments = with_lists_of_file(arguments, deepest, &entries);
-        let matches = parse(options::with_defaults(command, &values), &arguments)?;
+        let matches = parse(with_variables(options::with_defaults(command, &values)), &arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };
@@ -278,7 +282,7 @@ pub(super) fn whole() -> Command {
 
 /// Parses the arguments. An error is reported by the command line as help shows it.
 fn parse(command: Command, arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
-    options::without_empty_variables(command).try_get_matches_from(arguments).map_err(|error| {
+    command.try_get_matches_from(arguments).map_err(|error| {
         let is_long = arguments.iter().any(|argument| argument == "--help");
         let is_short_help = error.kind() == ErrorKind::DisplayHelp && !is_long;
         let shown = if is_short_help { help::short() } else { whole() };
