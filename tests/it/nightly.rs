@@ -179,7 +179,7 @@ fn a_monitor_in_the_own_network_may_be_reached_without_encryption() {
     assert!(!done.to_string().contains("t0ken"), "{done}");
     bench
         .import("customers.csv")
-        .args(["--notify-url", "http://hc.example/t0ken"])
+        .args(["--notify-url", "http://8.8.8.8/t0ken"])
         .exits(2)
         .says("http:// is only for this machine and for private addresses");
 }
@@ -249,7 +249,7 @@ fn a_monitor_that_fails_fails_no_run() {
         .says("could not notify");
     bench
         .import("customers.csv")
-        .args(["--notify-url", "http://hc.example/x"])
+        .args(["--notify-url", "http://8.8.8.8/x"])
         .exits(2)
         .says("https://HOST/PATH");
 }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Position, Url};
 
 use super::run_summary::RunSummary;
-use crate::transport::{is_loopback, is_private};
+use crate::transport::{is_loopback, may_be_private};
 
 /// What a pattern may contain.
 const PLACEHOLDERS: [&str; 3] = ["status", "code", "message"];
@@ -21,7 +21,8 @@ pub(crate) struct MonitorUrl {
 }
 
 impl MonitorUrl {
-    /// https for any host; http for this machine and for hosts in the operator's own network.
+    /// https for any host; http for this machine and for hosts in the operator's own network. A name is accepted here;
+    /// nothing is sent if it has a public address.
     ///
     /// # Errors How to write it. The text itself is a secret, so no error quotes it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -30,7 +31,7 @@ impl MonitorUrl {
                 .to_owned()
         };
         let url: Url = text.trim().parse().map_err(|_| wrong())?;
-        if !(url.scheme() == "https" || url.scheme() == "http" && (is_loopback(&url) || is_private(&url))) {
+        if !(url.scheme() == "https" || url.scheme() == "http" && may_be_private(&url)) {
             return Err(wrong());
         }
         if !placeholders(&url[..Position::BeforePath]).is_empty() {
@@ -154,8 +155,9 @@ mod tests {
         check("http://127.0.0.1:3001/x", Some(false));
         check("http://192.168.1.5:3001/x", Some(true));
         check("http://kuma:3001/x", Some(true));
+        check("http://nas.lan/x", Some(true));
         for refused in [
-            "http://hc.example/x",
+            "http://ai./x",
             "http://8.8.8.8/x",
             "ftp://127.0.0.1/x",
             "hc.example/x",

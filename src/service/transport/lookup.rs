@@ -1,9 +1,9 @@
 //! Resolves names to addresses with the system's resolver.
 //!
-//! It differs from the HTTP client's own lookup in three ways. A failure has its own type, so that it can be
+//! It differs from the HTTP client's own lookup in four ways. A failure has its own type, so that it can be
 //! distinguished from other connection failures. `localhost` is always this machine, whatever a hosts file or a
-//! resolver says, because plain http is allowed to it. And if no thread is available for the lookup, that is an
-//! ordinary error.
+//! resolver says, because plain http is allowed to it. If no thread is available for the lookup, that is an
+//! ordinary error. And for plain http, a name with a public address is refused.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -11,6 +11,8 @@ use std::thread;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
+
+use super::is_private;
 
 /// A name that could not be looked up.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +28,25 @@ pub(super) struct DnsError {
 #[error("no thread for a lookup")]
 pub(super) struct NoThread(#[source] pub(super) io::Error);
 
+/// The name has an address that is reachable from the internet.
+#[derive(Debug, thiserror::Error)]
+#[error("the host has a public address, and http is only for private addresses: use https")]
+struct NotPrivate;
+
 /// Resolves names for the HTTP client.
-pub(super) struct DnsLookup;
+pub(super) struct DnsLookup {
+    /// Refuse names that have a public address.
+    pub(super) only_private: bool,
+}
 
 impl Resolve for DnsLookup {
     fn resolve(&self, name: Name) -> Resolving {
+        let only_private = self.only_private;
         Box::pin(async move {
             let addresses = addresses(name.as_str()).await?;
+            if only_private && !addresses.iter().all(|address| is_private(address.ip())) {
+                return Err(NotPrivate.into());
+            }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -75,5 +89,19 @@ mod tests {
         }
         let unknown = addresses("no-such-host.invalid").await.unwrap_err();
         assert!(unknown.is::<DnsError>(), "{unknown:?}");
+    }
+
+    #[tokio::test]
+    async fn a_name_with_a_public_address_is_refused_for_plain_http() {
+        for (name, only_private, expected) in [
+            ("localhost", true, true),
+            // The system's resolver returns an address as it is.
+            ("192.168.1.5", true, true),
+            ("8.8.8.8", true, false),
+            ("8.8.8.8", false, true),
+        ] {
+            let found = DnsLookup { only_private }.resolve(name.parse().unwrap()).await;
+            assert_eq!(found.is_ok(), expected, "{name}");
+        }
     }
 }

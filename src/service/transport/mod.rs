@@ -19,6 +19,7 @@ mod roots;
 mod tunnel;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,14 +139,16 @@ pub fn http_client_builder(url: &Url, network: &Network) -> Result<reqwest::Clie
         let for_client = proxy.for_client()?;
         builder = builder.proxy(for_client).connector_layer(tunnel::Tunnels::new(proxy, url));
     }
-    builder = match url.scheme() == "http" {
+    // Only to this machine and the operator's own network.
+    let is_plain = url.scheme() == "http";
+    builder = match is_plain {
         // This connection is not encrypted, so the platform's long list of authorities is not read.
         true => builder.tls_certs_only([]),
         false => builder.tls_certs_merge(network.roots.certificates()),
     };
     Ok(builder
         .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Arc::new(lookup::DnsLookup))
+        .dns_resolver(Arc::new(lookup::DnsLookup { only_private: is_plain }))
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         // A redirect could carry the bearer token to another host.
@@ -188,21 +191,27 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Is this address inside the operator's own network, and not reachable from the internet?
-pub fn is_private(url: &Url) -> bool {
-    /// Names that no public name server answers.
-    const SUFFIXES: [&str; 4] = [".local", ".internal", ".home.arpa", ".localhost"];
+/// May plain http go to this host? An address must be private; the addresses of a name are checked when it is looked up.
+pub fn may_be_private(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(name)) => {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            !name.contains('.') || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
-        }
-        Some(url::Host::Ipv4(address)) => address.is_private() || address.is_link_local(),
-        Some(url::Host::Ipv6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.is_private() || address.is_link_local(),
-            None => address.is_unique_local() || address.is_unicast_link_local(),
-        },
+        // A top-level domain: with the dot at its end, it is never a name of the own network.
+        Some(url::Host::Domain(name)) => name.strip_suffix('.').is_none_or(|name| name.contains('.')),
+        Some(url::Host::Ipv4(address)) => is_private(address.into()),
+        Some(url::Host::Ipv6(address)) => is_private(address.into()),
         None => false,
+    }
+}
+
+/// Is this address on this machine or inside the operator's own network, and not reachable from the internet?
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let is_shared = matches!(address.octets(), [100, 64..=127, _, _]);
+            address.is_loopback() || address.is_private() || address.is_link_local() || is_shared
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
     }
 }
 
@@ -214,7 +223,7 @@ mod tests {
     fn private_addresses() {
         let check = |host: &str, expected: bool| {
             let url: Url = format!("http://{host}/x").parse().unwrap();
-            assert_eq!(is_private(&url), expected, "{host}");
+            assert_eq!(may_be_private(&url), expected, "{host}");
         };
         for private in [
             "10.0.0.1",
@@ -222,14 +231,17 @@ mod tests {
             "172.31.255.254",
             "192.168.1.5:3001",
             "169.254.10.1",
+            "100.64.0.1",
+            "100.127.255.254",
+            "127.0.0.1",
+            "[::1]",
             "[fd12:3456:789a::1]",
             "[fe80::1]",
             "[::ffff:192.168.1.5]",
             "kuma",
-            "nas.local",
+            "nas.lan",
             "nas.local.",
-            "monitor.corp.internal",
-            "router.home.arpa",
+            "hc.example",
         ] {
             check(private, true);
         }
@@ -237,13 +249,12 @@ mod tests {
             "8.8.8.8",
             "172.32.0.1",
             "192.169.1.1",
-            "100.64.0.1",
+            "100.63.255.254",
+            "100.128.0.1",
             "0.0.0.0",
             "[2001:db8::1]",
             "[::ffff:8.8.8.8]",
-            "hc.example",
-            "local.example",
-            "my-local.example",
+            "ai.",
         ] {
             check(public, false);
         }
