@@ -551,6 +551,8 @@ fn the_exit_codes_of_the_samples_are_those_of_the_program() {
     };
     assert_eq!(codes("SuccessExitStatus"), "3 143");
     assert_eq!(codes("RestartForceExitStatus"), "5 11");
+    // As often as the crontab, also if each run takes hours; and the next night starts anew.
+    assert_eq!((&*codes("StartLimitIntervalSec"), &*codes("StartLimitBurst")), ("20h", "4"));
     let settings = std::fs::read_to_string(sample("tenantry.toml")).unwrap();
     assert!(settings.contains("\nnotify-success = \"0,3\""), "{settings}");
     let crontab = std::fs::read_to_string(sample("nightly/crontab")).unwrap();
@@ -587,13 +589,48 @@ fn the_user_of_the_service_signs_in_with_its_folders() {
     };
     let mut shared = values("Environment");
     assert_eq!(shared.len(), 3, "{service}");
-    shared.extend(values("User").iter().map(|user| format!("runuser -u {user} --")));
+    shared.extend(values("User").iter().map(|user| format!("runuser -u {user} ")));
     shared.extend(values("WorkingDirectory").iter().map(|folder| format!("cd {folder}\n")));
     shared.extend(["TENANTRY_CONFIG=tenantry.toml".to_owned(), "TENANTRY_PROFILE=contoso".to_owned()]);
     for shared in shared {
         assert!(as_service.contains(&shared), "{shared}: {as_service}");
     }
     assert!(service.contains(" --config tenantry.toml --profile contoso "), "{service}");
+}
+
+/// Not even its secrets and proxies. The program is `env` here, which prints them.
+#[cfg(unix)]
+#[test]
+fn the_user_of_the_service_gets_nothing_of_roots_environment() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    let as_service = std::fs::read_to_string(sample("nightly/as-service")).unwrap();
+    let as_service =
+        as_service.replace("cd /var/lib/tenantry\n", "").replace("/usr/local/bin/tenantry ", "env ");
+    bench.file("as-service", as_service);
+    let runuser = "#!/bin/sh\n[ \"$1 $2 $3\" = '-u tenantry --' ] || exit 9\nshift 3\nexec \"$@\"\n";
+    bench.file("runuser", runuser);
+    std::fs::set_permissions(bench.path("runuser"), PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bench.path("").display(), std::env::var("PATH").unwrap());
+    let mut command = std::process::Command::new("sh");
+    command.arg(bench.path("as-service")).env("PATH", path).env("TENANTRY_CLIENT_SECRET", "s");
+    command.env("HTTPS_PROXY", "http://proxy").env("SUDO_USER", "ana").env("TERM", "xterm");
+    let done = command.stdin(std::process::Stdio::null()).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let environment = String::from_utf8(done.stdout).unwrap();
+    let mut names: Vec<_> = environment.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+    names.sort_unstable();
+    let expected = [
+        "HOME",
+        "PATH",
+        "TENANTRY_CONFIG",
+        "TENANTRY_METRICS_FILE",
+        "TENANTRY_PROFILE",
+        "TERM",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+    ];
+    assert_eq!(names, expected);
 }
 
 /// The schema of the Task Scheduler gives only the children of a trigger an order (`xs:sequence`).
