@@ -20,8 +20,9 @@ use crate::problem::{Kind, Rule};
 
 const NAME: &str = "tenantry";
 
-/// Prints the profiles of the settings files in their usual places. One `sed`, because a script cannot read TOML.
-const PROFILES: &str = r"sed -n 's/^ *\[ *profile *\. *\([A-Za-z0-9_-]*\) *\].*/\1/p' tenantry.toml ~/.config/tenantry/tenantry.toml 2>/dev/null";
+/// Prints the profiles of the settings files in their usual places: the working folder, and the configuration folder of
+/// Linux or macOS. One `sed`, because a script cannot read TOML; in `sh`, because fish has no defaults for variables.
+const PROFILES: &str = r#"sh -c 'sed -n "s/^ *\[ *profile *\. *\([A-Za-z0-9_-]*\) *\].*/\1/p" tenantry.toml "${TENANTRY_CONFIG_DIR:-${XDG_CONFIG_HOME:-$HOME/.config}/tenantry}/tenantry.toml" "${TENANTRY_CONFIG_DIR:-$HOME/Library/Application Support/tenantry}/tenantry.toml" 2>/dev/null | sort -u'"#;
 
 /// The completion script for `shell`.
 pub(super) fn script(shell: Shell) -> String {

@@ -361,6 +361,8 @@ fn bash_offers_values_and_files_only_for_files() {
         "rate = '100/min'\n[profile.contoso]\nlimit = 1\n[profile.fabrikam]\nlimit = 2\n",
     );
     bench.file("customers.csv", "");
+    std::fs::create_dir(bench.path("own settings")).unwrap();
+    bench.file("own settings/tenantry.toml", "[profile.northwind]\nlimit = 3\n");
     // The words of the command line, the last one unfinished.
     let check = |words: &[&str], expected: &str| {
         let [.., previous, current] = words else { panic!("{words:?}") };
@@ -373,6 +375,7 @@ fn bash_offers_values_and_files_only_for_files() {
             .args(words)
             .current_dir(bench.path("."))
             .env("HOME", bench.path("."))
+            .env("TENANTRY_CONFIG_DIR", bench.path("own settings"))
             .output()
             .unwrap();
         let offered = String::from_utf8(done.stdout).unwrap();
@@ -385,7 +388,7 @@ fn bash_offers_values_and_files_only_for_files() {
     check(&["tenantry", "import", "--log-format", ""], "text json");
     check(&["tenantry", "import", "--log-format", "=", "j"], "json");
     check(&["tenantry", "import", "--delimiter", "s"], "semicolon");
-    check(&["tenantry", "import", "--profile", ""], "contoso fabrikam");
+    check(&["tenantry", "import", "--profile", ""], "contoso fabrikam northwind");
     check(&["tenantry", "--profile", "fab"], "fabrikam");
     check(&["tenantry", "help", "exc"], "excel");
     // No value is known; a file is none.

@@ -129,6 +129,8 @@ fn exit_code_3_is_success_for_everybody_where_it_is_named() {
     ends(&["--notify-success", "0,3"], true);
     bench.trusts("notify-success = [3]\n");
     ends(&[], true);
+    let shown = bench.tenantry(["config", "show", "--notify-success", "0, 3"]).exits(0);
+    assert!(shown.stdout.contains("0, 3 "), "{shown}");
     bench.import("customers.csv").args(["--notify-success", "7"]).exits(2).says("the exit codes are 0, 1, 2");
 }
 

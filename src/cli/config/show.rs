@@ -115,6 +115,9 @@ fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Opt
     matches.try_contains_id(id).ok()?;
     let raw: Vec<String> =
         matches.get_raw(id).into_iter().flatten().map(|raw| raw.to_string_lossy().into_owned()).collect();
+    // `0, 3` is split at the comma alone.
+    let is_split = setting.arg.get_value_delimiter().is_some();
+    let raw: Vec<&str> = raw.iter().map(|raw| if is_split { raw.trim() } else { raw }).collect();
     let value = (!raw.is_empty()).then(|| shown_value(setting.name, &raw.join(", ")));
     let chosen = provenance.entries.get(setting.name);
     let (source, origin) = match (matches.value_source(id), chosen) {
