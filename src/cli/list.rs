@@ -3,7 +3,7 @@
 use super::replacing::Guarded;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
-use crate::ledger::{ListFilter, Queries};
+use crate::ledger::{ListFilter, Queries, State};
 use crate::report::{RowFilter, ShownRows, Style, counted, each_listed, write_list};
 
 /// JSON is printed in parts of about this size.
@@ -24,16 +24,36 @@ pub(crate) fn run(args: args::ListArgs, output: &Output) -> Result<ExitCode, Fai
     } else {
         print_table(&queries, &filter, output)?
     };
-    match count {
-        0 => Err(no_match(&args, output)),
-        _ => Ok(ExitCode::Done),
+    if count == 0 {
+        return Err(no_match(&args, output));
     }
+    if args.states.is_empty() && !args.json {
+        note_history(&queries, &filter, output)?;
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Says how many superseded and declined rows match and are left out.
+fn note_history(queries: &Queries, filter: &RowFilter, output: &Output) -> Result<(), Failure> {
+    let (mut counts, mut flags) = (Vec::new(), Vec::new());
+    for state in State::OF_ROWS.into_iter().filter(|state| state.is_history()) {
+        let stored = ListFilter { states: vec![state], ..filter.stored.clone() };
+        let count = each_listed(queries, &RowFilter { stored, ..filter.clone() }, |_| Ok::<_, Failure>(()))?;
+        if count > 0 {
+            counts.push(format!("{count} {state}"));
+            flags.push(format!("--state {state}"));
+        }
+    }
+    if !counts.is_empty() {
+        output.note(format_args!("Left out: {}. `{}` lists them.", counts.join(", "), flags.join(" ")));
+    }
+    Ok(())
 }
 
 fn no_match(args: &args::ListArgs, output: &Output) -> Failure {
     let message = format!("no row of the ledger `{}` matches", args.ledger.path().display());
     let left_out = match args.states.is_empty() {
-        true => "; replaced and discarded rows are listed only with `--state`",
+        true => "; superseded and declined rows are listed only with `--state`",
         false => "",
     };
     Failure::new(ExitCode::Failed, message)

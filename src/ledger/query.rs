@@ -26,6 +26,7 @@ use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, value};
 use super::{Environment, Result, RunId, lock, schema};
 use tenantry_model::clock;
+use tenantry_model::problem::Problem;
 
 pub use aggregates::{AlikeCalls, Parts, Scope, Span};
 pub use counts::{AgreementCounts, RowCounts};
@@ -86,7 +87,7 @@ pub struct ErrorCount {
     pub code: String,
     pub refused: RefusedStep,
     pub count: u64,
-    /// The text of one of them.
+    /// The text of one of them, with its column if validation found it.
     pub example: String,
 }
 
@@ -170,6 +171,8 @@ fn in_seconds<S: Serializer>(
 /// SQL for the current steps of a kind, as `step`.
 struct StandingSteps {
     steps: &'static str,
+    /// The problems that validation found, as JSON.
+    problems: &'static str,
     /// The id of its row.
     row: &'static str,
     /// Is its domain taken since a refusal?
@@ -179,11 +182,15 @@ struct StandingSteps {
 impl StandingSteps {
     const fn of(kind: StepKind) -> Self {
         match kind {
-            StepKind::Create => {
-                Self { steps: "customer_rows AS step", row: "step.id", burned: "step.domain_burned" }
-            }
+            StepKind::Create => Self {
+                steps: "customer_rows AS step",
+                problems: "step.problems",
+                row: "step.id",
+                burned: "step.domain_burned",
+            },
             StepKind::Agreement => Self {
                 steps: "(SELECT * FROM agreements WHERE replaced_by IS NULL AND state <> 'withdrawn') AS step",
+                problems: "NULL",
                 row: "step.row_id",
                 burned: "0",
             },
@@ -195,6 +202,15 @@ impl StandingSteps {
 /// The service gives its first part.
 fn user_name(name: &str, domain: &str) -> String {
     format!("{name} || '@' || {domain}")
+}
+
+/// The text of a refusal, with the column of the problem that it is the text of.
+fn with_column(code: &str, text: String, problems: Option<&str>) -> String {
+    // Problems that cannot be parsed are reported by `show`.
+    let problems: Vec<Problem> =
+        problems.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+    let problem = problems.iter().find(|problem| problem.rule == code && problem.message == text);
+    problem.map_or(text, Problem::describe)
 }
 
 impl Queries {
@@ -287,20 +303,26 @@ impl Queries {
 
     /// Refused and unresolved steps of one kind by code, most frequent first. Acknowledged ones are left out.
     pub fn errors(&self, kind: StepKind, scope: Scope) -> Result<Vec<ErrorCount>> {
-        let StandingSteps { steps, row, burned } = StandingSteps::of(kind);
+        let StandingSteps { steps, problems, row, burned } = StandingSteps::of(kind);
+        // The problems are those of the row that has the greatest text: SQLite takes a bare column from there.
         let sql = format!(
-            "SELECT error_code, state, count(*), max(error_text), {burned} FROM {steps}
+            "SELECT error_code, state, count(*), max(error_text), {burned}, {problems} FROM {steps}
               WHERE error_code IS NOT NULL AND state IN ({}) AND acknowledged_at IS NULL AND {}
               GROUP BY 1, 2, 5 ORDER BY 3 DESC, 1",
             State::sql_list(State::needs_attention),
             scope.touched(row, "step.source_id")
         );
         collect(&self.connection, &sql, [], |row| {
+            let (code, text, problems): (String, Option<String>, Option<String>) =
+                (row.get(0)?, row.get(3)?, row.get(5)?);
             Ok(ErrorCount {
-                code: row.get(0)?,
                 refused: RefusedStep { kind, state: row.get(1)?, domain_burned: row.get(4)? },
                 count: row.get(2)?,
-                example: row.get::<_, Option<String>>(3)?.unwrap_or_else(|| ERASED_TEXT.to_owned()),
+                example: match text {
+                    Some(text) => with_column(&code, text, problems.as_deref()),
+                    None => ERASED_TEXT.to_owned(),
+                },
+                code,
             })
         })
     }
@@ -313,7 +335,7 @@ impl Queries {
         refused: RefusedStep,
         limit: u32,
     ) -> Result<Vec<RefusedRow>> {
-        let StandingSteps { steps, row, burned } = StandingSteps::of(refused.kind);
+        let StandingSteps { steps, row, burned, .. } = StandingSteps::of(refused.kind);
         let sql = format!(
             "SELECT s.path, step.line, of_row.domain, s.header, s.given, step.cells
                FROM {steps} JOIN sources s ON s.id = step.source_id JOIN customer_rows of_row ON of_row.id = {row}

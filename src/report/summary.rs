@@ -23,6 +23,9 @@ use crate::reader::ColumnUse;
 /// The most domains with a lost password that are listed; `export created` lists all.
 pub(crate) const LOST_PASSWORDS_NAMED: u32 = 10;
 
+/// `check` does not know the options of an import.
+const WITH_OPTIONS: &str = " (give it the --map, --auto-map and similar options of the import)";
+
 /// The most rows that are named for each kind of refusal.
 pub(super) const ROWS_NAMED: u32 = 3;
 
@@ -196,6 +199,11 @@ impl LedgerSummary {
         let errors = queries.errors(StepKind::Create, scope)?.into_iter().chain(of_agreements);
         let mut errors: Vec<ErrorLine> = errors.map(ErrorLine::of).collect();
         errors.sort_by_key(|error| (error.refused.state != State::Unresolved, Reverse(error.count)));
+        let mut rejected =
+            errors.iter_mut().filter(|error| error.refused.state == State::Rejected).peekable();
+        if rejected.peek().is_some() && queries.has_lists_with_options()? {
+            rejected.for_each(|error| error.hint.push_str(WITH_OPTIONS));
+        }
         let (rows, agreements) = (queries.counts_in(scope)?, queries.agreement_counts_in(scope)?);
         let (held_back, let_go) = (queries.unfinished_sources()?, queries.discarded_sources(None)?);
         let gone = queries.gone()?;

@@ -243,3 +243,41 @@ fn a_row_with_an_invalid_domain_is_found_by_its_cell() {
     assert_eq!(bench.tenantry(["status", "--json"]).run().json()["rows"]["acknowledged"]["rejected"], 2);
     bench.tenantry(["acknowledge", "--undo", "--domain", "bäd-zwei"]).exits(0);
 }
+
+/// A rejected row is described with its column. `check` does not know the options of the import.
+#[test]
+fn a_rejected_row_says_in_which_column_it_is_wrong_and_how_to_check_its_list() {
+    let bench = Bench::new();
+    let wrong = |header: &str| {
+        customers_of(["wrong"]).replacen("company_name", header, 1).replace(&email("wrong"), "nowhere")
+    };
+    let check = |file: &str, flags: &[&str], is_with_options: bool| {
+        let done = bench.import(file).args(flags).exits(3);
+        assert!(done.stdout.contains("(rejected), email: has no `@`"), "{done}");
+        assert!(done.stdout.contains("`tenantry check FILE` lists every problem"), "{done}");
+        assert_eq!(done.stdout.contains("(give it the --map, --auto-map"), is_with_options, "{done}");
+    };
+    bench.file("plain.csv", wrong("company_name"));
+    check("plain.csv", &[], false);
+    bench.file("mapped.csv", wrong("Firma"));
+    check("mapped.csv", &["--map", "Firma=company_name"], true);
+}
+
+#[test]
+fn a_list_says_which_rows_it_leaves_out() {
+    let bench = Bench::new();
+    let wrong = |domain: &str| row(domain).replace(&email(domain), "nowhere");
+    bench.file("customers.csv", format!("{HEADER}\n{}\n{}\n", row("one"), wrong("two")));
+    bench.import("customers.csv").exits(3);
+    let all = bench.tenantry(["list"]).exits(0);
+    assert!(!all.stderr.contains("Left out"), "{all}");
+    bench.file("customers.csv", customers_of(["one", "two"]));
+    bench.import("customers.csv").exits(0);
+    for flags in [&[][..], &["-o", "rows.csv"]] {
+        let listed = bench.tenantry(["list"]).args(flags).exits(0);
+        listed.says("Left out: 1 superseded. `--state superseded` lists them.");
+    }
+    let other = bench.tenantry(["list", "--search", "one"]).exits(0);
+    assert!(!other.stderr.contains("Left out"), "{other}");
+    assert!(!bench.tenantry(["list", "--json"]).exits(0).stderr.contains("Left out"));
+}

@@ -196,6 +196,19 @@ impl Queries {
         Ok(first.filter(|_| is_same))
     }
 
+    /// Was a list read with options without which it cannot be read, or is read differently?
+    pub fn has_lists_with_options(&self) -> Result<bool> {
+        let given: Vec<Option<InputOptions>> =
+            collect(&self.connection, "SELECT DISTINCT given FROM sources", [], |row| row.get(0))?;
+        Ok(given.iter().flatten().any(|given| {
+            given.auto_map
+                || given.header_line.is_some()
+                || given.sheet.is_some()
+                || !given.column_map.is_empty()
+                || !given.ignore_column.is_empty()
+        }))
+    }
+
     /// The delimiter of the files of the rows of `filter`, if all of them have the same.
     pub fn delimiter_of(&self, filter: Filter) -> Result<Option<u8>> {
         let given = self.given_for(filter)?;
