@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tenantry_model::failpoint::number;
-use tenantry_model::files::beside;
 
 /// Much more than a run without such a reader needs.
 const LARGE: u64 = 64 << 20;
@@ -28,11 +27,11 @@ pub(super) struct LogWatch {
 }
 
 impl LogWatch {
-    pub(super) fn of(ledger: &Path) -> Self {
+    pub(super) fn of(log: &Path) -> Self {
         // A test has a smaller log, and less time.
         let of_test = number("TENANTRY_LARGE_LOG").map(|large| (large, Duration::from_secs(2)));
         let (large, held_up_for) = of_test.unwrap_or((LARGE, HELD_UP_FOR));
-        let (log, looked_at) = (beside(ledger, "-wal"), Instant::now());
+        let (log, looked_at) = (log.to_owned(), Instant::now());
         Self { log, large, held_up_for, looked_at, held_up: None, is_reported: false }
     }
 

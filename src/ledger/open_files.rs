@@ -34,6 +34,8 @@ pub(super) struct OpenFiles {
     ledger: PathBuf,
     files: Vec<OpenFile>,
     lock: OpenFile,
+    /// The write-ahead log as the operator would name it.
+    log: PathBuf,
     /// Taken instead of one that was removed.
     _lock_of_ours: Option<LockFile>,
 }
@@ -42,14 +44,22 @@ impl OpenFiles {
     /// For a ledger that this process has locked, and has written to since opening it.
     pub(super) fn of(ledger: &Path) -> Result<Self> {
         let open = Error::open(ledger);
+        let given = beside(ledger, "-wal");
         let ledger = files::canonical(ledger).map_err(open)?;
+        // Of a ledger that is named by a link, it is beside the ledger itself.
+        let log = if given.exists() { given } else { beside(&ledger, "-wal") };
         let files = ["", "-wal", "-shm"].map(|suffix| OpenFile::of(beside(&ledger, suffix)));
         Ok(Self {
             files: files.into_iter().collect::<Result<_, _>>().map_err(open)?,
             lock: OpenFile::of(lock::path_beside(&ledger)).map_err(open)?,
             _lock_of_ours: None,
+            log,
             ledger,
         })
+    }
+
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// # Errors

@@ -120,7 +120,7 @@ fn serve(
     room: &Room,
 ) {
     let mut group = Vec::with_capacity(GROUP);
-    let mut log = connection.path().map(|path| LogWatch::of(Path::new(path)));
+    let mut log = place.as_ref().map(|place| LogWatch::of(place.log()));
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         // Rows that got the last commit's results together send their next writes together, a moment after the first
         // one.

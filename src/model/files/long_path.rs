@@ -35,9 +35,44 @@ fn with_prefix(whole: &str) -> Option<String> {
     })
 }
 
+/// The path on a share as people write it, from `\\?\UNC\server\share\…`. `None`: it is no such path, or only the prefix
+/// makes it work, because of its length or a name in it; `is_plain` says so of the path as one on a drive.
+#[cfg(any(windows, test))]
+pub(super) fn as_share(path: &str, is_plain: impl FnOnce(&str) -> bool) -> Option<String> {
+    let share = path.strip_prefix(r"\\?\UNC\")?;
+    is_plain(&format!(r"\\?\C:\{share}")).then(|| format!(r"\\{share}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_on_a_share_loses_its_prefix() {
+        let is_plain = |path: &str| {
+            assert!(path.starts_with(r"\\?\C:\server\"), "{path}");
+            !path.ends_with('.')
+        };
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(as_share(path, is_plain).as_deref(), expected, "{path}");
+        };
+        check(r"\\?\UNC\server\share\l.db", Some(r"\\server\share\l.db"));
+        check(r"\\?\UNC\server\share\odd.", None);
+        check(r"\\?\C:\server\l.db", None);
+        check(r"\\server\share\l.db", None);
+        check("/server/l.db", None);
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn what_needs_its_prefix_keeps_it() {
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(as_share(path, super::super::is_plain).as_deref(), expected, "{path}");
+        };
+        check(r"\\?\UNC\server\share\l.db", Some(r"\\server\share\l.db"));
+        check(r"\\?\UNC\server\share\nul", None);
+        check(&format!(r"\\?\UNC\server\share\{}", r"folder\".repeat(40)), None);
+    }
 
     #[test]
     fn long_paths_get_a_prefix() {

@@ -297,9 +297,22 @@ pub fn rename_over(beside: &Path, file: &Path) -> io::Result<()> {
 }
 
 /// The path of an existing file or folder without links, and complete. On Windows people can read it and type it, unlike the
-/// `\\?\C:\…` of std.
+/// `\\?\C:\…` and `\\?\UNC\server\…` of std.
 pub fn canonical(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    dunce::canonicalize(path)
+    let path = dunce::canonicalize(path)?;
+    #[cfg(windows)]
+    let path = match path.to_str().and_then(|path| long_path::as_share(path, is_plain)) {
+        Some(share) => PathBuf::from(share),
+        None => path,
+    };
+    Ok(path)
+}
+
+/// Does a path `\\?\C:\…` mean the same without its prefix?
+#[cfg(windows)]
+fn is_plain(path: &str) -> bool {
+    let path = Path::new(path);
+    dunce::simplified(path) != path
 }
 
 /// The temporary name of `file` while it is written.
