@@ -688,6 +688,6 @@ fn a_log_that_grows_because_of_another_reader_is_reported_once() {
     let done = bench.resume().args(["--rate", "2/s"]).env("TENANTRY_LARGE_LOG", "20000").exits(0);
     let words = "grows, because another program keeps reading the ledger; close that program";
     assert_eq!(done.stderr.matches(words).count(), 1, "{done}");
-    done.says("file=ledger.db-wal");
+    done.says(&format!("file={}-wal", bench.ledger_path().display()));
     bench.agree();
 }
