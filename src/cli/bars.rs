@@ -390,14 +390,14 @@ mod tests {
         let quiet = ["57 created", "2 being sent"];
         check(100, 60, &quiet, (0, "57 created, 2 being sent"));
         check(80, 60, &quiet, (1, "57 created, 2 being sent"));
-        check(50, 60, &quiet, (2, "57 created, 2 being sent"));
+        check(52, 60, &quiet, (2, "57 created, 2 being sent"));
         check(40, 60, &quiet, (2, "57 created"));
         check(20, 60, &quiet, (2, "57 created"));
         // Also where a window has the usual 80 columns.
         let settling = ["3 wait until a new customer is visible (2 min 40 s)", "57 created", "0 being sent"];
         check(80, 60, &settling, (2, settling[0]));
         let busy = ["throttled for 45 s", "5,700 created", "12 not created", "2 being sent", "3 to retry"];
-        check(120, 9_999, &busy, (1, &busy.join(", ")));
+        check(122, 9_999, &busy, (1, &busy.join(", ")));
         check(110, 9_999, &busy, (2, &busy.join(", ")));
         check(100, 9_999, &busy, (2, &busy[..4].join(", ")));
         check(90, 9_999, &busy, (2, &busy[..3].join(", ")));
