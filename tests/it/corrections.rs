@@ -102,6 +102,7 @@ fn a_retry_judges_with_the_options_of_the_import() {
     bench.import("customers.csv").args(options).args(["--strict"]).exits(3);
     // The next command of an export says them, too, but for those about columns, which the import remembers.
     let status = bench.tenantry(["status"]).exits(0).stdout;
+    let (_, status) = status.split_once("\nNext: ").unwrap();
     assert!(status.contains("import --ledger") && !status.contains("--map"), "{status}");
     let default = format!(" --default {}", in_quotes("middle_name=Q"));
     assert!(status.contains(&default), "{status}");

@@ -16,7 +16,7 @@ use crate::harness::{Bench, Call, customers, eventually};
 const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
 /// Room for everything, and for hardly anything.
 pub(crate) const WIDE: NonZero<u16> = NonZero::new(120).unwrap();
-const NARROW: NonZero<u16> = NonZero::new(44).unwrap();
+const NARROW: NonZero<u16> = NonZero::new(50).unwrap();
 
 /// A command on a terminal of its own. It is killed where a test fails meanwhile.
 pub(crate) struct Terminal {
