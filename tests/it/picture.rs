@@ -114,7 +114,7 @@ fn svg(lines: &[Vec<Cell>]) -> String {
          <circle cx=\"17\" cy=\"13\" r=\"6\" fill=\"#ff5f7a\"/><circle cx=\"36\" cy=\"13\" r=\"6\" fill=\"#e5c07b\"/>\
          <circle cx=\"55\" cy=\"13\" r=\"6\" fill=\"#9ece6a\"/>\n\
          <g font-family=\"SFMono-Regular, Consolas, Liberation Mono, Menlo, monospace\" font-size=\"14\" \
-         fill=\"#e5e5e5\" xml:space=\"preserve\" style=\"white-space: pre\">\n"
+         fill=\"#e5e5e5\">\n"
     );
     for (at, line) in lines.iter().enumerate() {
         let y = TITLE + MARGIN + LINE * (at as f64 + 0.7);
@@ -127,7 +127,12 @@ fn svg(lines: &[Vec<Cell>]) -> String {
                 let length = text.chars().count() as f64 * CHARACTER;
                 let colour = cell.colour.map(|it| format!(" fill=\"{it}\"")).unwrap_or_default();
                 let bold = if cell.is_bold { " font-weight=\"bold\"" } else { "" };
-                let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                // Browsers collapse other blanks.
+                let text = text
+                    .replace(' ', "\u{a0}")
+                    .replace('&', "&amp;")
+                    .replace('<', "&lt;")
+                    .replace('>', "&gt;");
                 writeln!(
                     svg,
                     "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{length:.1}\"{colour}{bold}>{text}</text>"
