@@ -15,7 +15,7 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
     let args::Acknowledgeable { domains, codes, gone } = args.which;
     let selection = AcknowledgeSelection { named: named_rows(&queries, &domains)?, codes, gone };
     let done = ledger.acknowledge(selection, args.undo).await?;
-    // A row that needs attention anyway is none to undo.
+    // With --undo, a row that was not acknowledged does not match.
     let is_matched = done.changed() > 0 || (!args.undo && done.unchanged > 0);
     let exit_code = if is_matched { ExitCode::Done } else { ExitCode::Failed };
     let words = if is_matched { "done" } else { "nothing matched" };

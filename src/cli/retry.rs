@@ -94,7 +94,7 @@ fn asks_for_some(args: &args::RetryArgs) -> bool {
     !args.codes.is_empty() || !args.domains.is_empty()
 }
 
-/// A run that retries nothing is none.
+/// A run with nothing to retry is not started.
 fn refuse_if_none_matches(args: &args::RetryArgs, output: &Output) -> Result<(), Failure> {
     if !asks_for_some(args) {
         return Ok(());

@@ -391,7 +391,7 @@ fn bash_offers_values_and_files_only_for_files() {
     check(&["tenantry", "import", "--profile", ""], "contoso fabrikam northwind");
     check(&["tenantry", "--profile", "fab"], "fabrikam");
     check(&["tenantry", "help", "exc"], "excel");
-    // No value is known; a file is none.
+    // This option has no known values, and is not offered files.
     check(&["tenantry", "import", "--rate", "cust"], "cust");
     check(&["tenantry", "import", "--metrics-file", "cust"], "customers.csv");
 }

@@ -39,7 +39,7 @@ fn where_nobody_can_be_asked_nothing_is_done_without_yes() {
     bench.agree();
 }
 
-/// Where nobody can be asked, `--yes` is asked for only if there is something to agree to.
+/// Without a terminal, `--yes` is needed only if there is something to agree to.
 #[test]
 fn what_is_missing_and_what_is_done_is_said_before_the_question() {
     let bench = Bench::new();

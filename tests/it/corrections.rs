@@ -58,10 +58,10 @@ fn refused_rows_are_tried_again_without_their_file() {
 #[test]
 fn a_retry_keeps_to_the_codes_and_domains_that_are_named() {
     let bench = refused();
-    let none = retry(&bench, &["--code", "600050", "--code", "email", "--domain", "nobody"]).exits(1);
+    let none = retry(&bench, &["--code", "600050", "--code", "email", "--domain", "unknown"]).exits(1);
     none.says("--code 600050 matches nothing; there are 600051 (2 rows), 27002 (1 row), 3000 (1 row)")
         .says("--code email matches nothing; 1 row that failed validation: add --all")
-        .says("--domain nobody matches nothing; the ledger has no such row");
+        .says("--domain unknown matches nothing; the ledger has no such row");
     assert_eq!(
         bench.ledger().number("SELECT count(*) FROM runs WHERE command = 'retry'"),
         0,
@@ -84,7 +84,7 @@ fn a_retry_of_what_is_not_there_sends_nothing_else() {
     bench.file("more.csv", customers_of(["more1", "more2"]));
     bench.import("more.csv").args(["--limit", "0"]).exits(5);
     let requests = bench.simulator().requests().len();
-    for named in [["--code", "9999"], ["--domain", "nobody"]] {
+    for named in [["--code", "9999"], ["--domain", "unknown"]] {
         retry(&bench, &named).exits(1).says("matches nothing");
     }
     assert_eq!(bench.simulator().requests().len(), requests);

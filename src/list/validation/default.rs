@@ -24,7 +24,7 @@ const SAMPLE: [(Field, &str); 14] = [
     (Field::EnableGdapByDefault, ""),
 ];
 
-/// The error that each row with an empty cell would have; `None` if there is none, or if it depends on the row.
+/// The error that every row with an empty cell would get. `None`: the value is valid, or that depends on the row.
 pub fn problem_of_default(field: Field, value: &str, strictness: &Strictness) -> Option<Problem> {
     let depends_on_country = matches!(field, Field::City | Field::State | Field::PostalCode);
     if depends_on_country || SAMPLE.iter().all(|(sample, _)| *sample != field) {
