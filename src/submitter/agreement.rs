@@ -45,7 +45,7 @@ pub(super) async fn record(context: &StepContext, task: &Task) -> Result<StepRes
             return Ok(StepResult { outcome: StepOutcome::Agree(outcome), attempts });
         }
     };
-    let near = match context.caller.approach().await {
+    let near = match context.unless_held_back(task, context.caller.approach()).await {
         Ok(near) => near,
         Err(why) => return Ok(StepResult { outcome: StepOutcome::Agree(why.of_any()), attempts }),
     };

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::task::{Step, Task};
+use super::task::Task;
 use super::{Policy, retry};
 use crate::call::domains::{DomainCheck, DomainStatus};
 use crate::call::{Caller, Near};
@@ -35,7 +35,7 @@ pub(super) struct StepContext {
     /// The id of the agreement's template, looked up once.
     pub(super) agreement_template: OnceCell<String>,
     pub(super) policy: Policy,
-    /// Once this is cancelled, no row is begun; what has been begun is brought to its end.
+    /// Once this is cancelled, no step is begun; what has been begun is brought to its end.
     pub(super) begins_nothing: CancellationToken,
 }
 
@@ -87,16 +87,15 @@ pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<Ste
 }
 
 impl StepContext {
-    /// Waits for a gate, unless no row is begun any more and nothing of this row was sent before this step.
-    async fn unless_held_back<T>(
+    /// Waits for a gate, unless nothing is begun any more and nothing was sent for this step before.
+    pub(super) async fn unless_held_back<T>(
         &self,
         task: &Task,
         gate: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let is_new = task.step == Step::Create && !task.work.is_in_flight;
         tokio::select! {
             biased;
-            () = self.begins_nothing.cancelled(), if is_new => Err(Outcome::Withdrawn),
+            () = self.begins_nothing.cancelled(), if !task.work.is_in_flight => Err(Outcome::Withdrawn),
             passed = gate => passed,
         }
     }

@@ -402,3 +402,24 @@ fn refused_acceptances_count_among_the_failures() {
     bench.resume().args(args).exits(3);
     assert_eq!((agreements("failed"), agreements("pending")), (3, 0));
 }
+
+#[test]
+fn too_many_failures_begin_no_acceptance_that_waits_for_the_rate() {
+    let bench = Bench::new();
+    let domains: Vec<String> = (1..=40).map(|n| format!("customer-{n}")).collect();
+    for domain in &domains {
+        bench.fault(Operation::ConfirmAgreement, domain, Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    }
+    let rows: Vec<_> = domains.iter().map(|domain| (domain.as_str(), ACCEPTED)).collect();
+    bench.file("customers.csv", file(&rows));
+    let stopped = "stopped at --max-failures";
+    bench.import("customers.csv").args(["--max-failures", "1", "--concurrency", "1"]).exits(5).says(stopped);
+    let before = bench.count(Operation::ConfirmAgreement);
+    let args = ["--max-failures", "1", "--concurrency", "30", "--rate", "2/s"];
+    bench.resume().args(args).exits(5).says(stopped);
+    let sent = bench.count(Operation::ConfirmAgreement) - before;
+    assert!((1..15).contains(&sent), "{sent} acceptances");
+    let left = bench.ledger().number("SELECT count(*) FROM customers WHERE agreement_state = 'pending'");
+    assert_eq!(usize::try_from(left).unwrap() + sent + before, 40);
+    bench.agree_so_far();
+}

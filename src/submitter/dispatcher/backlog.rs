@@ -60,18 +60,14 @@ impl Backlog {
 pub(super) struct Limits {
     /// No new row is started.
     pub(super) at_limit: bool,
-    /// Too many rows were refused: only rows that were sent already are sent again.
+    /// Too many were refused: only what was sent already is sent again.
     pub(super) too_many_failures: bool,
 }
 
 impl Limits {
     pub(super) fn hold_back(self, task: &Task) -> bool {
-        let is_begun = match task.step {
-            Step::Create | Step::LookUp => task.work.is_in_flight,
-            Step::Agree => task.is_begun,
-        };
         let is_fresh_row = task.step == Step::Create && !task.is_begun;
-        (self.too_many_failures && !is_begun) || (self.at_limit && is_fresh_row)
+        (self.too_many_failures && !task.work.is_in_flight) || (self.at_limit && is_fresh_row)
     }
 }
 
