@@ -115,10 +115,11 @@ impl InputFile {
             return Ok(Self { source: InputSource { path: name, input }, size: None });
         }
         let open = || {
+            // First, because Windows denies access to a folder that is opened as a file.
+            refuse_folder(&fs::metadata(path)?)?;
             let file = File::open(path)?;
-            let metadata = file.metadata()?;
-            refuse_folder(&metadata)?;
-            Ok((file, metadata.len()))
+            let size = file.metadata()?.len();
+            Ok((file, size))
         };
         let (file, size) = open().map_err(|error| unopened(path, &error))?;
         Ok(Self { source: InputSource { path: name, input: Input::of(file) }, size: Some(size) })

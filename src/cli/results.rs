@@ -120,5 +120,8 @@ fn write_one(queries: &Queries, what: &ExportKind, path: &Path) -> Result<u64, F
 }
 
 fn unwritten(folder: &Path, error: &io::Error) -> Failure {
+    // Windows says of a file in the folder's place that there is no such folder.
+    let is_file = io::Error::from(io::ErrorKind::NotADirectory);
+    let error = if folder.is_file() { &is_file } else { error };
     Failure::io(format!("could not write into the folder `{}` of --results", folder.display()), error)
 }

@@ -516,25 +516,12 @@ fn equal_duplicates_are_named_by_their_lines() {
     bench.import("customers.csv").exits(0).says("2 equal to an earlier row (lines 5, 6)");
 }
 
-/// Whatever is in the name of a list, the next command means that list, in the shell at hand.
-#[test]
-fn the_next_command_runs_when_it_is_pasted() {
-    let names = [
-        "two words.csv",
-        "a$PATH b`c`.csv",
-        "it's.csv",
-        "100%.csv",
-        "%PATH% and %OS%.csv",
-        "a&b;(c)!^,=@.csv",
-        "Gr\u{F6}\u{DF}e[1].csv",
-    ];
+/// Imports a list whose company column has this heading, and types the next command in the shell at hand.
+fn paste_next_command(names: &[&str], heading: &str) {
     let bench = Bench::new();
     for name in names {
-        // The heading is in the command, too. A quotation mark is in no name on Windows, but in headings.
-        let heading = "Firma \"x\" $y %OS%";
-        let list =
-            customers(1).replacen("company_name", "\"Firma \"\"x\"\" $y %OS%\"", 1).replacen(",GB", ",XX", 1);
-        bench.file(name, list);
+        let quoted = format!("\"{}\"", heading.replace('"', "\"\""));
+        bench.file(name, customers(1).replacen("company_name", &quoted, 1).replacen(",GB", ",XX", 1));
         let map = ["--map", &format!("{heading}=company_name")];
         // The environment of the tests may be that of any shell.
         let import =
@@ -548,12 +535,35 @@ fn the_next_command_runs_when_it_is_pasted() {
         let pasted = bench.pasted(next).exits(3);
         assert!(pasted.stdout.contains("`XX`") || pasted.stdout.contains("XX"), "{next}: {pasted}");
     }
+}
+
+/// Whatever is in the name of a list, the next command means that list, in the shell at hand.
+#[test]
+fn the_next_command_runs_when_it_is_pasted() {
+    let names = [
+        "two words.csv",
+        "a$PATH b`c`.csv",
+        "it's.csv",
+        "100%.csv",
+        "a&b;(c)!^,=@.csv",
+        "Gr\u{F6}\u{DF}e[1].csv",
+    ];
+    // A quotation mark is in no name on Windows, but in headings.
+    paste_next_command(&names, "Firma \"x\" $y");
     #[cfg(windows)]
     {
+        let bench = Bench::new();
+        bench.file("100%.csv", customers(1).replacen(",GB", ",XX", 1));
         let checked = bench.tenantry(["check", "*%.csv", "-"]).stdin(customers(1)).exits(3);
         assert!(checked.stdout.contains("100%.csv"), "{checked}");
         bench.tenantry(["check", "*.xlsx"]).exits(2).says("no file matches `*.xlsx`");
     }
+}
+
+/// Apart from the test above, because no shell but the Command Prompt replaces them.
+#[test]
+fn the_next_command_names_no_variable_of_the_command_prompt() {
+    paste_next_command(&["%PATH% and %OS%.csv"], "Firma \"x\" %OS%");
 }
 
 /// What was remembered of a list is found again, however its path is typed.

@@ -642,6 +642,9 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\[FOLDER\]/(config|cache)\\tenantry", "[FOLDER]/$1/tenantry"),
     (r"(\[FOLDER\]/(?:config|cache)/tenantry)\\", "$1/"),
     (r"/tenantry/country-rules\\", "/tenantry/country-rules/"),
+    // Other paths and the quotation marks of options, on Windows.
+    (r"samples\\customers", "samples/customers"),
+    (r#"add --map "([^"\n]+)""#, "add --map '$1'"),
     // How long calls took, in the Markdown of a report.
     (r"(?m)^(\| (?:create|find_customer|check_domain) \|(?: \d+ \|){3}) .*$", "$1 [MS] |"),
     // In the rows of `credentials`.
