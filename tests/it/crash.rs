@@ -182,7 +182,7 @@ mod signals {
     //! Ctrl-C and SIGTERM, and what Windows has in place of them, once and twice.
 
     use super::*;
-    use crate::harness::{SIGNALS, each_at_once, eventually};
+    use crate::harness::{SIGNALS, each_at_once, eventually, signals_that_come_twice};
 
     /// A run of six rows that stands still at the third of them, with one slot.
     fn standing_still() -> (Bench, Running) {
@@ -286,9 +286,7 @@ mod signals {
 
     #[test]
     fn the_second_signal_leaves_at_once() {
-        // No window is closed twice: Windows brings no event after one that ends the session.
-        let comes_twice = |&&(_, code): &&(&str, i32)| cfg!(unix) || code == 130;
-        each_at_once(SIGNALS.iter().filter(comes_twice), |&(name, code)| second_signal(name, code));
+        each_at_once(signals_that_come_twice(), |&(name, code)| second_signal(name, code));
     }
 
     #[test]

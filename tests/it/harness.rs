@@ -60,6 +60,11 @@ pub(crate) const SIGNALS: &[(&str, i32)] = &[("INT", 130), ("TERM", 143)];
 pub(crate) const SIGNALS: &[(&str, i32)] =
     &[("INT", 130), ("BREAK", 130), ("TERM", 143), ("LOGOFF", 143), ("SHUTDOWN", 143)];
 
+/// No window is closed twice: Windows brings no event after one that ends the session.
+pub(crate) fn signals_that_come_twice() -> impl Iterator<Item = &'static (&'static str, i32)> + Send {
+    SIGNALS.iter().filter(|(_, code)| cfg!(unix) || *code == 130)
+}
+
 /// The sample files of the repository.
 pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)

@@ -12,7 +12,9 @@ use tenantry_simulator::{Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;
-use crate::harness::{Bench, SIGNALS, customers, domain, each_at_once, eventually, states};
+use crate::harness::{
+    Bench, SIGNALS, customers, domain, each_at_once, eventually, signals_that_come_twice, states,
+};
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
@@ -594,7 +596,7 @@ fn a_signal_ends_the_wait_for_a_lock_while_the_ledger_is_opened() {
 
 #[test]
 fn the_second_signal_ends_the_wait_for_a_lock_in_the_middle_of_a_run() {
-    each_at_once(SIGNALS, |&(signal, code)| {
+    each_at_once(signals_that_come_twice(), |&(signal, code)| {
         let bench = Bench::new();
         bench.file("customers.csv", customers(2));
         bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
