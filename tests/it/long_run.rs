@@ -152,8 +152,11 @@ fn an_hours_work_leaves_nothing_behind() {
         "{renewals} renewals in {lasted:?}"
     );
     done.says("the service does not answer; trying one request at a time");
-    let connections_refused = "SELECT count(*) FROM attempts WHERE text LIKE '%refused the connection%'";
-    assert!(bench.ledger().number(connections_refused) > 0, "the service was never gone");
+    // Windows tries a refused connection again for two seconds by itself.
+    if cfg!(unix) {
+        let connections_refused = "SELECT count(*) FROM attempts WHERE text LIKE '%refused the connection%'";
+        assert!(bench.ledger().number(connections_refused) > 0, "the service was never gone");
+    }
 
     let quarters: Vec<&Sample> = (1..=4)
         .map(|quarter| samples.iter().rfind(|it| it.created <= (rows - refused) * quarter / 4).unwrap())

@@ -164,7 +164,7 @@ fn login_import_whoami_and_logout() {
 fn where_a_sign_in_is_looked_for_is_said() {
     let bench = Bench::new();
     let call = |name: &str| as_app(bench.tenantry([name]), CLIENT_ID);
-    let folder = bench.path("config/tenantry").display().to_string();
+    let folder = bench.path("config").join("tenantry").display().to_string();
     let done = call("login").exits(0);
     done.says("Scheduled jobs must run as `").says(&format!("with the settings folder `{folder}`"));
     let who = call("whoami").exits(0).stdout;
