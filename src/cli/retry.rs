@@ -14,6 +14,7 @@ use crate::submitter::{Mode, StopReason};
 const CODES_NAMED: usize = 10;
 
 pub(crate) async fn run(args: args::RetryArgs, output: &Output) -> Result<Ended, Failure> {
+    args.input.refuse_contradictions()?;
     refuse_if_none_matches(&args, output)?;
     let consent = Consent::of(&args.run);
     // If there is nothing to do, that is reported, and not that the question cannot be asked.

@@ -450,6 +450,8 @@ fn an_empty_cell_stands_for_what_was_told() {
         "{bad}"
     );
     bench.import("list.csv").args(wrong).exits(3);
+    let retried = bench.tenantry(["retry", "--all", "--default", "country=UK"]).exits(2);
+    retried.says("`--default country=UK` is invalid");
     bench.import("list.csv").args(told).exits(0);
     bench.agree();
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
