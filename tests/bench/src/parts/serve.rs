@@ -1,6 +1,6 @@
 //! A server that answers every request with 201, a customer and its password, and counts requests.
 //!
-//! It uses at most one core and does not look at the requests, so that the benchmark measures the program.
+//! It uses at most one core and takes only the domain from a request, so that the benchmark measures the program.
 
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -53,8 +53,8 @@ async fn answer(
     }
     requests.set(requests.get() + 1);
     let (head, body) = request.into_parts();
-    drop(body.collect().await);
-    let mut response = Response::new(Full::from(customer(requests.get())));
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let mut response = Response::new(Full::from(customer(requests.get(), domain(&body))));
     *response.status_mut() = StatusCode::CREATED;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json; charset=utf-8"));
@@ -66,10 +66,16 @@ async fn answer(
     Ok(response)
 }
 
-/// A customer like the one in `tests/wire/create-customer-201.http`, with its own id.
-fn customer(number: u64) -> String {
+/// The domain in the body of a create.
+fn domain(body: &[u8]) -> &str {
+    let domain = std::str::from_utf8(body).ok().and_then(|body| body.split_once(r#""domain":""#));
+    domain.and_then(|(_, rest)| rest.split_once('"')).map_or("", |(domain, _)| domain)
+}
+
+/// A customer like the one in `tests/wire/create-customer-201.http`, with its own id and this domain.
+fn customer(number: u64, domain: &str) -> String {
     let id = format!("00000000-0000-4000-8000-{number:012x}");
     format!(
-        r#"{{"id":"{id}","commerceId":"{id}","companyProfile":{{"tenantId":"{id}","domain":"benchmark.onmicrosoft.com","attributes":{{"objectType":"CustomerCompanyProfile"}}}},"billingProfile":{{"id":"d17c0275-da92-5c33-9032-782ef1d0b69b","email":"test@outlook.com","culture":"en-US","language":"en","companyName":"test company","defaultAddress":{{"country":"US","city":"Redmond","state":"WA","addressLine1":"One Microsoft Way","postalCode":"98052","firstName":"Test","lastName":"Test","phoneNumber":""}},"attributes":{{"etag":"5920358838484612121","objectType":"CustomerBillingProfile"}}}},"enableGDAPByDefault":true,"relationshipToPartner":"none","userCredentials":{{"userName":"admin","password":"=;;n.=s9Z"}},"attributes":{{"objectType":"Customer"}}}}"#
+        r#"{{"id":"{id}","commerceId":"{id}","companyProfile":{{"tenantId":"{id}","domain":"{domain}","attributes":{{"objectType":"CustomerCompanyProfile"}}}},"billingProfile":{{"id":"d17c0275-da92-5c33-9032-782ef1d0b69b","email":"test@outlook.com","culture":"en-US","language":"en","companyName":"test company","defaultAddress":{{"country":"US","city":"Redmond","state":"WA","addressLine1":"One Microsoft Way","postalCode":"98052","firstName":"Test","lastName":"Test","phoneNumber":""}},"attributes":{{"etag":"5920358838484612121","objectType":"CustomerBillingProfile"}}}},"enableGDAPByDefault":true,"relationshipToPartner":"none","userCredentials":{{"userName":"admin","password":"=;;n.=s9Z"}},"attributes":{{"objectType":"Customer"}}}}"#
     )
 }
