@@ -8,7 +8,7 @@ use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 use crate::figures::{digits, mib};
 use crate::program::{Program, cargo, repository};
 
-pub(crate) fn describe(program: &Program) -> Result<String> {
+pub(crate) fn describe(programs: &[Program]) -> Result<String> {
     let wanted = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
         .with_memory(MemoryRefreshKind::nothing().with_ram());
@@ -19,17 +19,21 @@ pub(crate) fn describe(program: &Program) -> Result<String> {
     let rustc = first_line(Command::new("rustc").arg("--version"));
     let commit =
         first_line(Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(repository()));
+    let programs = programs.iter().map(|program| {
+        let version = first_line(Command::new(program.path()).arg("--version"));
+        let size = mib(program.path().metadata()?.len());
+        Ok(format!("- program, {}: {version}, {}, {size:.1} MiB\n", program.folder, program.built()))
+    });
+    let programs = programs.collect::<Result<String>>()?;
     // Not every system has a load average.
     let load = System::load_average().map_or_else(|_| "unknown".to_owned(), |load| digits(load.one));
     Ok(format!(
         "# Benchmarks of tenantry\n\n\
-         - program: {}, {}, {:.1} MiB, commit {commit}\n\
+         {programs}\
+         - commit: {commit}\n\
          - machine: {processor}, {} cores, {:.0} GiB, {system_name}, {kernel}\n\
          - versions: {rustc}; {}; SQLite {} (baseline); this program {}\n\
          - load before: {load}, as a mean of the last minute",
-        first_line(Command::new(program.path()).arg("--version")),
-        program.built(),
-        mib(program.path().metadata()?.len()),
         system.cpus().len(),
         mib(system.total_memory()) / 1024.0,
         first_line(cargo().arg("--version")),

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use program::Program;
 use subjects::Subject;
 use world::World;
 
@@ -51,6 +52,9 @@ struct Args {
     /// Measure this program instead of building the one of this repository.
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     program: Option<PathBuf>,
+    /// Measure this program, too, such as one of an earlier commit.
+    #[arg(long, value_name = "FILE")]
+    beside: Option<PathBuf>,
 }
 
 /// How much to measure.
@@ -61,6 +65,13 @@ pub(crate) struct Size {
     pub(crate) turns: usize,
     /// How long the rate limit is tested.
     pub(crate) seconds: u64,
+}
+
+impl Size {
+    /// Rows of the ledger whose size is measured, and whose passwords are opened.
+    pub(crate) fn stock(self) -> u64 {
+        self.rows.min(200_000)
+    }
 }
 
 impl Args {
@@ -81,12 +92,18 @@ fn main() -> anyhow::Result<()> {
     }
     let args = Args::parse();
     let subjects = if args.subjects.is_empty() { Subject::usual() } else { args.subjects.clone() };
-    let program = program::Program::find(args.program.as_deref(), &args.profile)?;
-    println!("{}", machine::describe(&program)?);
-    let mut world = World::new(program, args.size())?;
+    let mut programs = vec![match &args.program {
+        Some(path) => Program::found(path, "ours")?,
+        None => Program::built_here(&args.profile)?,
+    }];
+    programs.extend(
+        args.beside.iter().map(|path| Program::found(path, "beside")).collect::<Result<Vec<_>, _>>()?,
+    );
+    println!("{}", machine::describe(&programs)?);
+    let world = World::new(programs, args.size())?;
     for subject in subjects {
         eprintln!("{subject:?} …");
-        println!("{}", subject.measure(&mut world)?);
+        println!("{}\n{}", subject.measure(&world)?, subject.command());
     }
     Ok(())
 }

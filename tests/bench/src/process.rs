@@ -17,15 +17,23 @@ pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     /// Peak memory in bytes; 0 if the platform does not report it.
     pub(crate) peak: u64,
+    /// Bytes of the pages of files that it changed; 0 if the platform does not report it.
+    pub(crate) written: u64,
 }
 
 impl Usage {
     /// The usage minus that of another process.
     pub(crate) fn beyond(self, other: Usage) -> Usage {
+        Usage { wall: self.wall.saturating_sub(other.wall), cpu: self.cpu.saturating_sub(other.cpu), ..self }
+    }
+
+    /// The usage of one process after the other.
+    pub(crate) fn and(self, other: Usage) -> Usage {
         Usage {
-            wall: self.wall.saturating_sub(other.wall),
-            cpu: self.cpu.saturating_sub(other.cpu),
-            peak: self.peak,
+            wall: self.wall + other.wall,
+            cpu: self.cpu + other.cpu,
+            peak: self.peak.max(other.peak),
+            written: self.written + other.written,
         }
     }
 }
@@ -69,11 +77,29 @@ impl Running {
     }
 
     pub(crate) fn wait(mut self) -> Result<Ended> {
+        let before = written_by_children()?;
         let used = self.child.take().context("a process is waited for once")?.wait4()?;
-        let wall = self.begun.elapsed();
-        let usage = Usage { wall, cpu: used.rusage.utime + used.rusage.stime, peak: used.rusage.maxrss };
+        let usage = Usage {
+            wall: self.begun.elapsed(),
+            cpu: used.rusage.utime + used.rusage.stime,
+            peak: used.rusage.maxrss,
+            written: written_by_children()? - before,
+        };
         Ok(Ended { name: self.name.clone(), code: used.status.code(), usage, output: self.output.clone() })
     }
+}
+
+/// Bytes written by all processes that were waited for.
+#[cfg(unix)]
+fn written_by_children() -> Result<u64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    // In units of 512 bytes on every system.
+    Ok(u64::try_from(getrusage(UsageWho::RUSAGE_CHILDREN)?.block_writes())? * 512)
+}
+
+#[cfg(not(unix))]
+fn written_by_children() -> Result<u64> {
+    Ok(0)
 }
 
 impl Drop for Running {

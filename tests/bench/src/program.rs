@@ -10,6 +10,8 @@ use serde::Deserialize;
 /// A built `tenantry`.
 #[derive(Debug)]
 pub(crate) struct Program {
+    /// The folder of its ledgers and keys.
+    pub(crate) folder: &'static str,
     path: PathBuf,
     /// The profile, if it was built here.
     profile: Option<String>,
@@ -35,16 +37,17 @@ pub(crate) fn cargo() -> Command {
 }
 
 impl Program {
-    /// The given program, or the one of this repository, which is built with `profile` first.
-    pub(crate) fn find(given: Option<&Path>, profile: &str) -> Result<Self> {
-        match given {
-            Some(path) => {
-                let found = path.canonicalize();
-                let path = found.with_context(|| format!("could not find {}", path.display()))?;
-                Ok(Self { path, profile: None })
-            }
-            None => Ok(Self { path: build(profile)?, profile: Some(profile.to_owned()) }),
-        }
+    /// The program of this repository, built with `profile`.
+    pub(crate) fn built_here(profile: &str) -> Result<Self> {
+        Ok(Self { folder: "ours", path: build(profile)?, profile: Some(profile.to_owned()) })
+    }
+
+    /// A program that was built elsewhere.
+    pub(crate) fn found(path: &Path, folder: &'static str) -> Result<Self> {
+        // It runs in another folder.
+        let path = std::path::absolute(path)?;
+        ensure!(path.is_file(), "could not find {}", path.display());
+        Ok(Self { folder, path, profile: None })
     }
 
     /// How the program was built, for display.
@@ -78,7 +81,7 @@ impl Program {
             .env("HOME", folder)
             .env("XDG_CONFIG_HOME", folder.join("config"))
             .env("XDG_CACHE_HOME", folder.join("cache"))
-            .env("TENANTRY_IDENTITY", folder.join("identity.txt"))
+            .env("TENANTRY_IDENTITY", folder.join(self.folder).join("identity.txt"))
             .env("TENANTRY_KEY_STORE", "file")
             .env("TENANTRY_ACCESS_TOKEN", "opaque-access-token-of-the-benchmarks");
         command

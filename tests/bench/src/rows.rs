@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -73,7 +72,12 @@ impl Samples {
     }
 
     /// Writes the rows with these numbers and returns the size in bytes.
-    pub(crate) fn write(&self, path: &Path, kind: Kind, numbers: Range<u64>) -> Result<u64> {
+    pub(crate) fn write(
+        &self,
+        path: &Path,
+        kind: Kind,
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Result<u64> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
         writer.write_record(&self.header)?;
         for number in numbers {
@@ -138,10 +142,30 @@ impl Samples {
     }
 }
 
+/// The numbers below `rows`, each once, far from its neighbours.
+pub(crate) fn shuffled(rows: u64) -> impl Iterator<Item = u64> {
+    /// A prime, so that no number comes twice unless `rows` is a multiple of it.
+    const STEP: u64 = 7_368_787;
+    (0..rows).map(move |index| index * STEP % rows)
+}
+
 fn company(name: &str, number: u64) -> String {
     format!("{name} {number}")
 }
 
 fn domain(number: u64) -> String {
     format!("benchmark{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shuffled_rows_are_all_there() {
+        let mut numbers: Vec<u64> = shuffled(1000).collect();
+        assert_ne!(numbers[1], numbers[0] + 1);
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+    }
 }

@@ -1,28 +1,32 @@
 //! Makes files and fully created ledgers once, for use by several subjects.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::rc::Rc;
 
 use anyhow::{Result, ensure};
+use rusqlite::Connection;
 
+use crate::parts::Part;
 use crate::process::Usage;
+use crate::program::Program;
 use crate::rows::Kind;
 use crate::world::World;
 
+/// By the folder of the program and the number of rows.
 #[derive(Debug, Default)]
-pub(crate) struct Stock {
-    created: BTreeMap<u64, Rc<Created>>,
-}
+pub(crate) struct Stock(RefCell<BTreeMap<(&'static str, u64), Rc<Created>>>);
 
 /// A file with only created rows, and its ledger.
 #[derive(Debug)]
 pub(crate) struct Created {
     pub(crate) rows: u64,
-    /// File names in the folder.
+    /// File names in the folder, and in that of the program.
     pub(crate) file: String,
     pub(crate) ledger: String,
     pub(crate) file_bytes: u64,
+    /// The pages of the ledger that are in use.
     pub(crate) ledger_bytes: u64,
     /// Usage of the import, which read the whole file and created the first half of its rows.
     pub(crate) import: Usage,
@@ -33,12 +37,7 @@ pub(crate) struct Created {
 impl Created {
     /// The total usage, from the file to the last outcome.
     pub(crate) fn whole(&self) -> Usage {
-        let (import, resume) = (self.import, self.resume);
-        Usage {
-            wall: import.wall + resume.wall,
-            cpu: import.cpu + resume.cpu,
-            peak: import.peak.max(resume.peak),
-        }
+        self.import.and(self.resume)
     }
 }
 
@@ -52,26 +51,44 @@ impl World {
     }
 
     /// A fully created file with this many rows.
-    pub(crate) fn created(&mut self, rows: u64) -> Result<Rc<Created>> {
-        if let Some(created) = self.stock.created.get(&rows) {
+    pub(crate) fn created(&self, program: &Program, rows: u64) -> Result<Rc<Created>> {
+        let key = (program.folder, rows);
+        if let Some(created) = self.stock.0.borrow().get(&key) {
             return Ok(Rc::clone(created));
         }
-        eprintln!("  creating a ledger of {rows} rows …");
-        let created = Rc::new(create(self, rows)?);
-        self.stock.created.insert(rows, Rc::clone(&created));
+        eprintln!("  creating a ledger of {rows} rows ({}) …", program.folder);
+        let created = Rc::new(create(self, program, rows)?);
+        self.stock.0.borrow_mut().insert(key, Rc::clone(&created));
         Ok(created)
+    }
+
+    /// The ledger of our program with `few` created rows, multiplied until it has this many.
+    pub(crate) fn multiplied(&self, few: &Created, rows: u64) -> Result<String> {
+        let name = format!("multiplied-{rows}.db");
+        let ledger = self.ledger(self.ours(), &name);
+        if !ledger.exists() {
+            eprintln!("  making a ledger of {rows} rows …");
+            fs::copy(self.ledger(self.ours(), &few.ledger), &ledger)?;
+            self.part(&Part::Multiply { ledger, rows })?;
+        }
+        Ok(name)
     }
 }
 
 /// Creates the rows in two halves, so that both `import` and `resume` run with all rows in the ledger.
-fn create(world: &World, rows: u64) -> Result<Created> {
+fn create(world: &World, program: &Program, rows: u64) -> Result<Created> {
     let (file, ledger) = (format!("created-{rows}.csv"), format!("created-{rows}.db"));
     let file_bytes = world.samples.write(&world.path(&file), Kind::Clean, 0..rows)?;
     let half = (rows / 2).to_string();
-    let import = world.run(world.tenantry(&ledger, ["import", "--yes", "--limit", &half, &file]), &[5])?;
-    let resume = world.run(world.tenantry(&ledger, ["resume", "--json"]), &[0])?;
+    let import =
+        world.run(world.tenantry(program, &ledger, ["import", "--yes", "--limit", &half, &file]), &[5])?;
+    let resume = world.run(world.tenantry(program, &ledger, ["resume", "--json"]), &[0])?;
     let summary = resume.json()?;
     ensure!(summary["rows"]["created"] == rows, "not every row is created: {summary}");
-    let ledger_bytes = fs::metadata(world.path(&ledger))?.len();
+    let connection = Connection::open(world.ledger(program, &ledger))?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+    let pragma = |name| connection.pragma_query_value(None, name, |value| value.get::<_, i64>(0));
+    let used = (pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?;
+    let ledger_bytes = u64::try_from(used)?;
     Ok(Created { rows, file, ledger, file_bytes, ledger_bytes, import: import.usage, resume: resume.usage })
 }

@@ -4,7 +4,9 @@ use std::fmt;
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
-use crate::figures::digits;
+use crate::figures::{digits, time};
+use crate::process::Usage;
+use crate::turns::{Ratio, Turns, cpu, throughput, times};
 
 /// The results of one subject.
 #[derive(Debug)]
@@ -13,14 +15,16 @@ pub(crate) struct Findings {
     lines: Vec<Line>,
 }
 
-/// One figure, its budget, and its baseline.
-#[derive(Debug)]
+/// One figure, its budget, its baseline, and that of another program.
+#[derive(Debug, Default)]
 pub(crate) struct Line {
     what: String,
     budget: String,
     measured: String,
     baseline: String,
     ratio: String,
+    beside: String,
+    beside_ratio: String,
     met: Option<bool>,
 }
 
@@ -32,31 +36,57 @@ impl Findings {
     pub(crate) fn push(&mut self, line: Line) {
         self.lines.push(line);
     }
+
+    /// Adds the processor time of our program as a share of the other one's, if there is one.
+    pub(crate) fn push_share(&mut self, what: &str, turns: &Turns, limit: f64) {
+        if let Some(ratio) = turns.beside_ratio() {
+            let line = Line::new(format!("{what}: CPU"), time(cpu(&turns.ours)));
+            let line = line.beside(time(cpu(&turns.beside)), digits(ratio.cpu));
+            self.push(line.at_most(&format!("{limit} × beside"), ratio.cpu, limit));
+        }
+    }
 }
 
 impl Line {
     pub(crate) fn new(what: impl Into<String>, measured: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            budget: String::new(),
-            measured: measured.into(),
-            baseline: String::new(),
-            ratio: String::new(),
-            met: None,
+        Self { what: what.into(), measured: measured.into(), ..Self::default() }
+    }
+
+    /// Wall time and processor time of all sides.
+    pub(crate) fn times(what: impl Into<String>, turns: &Turns) -> Self {
+        Self::compared(what, turns, times, |ratio| ratio)
+    }
+
+    /// Results per second of all sides.
+    pub(crate) fn throughput(what: impl Into<String>, turns: &Turns, results: u64) -> Self {
+        Self::compared(what, turns, |usages| throughput(usages, results), Ratio::inverse)
+    }
+
+    fn compared(
+        what: impl Into<String>,
+        turns: &Turns,
+        shown: impl Fn(&[Usage]) -> String,
+        ratio: fn(Ratio) -> Ratio,
+    ) -> Self {
+        let line = Self::new(what, shown(&turns.ours));
+        let line = line.baseline(shown(&turns.baseline), ratio(turns.ratio()).to_string());
+        match turns.beside_ratio() {
+            Some(beside) => line.beside(shown(&turns.beside), ratio(beside).to_string()),
+            None => line,
         }
     }
 
-    /// Adds a baseline, with the ratios of wall time and processor time.
-    pub(crate) fn beside(mut self, baseline: impl Into<String>, wall: f64, cpu: f64) -> Self {
+    /// Adds a baseline.
+    pub(crate) fn baseline(mut self, baseline: impl Into<String>, ratio: impl Into<String>) -> Self {
         self.baseline = baseline.into();
-        self.ratio = format!("{} (CPU {})", digits(wall), digits(cpu));
+        self.ratio = ratio.into();
         self
     }
 
-    /// Adds a baseline that has only one figure.
-    pub(crate) fn beside_figure(mut self, baseline: impl Into<String>, ratio: f64) -> Self {
-        self.baseline = baseline.into();
-        self.ratio = digits(ratio);
+    /// Adds the figure of the other program.
+    pub(crate) fn beside(mut self, other: impl Into<String>, ratio: impl Into<String>) -> Self {
+        self.beside = other.into();
+        self.beside_ratio = ratio.into();
         self
     }
 
@@ -79,14 +109,16 @@ impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_style(ASCII_MARKDOWN);
-        table.set_header(["what", "budget", "measured", "baseline", "ratio", "met"]);
+        let head = ["what", "budget", "measured", "baseline", "ratio", "beside", "ratio", "met"];
+        table.set_header(head);
         for line in &self.lines {
             let met = match line.met {
                 None => "",
                 Some(true) => "yes",
                 Some(false) => "NO",
             };
-            table.add_row([&line.what, &line.budget, &line.measured, &line.baseline, &line.ratio, met]);
+            let Line { what, budget, measured, baseline, ratio, beside, beside_ratio, .. } = line;
+            table.add_row([what, budget, measured, baseline, ratio, beside, beside_ratio, met]);
         }
         writeln!(f, "\n## {}\n\n{table}", self.title)
     }

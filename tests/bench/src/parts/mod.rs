@@ -2,6 +2,8 @@
 
 mod commit;
 mod load;
+mod multiply;
+mod open;
 mod read;
 pub(crate) mod serve;
 
@@ -28,6 +30,10 @@ pub(crate) enum Part {
     Load { url: String, first: u64, requests: u64, concurrency: usize },
     /// Writes the minimum for these rows to SQLite, durably, with `group` rows per commit.
     Commit { file: PathBuf, rows: u64, group: u64 },
+    /// Decrypts this many passwords.
+    Open { passwords: u64 },
+    /// Multiplies the rows of a ledger until it has this many.
+    Multiply { ledger: PathBuf, rows: u64 },
 }
 
 #[derive(Debug, Parser)]
@@ -51,5 +57,7 @@ pub(crate) fn run() -> Result<()> {
         Part::Read { file } => read::run(&file),
         Part::Load { url, first, requests, concurrency } => load::run(&url, first, requests, concurrency),
         Part::Commit { file, rows, group } => commit::run(&file, rows, group),
+        Part::Open { passwords } => open::run(passwords),
+        Part::Multiply { ledger, rows } => multiply::run(&ledger, rows),
     }
 }

@@ -13,7 +13,7 @@ use crate::world::World;
 /// MiB, for any size.
 const BUDGET: f64 = 64.0;
 
-pub(super) fn measure(world: &mut World) -> Result<Findings> {
+pub(super) fn measure(world: &World) -> Result<Findings> {
     let sizes = world.sizes();
     let mut findings = Findings::new("peak memory, and how it grows with the rows");
     let mut peaks: Vec<(&str, Vec<f64>)> = Vec::new();
@@ -32,17 +32,19 @@ pub(super) fn measure(world: &mut World) -> Result<Findings> {
         let sizes: Vec<String> = sizes.iter().map(|&rows| count(rows)).collect();
         let line =
             Line::new(format!("{what} of {} rows", sizes.join(" / ")), format!("{} MiB", all.join(" / ")))
-                .beside_figure("the fewest rows", largest / smallest);
+                .baseline("the fewest rows", digits(largest / smallest));
         // No verdict if the platform does not report memory.
         findings.push(if largest > 0.0 { line.at_most("64 MiB", largest, BUDGET) } else { line });
     }
     Ok(findings)
 }
 
-fn at(world: &mut World, rows: u64) -> Result<Vec<(&'static str, Usage)>> {
-    let created = world.created(rows)?;
-    let run =
-        |args: &[&str]| Ok::<_, anyhow::Error>(world.run(world.tenantry(&created.ledger, args), &[0])?.usage);
+fn at(world: &World, rows: u64) -> Result<Vec<(&'static str, Usage)>> {
+    let created = world.created(world.ours(), rows)?;
+    let run = |args: &[&str]| {
+        let command = world.tenantry(world.ours(), &created.ledger, args);
+        Ok::<_, anyhow::Error>(world.run(command, &[0])?.usage)
+    };
     let mut usages = vec![
         ("check", run(&["check", &created.file])?),
         ("import", created.import),
@@ -51,13 +53,14 @@ fn at(world: &mut World, rows: u64) -> Result<Vec<(&'static str, Usage)>> {
         ("status", run(&["status"])?),
         ("export created", run(&["export", "created", "-o", "export.csv", "--force"])?),
         ("report", run(&["report", "-o", "report.html", "--force"])?),
+        ("credentials", run(&["credentials", "-o", "passwords.csv", "--force"])?),
     ];
     for (kind, check, import) in WITH_PROBLEMS {
         let (file, ledger) = ("problems.csv", "problems.db");
         world.samples.write(&world.path(file), kind, 0..rows)?;
-        world.remove_ledger(ledger);
+        world.remove_ledger(world.ours(), ledger);
         let run = |args: &[&str], code| {
-            Ok::<_, anyhow::Error>(world.run(world.tenantry(ledger, args), &[code])?.usage)
+            Ok::<_, anyhow::Error>(world.run(world.tenantry(world.ours(), ledger, args), &[code])?.usage)
         };
         usages.push((check, run(&["check", file, "-o", "copy.csv", "--force"], 3)?));
         // Valid rows are not sent: this measures the rows that cannot be sent.

@@ -5,6 +5,7 @@ mod compile;
 mod import;
 mod ledger;
 mod memory;
+mod passwords;
 mod rate;
 mod rerun;
 mod scale;
@@ -20,7 +21,7 @@ use crate::world::World;
 pub(crate) enum Subject {
     /// Starting, importing one row, and the size of the program.
     Start,
-    /// The check of the largest file beside a bare read of it.
+    /// The check of the largest file beside a bare read of it, and beside DuckDB.
     Check,
     /// The import at full speed beside a load generator and beside SQLite.
     Import,
@@ -28,7 +29,9 @@ pub(crate) enum Subject {
     Memory,
     /// Bytes of the ledger a row.
     Ledger,
-    /// Importing a fully created file again.
+    /// Opening passwords beside only decrypting them.
+    Passwords,
+    /// Importing a fully created file again, shuffled too.
     Rerun,
     /// Time a row where the ledger holds few rows and where it holds many.
     Scale,
@@ -44,7 +47,15 @@ impl Subject {
         Self::value_variants().iter().copied().filter(|&subject| subject != Subject::Compile).collect()
     }
 
-    pub(crate) fn measure(self, world: &mut World) -> Result<Findings> {
+    /// The command that measures this subject alone, with the other options of this process.
+    pub(crate) fn command(self) -> String {
+        let options = std::env::args().skip(1).filter(|arg| Self::from_str(arg, true).is_err());
+        let name = self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let args: Vec<String> = std::iter::once(name).chain(options).collect();
+        format!("`cargo run --release --manifest-path tests/bench/Cargo.toml -- {}`", args.join(" "))
+    }
+
+    pub(crate) fn measure(self, world: &World) -> Result<Findings> {
         match self {
             Subject::Start => start::measure(world),
             Subject::Check => check::measure(world),
@@ -52,6 +63,7 @@ impl Subject {
             Subject::Rate => rate::measure(world),
             Subject::Memory => memory::measure(world),
             Subject::Ledger => ledger::measure(world),
+            Subject::Passwords => passwords::measure(world),
             Subject::Rerun => rerun::measure(world),
             Subject::Scale => scale::measure(world),
             Subject::Compile => compile::measure(),

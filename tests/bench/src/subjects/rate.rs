@@ -16,10 +16,6 @@ use crate::world::World;
 
 const LATENCY_MS: u32 = 3000;
 
-/// The limit of concurrency. The program finds that it needs 300 for 6,000 requests per minute at this latency; the
-/// default of 64 is not enough.
-const CONCURRENCY: &str = "512";
-
 /// The minimum share of the allowed rate that is used.
 const USED: f64 = 0.98;
 
@@ -58,7 +54,7 @@ impl Request {
     }
 }
 
-pub(super) fn measure(world: &mut World) -> Result<Findings> {
+pub(super) fn measure(world: &World) -> Result<Findings> {
     let mut findings =
         Findings::new(format!("use of an allowed rate, in {} s at a latency of 3 s", world.size.seconds));
     let begun = CASES.map(|case| Ok::<_, anyhow::Error>((case, begin(world, case)?)));
@@ -94,18 +90,9 @@ fn begin(world: &World, case: Case) -> Result<(Server, Running)> {
     let rate = format!("{configured}/min");
     let duration = format!("{}s", seconds + 3);
     let mut command = world.tenantry(
+        world.ours(),
         &ledger,
-        [
-            "import",
-            "--yes",
-            "--rate",
-            &rate,
-            "--concurrency",
-            CONCURRENCY,
-            "--max-duration",
-            &duration,
-            &file,
-        ],
+        ["import", "--yes", "--rate", &rate, "--max-duration", &duration, &file],
     );
     command.env("TENANTRY_API_URL", &simulator.url).env("TENANTRY_AUTHORITY_URL", &simulator.url);
     let running = world.start(command, &name)?;
@@ -128,7 +115,7 @@ fn lines(case: Case, requests: &[Request], span: u64) -> Vec<Line> {
     if case.configured == case.allowed {
         let line =
             Line::new(format!("{}/min", case.configured), format!("{taken} requests, {refused} × 429"))
-                .beside_figure(format!("{best} allowed"), share);
+                .baseline(format!("{best} allowed"), digits(share));
         return vec![line.decided("98 % used, no 429", share >= USED && refused == 0)];
     }
     let what = format!("{}/min where {} are allowed", case.configured, case.allowed);
@@ -137,7 +124,7 @@ fn lines(case: Case, requests: &[Request], span: u64) -> Vec<Line> {
     let fullest = fullest_second(&within) as f64;
     vec![
         Line::new(&what, format!("{taken} requests"))
-            .beside_figure(format!("{best} at best"), share)
+            .baseline(format!("{best} at best"), digits(share))
             .at_least("less than 10 % lost", share, 1.0 - LOST),
         Line::new(
             format!("{what}: refused"),
@@ -145,7 +132,7 @@ fn lines(case: Case, requests: &[Request], span: u64) -> Vec<Line> {
         )
         .at_most("less than 2 %", refused_share, REFUSED),
         Line::new(format!("{what}: fullest second"), format!("{fullest} requests"))
-            .beside_figure(format!("{} configured", digits(pace)), fullest / pace)
+            .baseline(format!("{} configured", digits(pace)), digits(fullest / pace))
             .at_most("no burst after a pause", fullest, BURST * pace),
     ]
 }
