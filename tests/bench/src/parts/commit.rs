@@ -15,7 +15,7 @@ const SCHEMA: &str = "
                           finished_at INTEGER, outcome TEXT, status INTEGER) STRICT;";
 
 /// The size of a sealed password.
-const SEALED: [u8; 220] = [7; 220];
+const SEALED: [u8; 50] = [7; 50];
 
 const ID: &str = "d17c0275-da92-5c33-9032-782ef1d0b69b";
 
