@@ -140,27 +140,33 @@ pub(crate) fn run() -> std::process::ExitCode {
     let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
         .map_err(|_| panics::failure())
         .and_then(|built| built.map_err(|error| Failure::io("could not start", &error)));
-    let result = runtime.and_then(|runtime| {
-        let run = command(cli.command, logging, provenance, &output);
-        let result = runtime.block_on(panics::caught(run));
-        // After a second Ctrl-C, requests are still in flight. The operator asked not to wait for them.
-        runtime.shutdown_background();
-        result
-    });
+    let (runtime, result) = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(panics::caught(command(cli.command, logging, provenance, &output)));
+            (Some(runtime), result)
+        }
+        Err(failure) => (None, Err(failure)),
+    };
     // The reader of the output has read enough, so the command is done.
     let result =
         result.or_else(|failure| if failure.reader_is_gone { Ok(ExitCode::Done) } else { Err(failure) });
     let result = result.map_err(Failure::seen_with_limits);
     run_log.ended(&result);
     report_lost_lines(&cli.logging, &output);
-    match result {
-        Ok(code) => code.into(),
+    let exit_code = match result {
+        Ok(code) => code,
         Err(failure) => {
             output.failure(&failure);
             output.json_failure(&failure);
-            failure.exit_code.into()
+            failure.exit_code
         }
+    };
+    // Only now, because without it no signal is heard, such as one that ends the wait for a reader of the output. Requests
+    // may still be in flight, after a second Ctrl-C: the operator asked not to wait for them.
+    if let Some(runtime) = runtime {
+        runtime.shutdown_background();
     }
+    exit_code.into()
 }
 
 /// Notifies monitors of a run whose arguments or environment have a mistake.

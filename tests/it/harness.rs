@@ -466,9 +466,16 @@ impl Call<'_> {
     }
 
     /// Starts it. Its output goes to files, so that nobody has to read along.
-    pub(crate) fn spawn(mut self) -> Running {
+    pub(crate) fn spawn(self) -> Running {
+        self.spawn_to(None, None)
+    }
+
+    /// Starts it with other outputs than files.
+    pub(crate) fn spawn_to(mut self, to_stdout: Option<Stdio>, to_stderr: Option<Stdio>) -> Running {
         let (stdout, stderr) = (self.bench.new_output(), self.bench.new_output());
-        self.command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
+        let file = |path| Stdio::from(File::create(path).unwrap());
+        let (out, err) = (file(&stdout), file(&stderr));
+        self.command.stdout(to_stdout.unwrap_or(out)).stderr(to_stderr.unwrap_or(err));
         if let Some(content) = self.stdin {
             let input = self.bench.new_output();
             fs::write(&input, content).unwrap();

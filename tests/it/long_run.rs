@@ -79,10 +79,11 @@ fn file(rows: usize) -> String {
 /// What befalls the service, in turn.
 fn trouble(bench: &Bench, turn: usize) {
     let unavailable = Fault::StatusBefore { status: 503 };
+    // Wine takes connections for a port that nobody listens at any more, and says nothing on them.
     let (fault, times) = match turn % 3 {
         0 => (Fault::Throttled { retry_after_s: 1 }, 3),
-        1 => (unavailable, 16),
-        _ => (Fault::GoneBefore { for_ms: 1200 }, 1),
+        2 if cfg!(unix) => (Fault::GoneBefore { for_ms: 1200 }, 1),
+        _ => (unavailable, 16),
     };
     bench.simulator().script(ScriptedFault::next(Operation::Create, fault).times(times));
 }
@@ -152,7 +153,6 @@ fn an_hours_work_leaves_nothing_behind() {
         "{renewals} renewals in {lasted:?}"
     );
     done.says("the service does not answer; trying one request at a time");
-    // Windows tries a refused connection again for two seconds by itself.
     if cfg!(unix) {
         let connections_refused = "SELECT count(*) FROM attempts WHERE text LIKE '%refused the connection%'";
         assert!(bench.ledger().number(connections_refused) > 0, "the service was never gone");

@@ -5,7 +5,7 @@
 //! the way, is written down once, in [`harness::agree`].
 //!
 //! Four variables make parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`), `TENANTRY_TEST_SEED`
-//! (their moments), `PROPTEST_CASES` (cases of `properties`) and `TENANTRY_TEST_ROWS` (rows of `long_run`). A long hunt
+//! (their moments), `TENANTRY_STORM_MINUTES` (of `storm`) and `TENANTRY_TEST_ROWS` (rows of `long_run`). A long hunt
 //! is `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
 
 #![expect(
@@ -64,7 +64,6 @@ mod partner_address;
 mod passwords;
 #[cfg(unix)]
 mod picture;
-mod properties;
 mod proxies;
 mod queue;
 mod recipient;
@@ -81,6 +80,7 @@ mod scarcity;
 mod secret_files;
 mod secrets;
 mod sign_in;
+mod storm;
 mod surroundings;
 mod tables;
 mod taken;

@@ -20,7 +20,7 @@ const MANY: usize = 300;
 const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// A pipe that is full, and that nobody reads. It ends when the reader is dropped.
-fn stuck_pipe() -> (PipeReader, Stdio) {
+pub(crate) fn stuck_pipe() -> (PipeReader, Stdio) {
     let (reader, writer) = pipe().unwrap();
     let mut filling = writer.try_clone().unwrap();
     // Ends with the reader.
@@ -29,7 +29,7 @@ fn stuck_pipe() -> (PipeReader, Stdio) {
 }
 
 /// A pipe whose reader is gone.
-fn closed_pipe() -> Stdio {
+pub(crate) fn closed_pipe() -> Stdio {
     pipe().unwrap().1.into()
 }
 
@@ -115,6 +115,17 @@ fn what_is_missing_in_a_log_file_is_said() {
     assert!(!done.stderr.contains("tracing-subscriber"), "{done}");
     let quiet = bench.import("customers.csv").args(["--log-file", "/dev/full", "-q"]).exits(0);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_reader_of_a_failure() {
+    let bench = Bench::new();
+    let (_reader, stdout) = stuck_pipe();
+    let mut resume = bench.resume().args(["--json"]).spawn_to(Some(stdout), None);
+    eventually("it has failed", || resume.stderr().contains("there is no ledger"));
+    resume.signal("INT");
+    eventually("it ends", || resume.has_ended());
+    assert_eq!(resume.wait().code, Some(1));
 }
 
 #[test]
