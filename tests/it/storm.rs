@@ -211,7 +211,7 @@ impl Life {
         if self.is_undisturbed() && !matches!(self.command, LifeCommand::Backup) {
             // A command without a ledger to work on fails.
             let is_right = match done.code {
-                Some(0 | 3 | 5 | 6) => true,
+                Some(0 | 3 | 4 | 5 | 6) => true,
                 Some(1 | 2) => !matches!(self.command, LifeCommand::Import | LifeCommand::ImportLonger),
                 _ => false,
             };
@@ -248,6 +248,11 @@ impl Life {
                 #[cfg(unix)]
                 if !running.has_ended() {
                     running.signal("CONT");
+                    // Where INT and HUP are ignored from the start, as under `nohup`, an early one is lost.
+                    wait(&mut running, 5000);
+                    if !running.has_ended() {
+                        running.signal("TERM");
+                    }
                 }
             }
         }
