@@ -4,28 +4,47 @@
 //! the first generation, an empty 200 means valid, and a 400 with code 2007 means not valid; its text contains a JSON
 //! document.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::classify::{Answer, Reply, no_answer, question, read_json};
 use super::outcome::{Outcome, ServiceError};
-use super::wire::{given, text_of};
+use super::wire::text_of;
 use tenantry_model::customer::Customer;
 
 /// The code for an address that is not valid, in the first generation.
 const NOT_VALID: &str = "2007";
 
 /// The request body. Names and phone are not needed.
-pub(super) fn question_about(customer: &Customer) -> Value {
-    given(json!({
-        "addressLine1": customer.address_line1,
-        "addressLine2": customer.address_line2,
-        "city": customer.city,
-        "state": customer.state,
-        "region": customer.region,
-        "postalCode": customer.postal_code,
-        "country": customer.country,
-    }))
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AddressQuestion<'a> {
+    address_line1: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address_line2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postal_code: Option<&'a str>,
+    country: &'a str,
+}
+
+impl<'a> From<&'a Customer> for AddressQuestion<'a> {
+    fn from(customer: &'a Customer) -> Self {
+        Self {
+            address_line1: &customer.address_line1,
+            address_line2: customer.address_line2.as_deref(),
+            city: customer.city.as_deref(),
+            state: customer.state.as_deref(),
+            region: customer.region.as_deref(),
+            postal_code: customer.postal_code.as_deref(),
+            country: &customer.country,
+        }
+    }
 }
 
 /// The service's verdict on an address.
@@ -310,7 +329,7 @@ mod tests {
             names.sort_by(|a, b| a.0.cmp(&b.0));
             names
         };
-        let ours = question_about(&customer);
+        let ours = serde_json::to_value(AddressQuestion::from(&customer)).unwrap();
         assert_eq!(folded(&ours), folded(&request_body(sample!("validate-address-200-legacy.http"))));
     }
 }

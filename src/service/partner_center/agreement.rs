@@ -1,14 +1,14 @@
 //! Records a customer's acceptance of the Microsoft Customer Agreement (fact book 10).
 
 use reqwest::Method;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::classify::{self, Reply};
 use super::codes::Class;
 use super::outcome::{Outcome, ServiceError};
 use super::request::{Request, RequestKind};
-use super::wire::{ListPage, given};
+use super::wire::ListPage;
 use tenantry_model::customer::Agreement;
 
 /// Without this type, the service assumes the older cloud agreement.
@@ -35,22 +35,44 @@ pub fn record_agreement<'a>(
     Request::new(RequestKind::RecordAgreement, Method::POST, path, |reply| {
         acceptance(reply, &agreement.email)
     })
-    .json(&new_acceptance(agreement, template_id))
+    .json(&NewAcceptance::of(agreement, template_id))
 }
 
-/// The body of `POST /v1/customers/{id}/agreements`.
-fn new_acceptance(agreement: &Agreement, template_id: &str) -> Value {
-    given(json!({
-        "primaryContact": {
-            "firstName": agreement.first_name,
-            "lastName": agreement.last_name,
-            "email": agreement.email,
-            "phoneNumber": agreement.phone_number,
-        },
-        "templateId": template_id,
-        "dateAgreed": agreement.agreed_at,
-        "type": CUSTOMER_AGREEMENT,
-    }))
+/// The body of `POST /v1/customers/{id}/agreements`, in the order of the documentation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAcceptance<'a> {
+    primary_contact: Contact<'a>,
+    template_id: &'a str,
+    date_agreed: &'a str,
+    #[serde(rename = "type")]
+    agreement_type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Contact<'a> {
+    first_name: &'a str,
+    last_name: &'a str,
+    email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+impl<'a> NewAcceptance<'a> {
+    fn of(agreement: &'a Agreement, template_id: &'a str) -> Self {
+        Self {
+            primary_contact: Contact {
+                first_name: &agreement.first_name,
+                last_name: &agreement.last_name,
+                email: &agreement.email,
+                phone_number: agreement.phone_number.as_deref(),
+            },
+            template_id,
+            date_agreed: &agreement.agreed_at,
+            agreement_type: CUSTOMER_AGREEMENT,
+        }
+    }
 }
 
 /// An item of `GET /v1/agreements`.
@@ -104,17 +126,17 @@ impl Accepted {
 
 /// The outcome of recording the acceptance by the contact with the address `email`.
 pub fn acceptance(reply: Reply, email: &str) -> Outcome<()> {
-    classify::verdict(reply, |answer, error| match answer.status {
+    classify::verdict(reply, |answer| match (answer.status, classify::service_error(answer)) {
         // A success that does not show what was recorded may be an error.
-        status @ 200..=299 => match classify::read_json::<Accepted>(answer, "the answer") {
+        (status @ 200..=299, _) => match classify::read_json::<Accepted>(answer, "the answer") {
             Outcome::Done(accepted) if accepted.is_of(email) => Outcome::Done(()),
             Outcome::Done(_) => Outcome::Unknown(
                 format!("status {status}, but the answer is about another acceptance").into(),
             ),
             _ => Outcome::Unknown(format!("status {status}, but the answer contains no acceptance").into()),
         },
-        400..=499 if error.code == ACCEPTED_BEFORE => Outcome::Done(()),
-        _ => classify::refusal(answer, error, |_, error| match error.status {
+        (400..=499, error) if error.code == ACCEPTED_BEFORE => Outcome::Done(()),
+        (_, error) => classify::refusal(answer, error, |_, error| match error.status {
             403 if error.code == NO_RELATIONSHIP => Some(Class::NotVisible),
             403 => Some(Class::Unexplained),
             404 if !error.code.is_empty() => Some(Class::NotVisible),
@@ -154,13 +176,11 @@ mod tests {
             phone_number: None,
             agreed_at: "2018-06-14T00:00:00.000Z".to_owned(),
         };
-        let body = new_acceptance(&agreement, "T");
-        let expected = json!({
-            "primaryContact": { "firstName": "Ana", "lastName": "Bell", "email": "ana@contoso.com" },
-            "templateId": "T",
-            "dateAgreed": "2018-06-14T00:00:00.000Z",
-            "type": "MicrosoftCustomerAgreement",
-        });
+        let body = serde_json::to_string(&NewAcceptance::of(&agreement, "T")).unwrap();
+        let expected = concat!(
+            r#"{"primaryContact":{"firstName":"Ana","lastName":"Bell","email":"ana@contoso.com"},"#,
+            r#""templateId":"T","dateAgreed":"2018-06-14T00:00:00.000Z","type":"MicrosoftCustomerAgreement"}"#
+        );
         assert_eq!(body, expected);
     }
 

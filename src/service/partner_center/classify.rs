@@ -86,11 +86,11 @@ impl Answer {
 
 /// The outcome of `POST /v1/customers`.
 pub fn create(reply: Reply) -> Outcome<NewTenant> {
-    verdict(reply, |answer, error| match answer.status {
+    verdict(reply, |answer| match answer.status {
         // 202 promises a verdict later; the documentation does not say where (fact book 4).
         202 => Outcome::Unknown("accepted with status 202, without a result".into()),
         200..=299 => new_tenant(answer),
-        _ => match refusal(answer, error, |answer, error| match error.status {
+        _ => match refusal(answer, service_error(answer), |answer, error| match error.status {
             405 | 412 | 417 => Some(Class::FixTheConfiguration),
             404 if is_gateway(answer, error) => Some(Class::FixTheConfiguration),
             403 => Some(Class::Unexplained),
@@ -108,10 +108,7 @@ pub fn create(reply: Reply) -> Outcome<NewTenant> {
 }
 
 /// The common part of all replies; `understand` gets the answers that the service itself gave.
-pub(super) fn verdict<T>(
-    reply: Reply,
-    understand: impl FnOnce(&Answer, ServiceError) -> Outcome<T>,
-) -> Outcome<T> {
+pub(super) fn verdict<T>(reply: Reply, understand: impl FnOnce(&Answer) -> Outcome<T>) -> Outcome<T> {
     let answer = match reply {
         Reply::NotSent(silence) => return Outcome::NotSent(silence),
         Reply::Broken(silence) => return Outcome::Unknown(silence),
@@ -119,7 +116,7 @@ pub(super) fn verdict<T>(
     };
     match answer.intercepted() {
         Some(silence) => Outcome::Intercepted(silence),
-        None => understand(&answer, service_error(&answer)),
+        None => understand(&answer),
     }
 }
 
@@ -210,11 +207,14 @@ pub(super) fn question<T>(
     reply: Reply,
     understand: impl FnOnce(&Answer, &ServiceError) -> Outcome<T>,
 ) -> Outcome<T> {
-    verdict(reply, |answer, error| match (answer.status, codes::class(answer.status, &error.code)) {
-        (401, _) => Outcome::Refused(Class::RenewTheToken, error),
-        (429, _) => throttled(answer, &error),
-        (403, Some(Class::FixTheRights)) => Outcome::Refused(Class::FixTheRights, error),
-        _ => understand(answer, &error),
+    verdict(reply, |answer| {
+        let error = service_error(answer);
+        match (answer.status, codes::class(answer.status, &error.code)) {
+            (401, _) => Outcome::Refused(Class::RenewTheToken, error),
+            (429, _) => throttled(answer, &error),
+            (403, Some(Class::FixTheRights)) => Outcome::Refused(Class::FixTheRights, error),
+            _ => understand(answer, &error),
+        }
     })
 }
 

@@ -3,12 +3,12 @@
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::address::{self, AddressVerdict};
+use super::address::{self, AddressQuestion, AddressVerdict};
 use super::answers::{self, IndirectReseller, MpaStatus, OrganizationProfile};
 use super::classify::{self, Reply};
 use super::outcome::Outcome;
 use super::request::{Request, RequestKind};
-use super::wire::{self, NewTenant, Page};
+use super::wire::{NewCustomer, NewTenant, Page};
 use tenantry_model::customer::Customer;
 
 /// Customers per page; two official clients use this number (fact book 9).
@@ -17,7 +17,7 @@ const PAGE_SIZE: u32 = 500;
 /// `POST /v1/customers`. The intent is durable before this is sent.
 pub fn create_customer(customer: &Customer) -> Request<'_, NewTenant> {
     Request::new(RequestKind::Create, Method::POST, ["v1", "customers"], classify::create)
-        .json(&wire::new_customer(customer))
+        .json(&NewCustomer::from(customer))
 }
 
 /// `GET /v1/customers`: one page of the customers with a domain that begins with `domain`, or of all customers. Each
@@ -48,7 +48,7 @@ pub fn domain_taken(domain: &str) -> Request<'_, bool> {
 /// `POST /v1/validations/address`: does the address exist?
 pub fn validate_address(customer: &Customer) -> Request<'_, AddressVerdict> {
     Request::new(RequestKind::Question, Method::POST, ["v1", "validations", "address"], address::verdict)
-        .json(&address::question_about(customer))
+        .json(&AddressQuestion::from(customer))
 }
 
 /// `GET /v1/countryvalidationrules/{iso2}`: the rules for addresses in a country.

@@ -1,53 +1,101 @@
 //! Reads and writes the JSON bodies of Partner Center (fact book 4.1, 4.8, 9, 13.1).
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
 
 use tenantry_model::customer::Customer;
 
-/// The body of `POST /v1/customers`. Leaves out what must not be sent: ids, credentials, relationship, empty fields
-/// (fact book 4.1).
-pub(super) fn new_customer(customer: &Customer) -> Value {
-    given(json!({
-        "enableGDAPByDefault": customer.enable_gdap_by_default,
-        "companyProfile": {
-            "domain": customer.domain,
-            "organizationRegistrationNumber": customer.organization_registration_number,
-        },
-        "billingProfile": {
-            // Documented as optional, but a client got a generic error without the names (fact book 4.1).
-            "firstName": customer.first_name,
-            "lastName": customer.last_name,
-            "email": customer.email,
-            "culture": customer.culture,
-            "language": customer.language,
-            "companyName": customer.company_name,
-            "defaultAddress": {
-                "country": customer.country,
-                "region": customer.region,
-                "city": customer.city,
-                "state": customer.state,
-                "addressLine1": customer.address_line1,
-                "addressLine2": customer.address_line2,
-                "postalCode": customer.postal_code,
-                "firstName": customer.first_name,
-                "middleName": customer.middle_name,
-                "lastName": customer.last_name,
-                "phoneNumber": customer.phone_number,
-            },
-        },
-        "associatedPartnerId": customer.associated_partner_id,
-    }))
+/// The body of `POST /v1/customers`, in the order of the documentation. Leaves out what must not be sent: ids, credentials,
+/// relationship, empty fields (fact book 4.1).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewCustomer<'a> {
+    company_profile: NewCompanyProfile<'a>,
+    billing_profile: NewBillingProfile<'a>,
+    #[serde(rename = "enableGDAPByDefault")]
+    enable_gdap_by_default: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    associated_partner_id: Option<Uuid>,
 }
 
-/// The body without the fields that have no value.
-pub(super) fn given(mut body: Value) -> Value {
-    if let Value::Object(fields) = &mut body {
-        fields.retain(|_, value| !value.is_null());
-        fields.values_mut().for_each(|value| *value = given(value.take()));
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewCompanyProfile<'a> {
+    domain: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_registration_number: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewBillingProfile<'a> {
+    // Documented as optional, but a client got a generic error without the names (fact book 4.1).
+    first_name: &'a str,
+    last_name: &'a str,
+    email: &'a str,
+    culture: &'a str,
+    language: &'a str,
+    company_name: &'a str,
+    default_address: NewAddress<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NewAddress<'a> {
+    country: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    city: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    address_line1: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address_line2: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    postal_code: Option<&'a str>,
+    first_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    middle_name: Option<&'a str>,
+    last_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+}
+
+impl<'a> From<&'a Customer> for NewCustomer<'a> {
+    fn from(customer: &'a Customer) -> Self {
+        Self {
+            company_profile: NewCompanyProfile {
+                domain: customer.domain.as_str(),
+                organization_registration_number: customer.organization_registration_number.as_deref(),
+            },
+            billing_profile: NewBillingProfile {
+                first_name: &customer.first_name,
+                last_name: &customer.last_name,
+                email: &customer.email,
+                culture: &customer.culture,
+                language: &customer.language,
+                company_name: &customer.company_name,
+                default_address: NewAddress {
+                    country: &customer.country,
+                    region: customer.region.as_deref(),
+                    city: customer.city.as_deref(),
+                    state: customer.state.as_deref(),
+                    address_line1: &customer.address_line1,
+                    address_line2: customer.address_line2.as_deref(),
+                    postal_code: customer.postal_code.as_deref(),
+                    first_name: &customer.first_name,
+                    middle_name: customer.middle_name.as_deref(),
+                    last_name: &customer.last_name,
+                    phone_number: customer.phone_number.as_deref(),
+                },
+            },
+            enable_gdap_by_default: customer.enable_gdap_by_default,
+            associated_partner_id: customer.associated_partner_id,
+        }
     }
-    body
 }
 
 /// The parts of the answer to a create that we use.
