@@ -43,7 +43,18 @@ type WriteJob = Box<dyn FnOnce(&Transaction<'_>) -> Result<Erased> + Send>;
 
 struct Write {
     job: WriteJob,
+    undo: Undo,
     reply: oneshot::Sender<Result<Erased>>,
+}
+
+/// What an impossible write leaves to undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// What it has written by then.
+    ItsChanges,
+    /// Nothing: it finds out before it changes anything. So it needs no savepoint, which would copy each page that it
+    /// changes.
+    Nothing,
 }
 
 /// The handle to the thread. Cheap to clone; the thread ends when the last handle is dropped.
@@ -77,7 +88,8 @@ impl Writer {
         self.room.ran_out().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Writes an answer. `job` makes the same write each time, so that it can be retried in the reserved room.
+    /// Writes an answer. `job` makes the same write each time, so that it can be retried in the reserved room. An
+    /// impossible one fails before it changes anything.
     pub(super) async fn write_answer<T, F>(&self, job: impl Fn() -> F) -> Result<T>
     where
         T: Send + 'static,
@@ -85,7 +97,7 @@ impl Writer {
     {
         let mut tries = 1;
         loop {
-            match self.write(job()).await {
+            match self.write_checked(job()).await {
                 Err(error) if error.is_about_room() && tries < TRIES_ON_A_FULL_DISK => {
                     // Without a reserve the ledger is closed by now.
                     self.room.ran_out().ok_or(error)?;
@@ -105,9 +117,29 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
+        self.queue_up(Undo::ItsChanges, job).await
+    }
+
+    /// The same for a `job` that fails before it changes anything, if what it requests is impossible.
+    pub(super) async fn write_checked<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        // Every task that can run gets to its own write before the thread is woken by the first one, so that one commit
+        // holds them all.
+        tokio::task::yield_now().await;
+        self.queue_up(Undo::Nothing, job).await
+    }
+
+    async fn queue_up<T, F>(&self, undo: Undo, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    {
         let (reply, result) = oneshot::channel();
         let job: WriteJob = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
-        self.queue.send(Write { job, reply }).await.map_err(|_| Error::Closed)?;
+        self.queue.send(Write { job, undo, reply }).await.map_err(|_| Error::Closed)?;
         let value = result.await.map_err(|_| Error::Closed)??;
         Ok(*value.downcast::<T>().expect("a job's result has the type that the job was queued with"))
     }
@@ -201,7 +233,7 @@ fn run_group(
     let mut failed = None;
     for write in writes {
         let value = match failed {
-            None => run_job(&tx, write.job).unwrap_or_else(|error| {
+            None => run_job(&tx, write.job, write.undo).unwrap_or_else(|error| {
                 failed = Some(error.clone());
                 Err(error)
             }),
@@ -215,21 +247,30 @@ fn run_group(
     Ok(tx.commit()?)
 }
 
-/// Runs one write inside its own savepoint. The outer error is SQLite's and fails the group. The inner error is the
-/// write's own (an impossible change, a row that cannot be parsed): only that write is undone, and the other writes are
-/// kept, which may contain a password that the service gives out only once.
-fn run_job(tx: &Transaction<'_>, job: WriteJob) -> Result<Result<Erased>> {
-    tx.prepare_cached("SAVEPOINT job")?.execute([])?;
-    match job(tx) {
-        Ok(value) => {
+/// Runs one write. The outer error is SQLite's and fails the group. The inner error is the write's own (an impossible
+/// change, a row that cannot be parsed): only that write is undone, and the other writes are kept, which may contain a
+/// password that the service gives out only once.
+fn run_job(tx: &Transaction<'_>, job: WriteJob, undo: Undo) -> Result<Result<Erased>> {
+    if undo == Undo::ItsChanges {
+        tx.prepare_cached("SAVEPOINT job")?.execute([])?;
+    }
+    let before = tx.total_changes();
+    match (job(tx), undo) {
+        (Ok(value), Undo::Nothing) => Ok(Ok(value)),
+        (Ok(value), Undo::ItsChanges) => {
             tx.prepare_cached("RELEASE job")?.execute([])?;
             Ok(Ok(value))
         }
-        Err(error @ (Error::Illegal(_) | Error::Stored { .. })) => {
+        (Err(error @ (Error::Illegal(_) | Error::Stored { .. })), Undo::ItsChanges) => {
             tx.execute_batch("ROLLBACK TO job; RELEASE job")?;
             Ok(Err(error))
         }
-        Err(error) => Err(error),
+        (Err(error @ (Error::Illegal(_) | Error::Stored { .. })), Undo::Nothing)
+            if tx.total_changes() == before =>
+        {
+            Ok(Err(error))
+        }
+        (Err(error), _) => Err(error),
     }
 }
 
@@ -287,6 +328,25 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(count, 2);
+    }
+
+    /// There is no savepoint to undo it with, so it must not be committed with the rest of its group.
+    #[tokio::test]
+    async fn a_checked_write_that_fails_after_a_change_closes_the_ledger() {
+        let (writer, _thread) = Writer::start(counter(), None).unwrap();
+        let impossible = || Error::Stored { row: 1, what: "nonsense".to_owned() };
+        let early = writer.write_checked::<(), _>(move |_| Err(impossible())).await;
+        assert!(matches!(early, Err(Error::Stored { .. })));
+        let late = writer
+            .write_checked::<(), _>(move |tx| {
+                tx.execute("INSERT INTO t VALUES (1)", [])?;
+                Err(impossible())
+            })
+            .await;
+        assert!(matches!(late, Err(Error::Stored { .. })));
+        let after =
+            writer.write(|tx| Ok(tx.query_row("SELECT count(*) FROM t", [], |r| r.get::<_, i64>(0))?));
+        assert!(matches!(after.await, Err(Error::Closed)));
     }
 
     #[tokio::test]

@@ -4,10 +4,10 @@
 //! intent; they are recorded when they have ended.
 
 use jiff::Timestamp;
-use rusqlite::Transaction;
+use rusqlite::{ToSql, Transaction, params_from_iter};
 
 use super::super::passwords::{self, ForeignAnswer};
-use super::super::stored::{Value, insert, update, value};
+use super::super::stored::{Value, assignments, insert};
 use super::super::{AttemptId, Error, Result, RowId, RunId};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::ids::{CorrelationId, RequestId};
@@ -115,13 +115,17 @@ pub(super) fn end(tx: &Transaction<'_>, run: RunId, row: RowId, result: &Attempt
     ];
     let attempt = match result.attempt {
         Some(attempt) => {
-            let sql = "SELECT count(*) FROM http_attempts
-                        WHERE id = ?1 AND row_id = ?2 AND (outcome IS NULL OR outcome = 'interrupted')";
-            if value::<u8>(tx, sql, (attempt, row))? == 0 {
+            let sql = format!(
+                "UPDATE http_attempts SET {}
+                  WHERE id = ? AND row_id = ? AND (outcome IS NULL OR outcome = 'interrupted')",
+                assignments(&values)
+            );
+            let key: [&dyn ToSql; 2] = [&attempt, &row];
+            let parameters = params_from_iter(values.iter().map(|(_, value)| *value).chain(key));
+            if tx.prepare_cached(&sql)?.execute(parameters)? == 0 {
                 let what = format!("attempt {attempt} already has an outcome");
                 return Err(Error::Stored { row: row.0, what });
             }
-            update(tx, "http_attempts", &attempt, &values)?;
             attempt
         }
         None => {

@@ -18,7 +18,8 @@ impl Recorder {
     pub async fn intend(&self, kind: StepKind, row: RowId, request_id: RequestId) -> Result<Attempt> {
         let run = self.run;
         self.writer.may_intend()?;
-        self.writer.write(move |tx| intend(tx, run, CurrentStep::of(tx, kind, row)?, request_id)).await
+        let job = move |tx: &Transaction<'_>| intend(tx, run, CurrentStep::of(tx, kind, row)?, request_id);
+        self.writer.write_checked(job).await
     }
 }
 

@@ -49,7 +49,18 @@ pub(super) fn record(
         StepKind::Create => whose::customer(tx, step.row, &mut attempts, change)?,
         StepKind::Agreement => Recorded::AsAsked,
     };
-    for attempt in &attempts {
+    let change = match &recorded {
+        Recorded::AsAsked | Recorded::Foreign { .. } => change,
+        Recorded::Instead(change) => change,
+    };
+    let event = match &recorded {
+        Recorded::Foreign { .. } => StepEvent::StillOpen,
+        _ => change.event(),
+    };
+    // What is impossible is found before anything is written.
+    let to = next(kind, from, event)?;
+    let (intended, others): (Vec<_>, Vec<_>) = attempts.iter().partition(|it| it.attempt.is_some());
+    for attempt in intended.into_iter().chain(others) {
         attempt::end(tx, run, step.row, attempt)?;
     }
     if attempts.iter().any(AttemptResult::is_unread_success) {
@@ -66,19 +77,14 @@ pub(super) fn record(
         Some((wall, boot)) => vec![("last_sent_at", wall), ("last_sent_boot", boot)],
         None => Vec::new(),
     };
-    let change = match &recorded {
-        Recorded::AsAsked => change,
-        Recorded::Instead(change) => change,
-        Recorded::Foreign { intended_at } => {
-            leave_in_doubt(tx, step, *intended_at, &last_sent)?;
-            return Ok(recorded);
-        }
-    };
+    if let Recorded::Foreign { intended_at } = &recorded {
+        leave_in_doubt(tx, step, *intended_at, &last_sent)?;
+        return Ok(recorded);
+    }
     match kind {
         StepKind::Agreement => apply_to_agreement(tx, step, change)?,
         StepKind::Create => {
             apply(tx, step, &last_sent, change)?;
-            let to = next(kind, from, change.event())?;
             // A row that lookups did not settle can be looked up again in the same run.
             if to != from {
                 runs::count_outcome(tx, run, to)?;
@@ -96,7 +102,6 @@ fn leave_in_doubt(
     last_sent: &[Value<'_>],
 ) -> Result<()> {
     let (since, boot) = stored(Some(intended_at));
-    // First, because SQLite refuses a pending row in doubt, and what it refuses undoes the records of other rows too.
     step.take(tx, StepEvent::StillOpen, "", last_sent)?;
     tx.prepare_cached(
         "UPDATE customer_rows SET in_doubt_since = ?2, in_doubt_boot = ?3 WHERE id = ?1 AND in_doubt_since IS NULL",
@@ -141,7 +146,8 @@ fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], chang
     }
 }
 
-/// The customer exists. If its file contains an acceptance of the agreement, the second step is open from now on.
+/// The customer exists. If its file contains an acceptance of the agreement, the second step is open from now on. Most
+/// customers have none, and are not parsed for it.
 fn settle(
     tx: &Transaction<'_>,
     step: CurrentStep,
@@ -163,7 +169,7 @@ fn settle(
                                  made_at, changed_at)
          SELECT id, source_id, line, 'pending', content_hash, cells, json_extract(customer, '$.agreement'), ?2, ?3, ?3
            FROM customer_rows
-          WHERE id = ?1 AND json_extract(customer, '$.agreement') IS NOT NULL",
+          WHERE id = ?1 AND instr(customer, '\"agreement\"') AND json_extract(customer, '$.agreement') IS NOT NULL",
     )?
     .execute((row, RequestId::draw(), clock::now().as_millisecond()))?;
     Ok(())
