@@ -137,7 +137,7 @@ pub(crate) fn run() -> std::process::ExitCode {
         tracing::warn!(%error, "core files could not be forbidden; one would hold secrets");
     }
     // The builder panics if it cannot start its threads.
-    let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build())
+    let runtime = catch_unwind(build_runtime)
         .map_err(|_| panics::failure())
         .and_then(|built| built.map_err(|error| Failure::io("could not start", &error)));
     let (runtime, result) = match runtime {
@@ -169,6 +169,12 @@ pub(crate) fn run() -> std::process::ExitCode {
     exit_code.into()
 }
 
+/// One thread for all tasks, beside the thread of the command: tasks do little between their waits, and on threads of
+/// their own they would mostly wake each other.
+fn build_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
 /// Notifies monitors of a run whose arguments or environment have a mistake.
 fn notify_of_mistake(arguments: &[OsString], failure: Failure) {
     let Some((cli, provenance)) = config::resolve_for_monitors(arguments) else { return };
@@ -177,7 +183,7 @@ fn notify_of_mistake(arguments: &[OsString], failure: Failure) {
     let Some(notifier) = RunNotifier::of(&cli.command, has_settings, &output) else { return };
     // Without its log, the run is still reported.
     drop(start_logging(&cli));
-    let runtime = catch_unwind(|| tokio::runtime::Builder::new_multi_thread().enable_all().build());
+    let runtime = catch_unwind(build_runtime);
     if let Ok(Ok(runtime)) = runtime {
         // The failure was printed.
         drop(runtime.block_on(notifier.around(async { Err(failure) }, &output)));

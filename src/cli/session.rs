@@ -186,14 +186,8 @@ impl<'a> Session<'a> {
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
         let sent_now = equipment.caller.pacer.sent_now();
-        let submission = Box::pin(submitter::submit(
-            &self.ledger,
-            equipment,
-            &settings,
-            &mut self.signals,
-            &sender,
-            total,
-        ));
+        let submission =
+            Box::pin(submitter::submit(&self.ledger, equipment, settings, &mut self.signals, sender, total));
         let outcome = tokio::select! {
             outcome = submission => outcome,
             never = self.output.show_submission(self.args.pace.rate, sent_now, receiver) => match never {},

@@ -224,11 +224,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Why nothing more may be sent: the disk is full, and the remaining room is for the answers to open requests.
-    pub fn ran_out_of_room(&self) -> Option<Error> {
-        self.writer.room().ran_out().cloned()
-    }
-
     /// A handle that records intents and outcomes.
     pub fn recorder(&self) -> Recorder {
         Recorder { writer: self.writer.clone(), run: self.run }
@@ -267,4 +262,11 @@ pub fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
 pub struct Recorder {
     writer: writer::Writer,
     run: RunId,
+}
+
+impl Recorder {
+    /// Why nothing more may be sent: the disk is full, and the remaining room is for the answers to open requests.
+    pub fn ran_out_of_room(&self) -> Option<Error> {
+        self.writer.room().ran_out().cloned()
+    }
 }

@@ -48,14 +48,16 @@ pub(crate) struct Submitted {
 
 /// Works off the open rows of `ledger` until there are none or something stops it.
 ///
+/// All of it runs in the tasks of the runtime, which wake each other without a switch of threads.
+///
 /// # Errors
 /// None: the reason for a stop, also a failing ledger, is part of the returned [`Submitted`].
 pub(crate) async fn submit(
     ledger: &Ledger,
     dependencies: Dependencies,
-    settings: &Settings,
+    settings: Settings,
     signals: &mut mpsc::Receiver<Signal>,
-    progress: &watch::Sender<SubmissionProgress>,
+    progress: watch::Sender<SubmissionProgress>,
     open_rows: u64,
 ) -> Submitted {
     let read = ledger.newest_time().await.and_then(|newest| Ok((newest, ledger.owed()?)));
@@ -66,8 +68,9 @@ pub(crate) async fn submit(
             return Submitted { stopped, abandoned: false, left_out: LeftOut::default() };
         }
     };
-    let _answers = ledger::AwaitedAnswers::begin();
     let start = RunClock::new(Instant::now(), Moment::now(), newest_stored);
+    let mut dispatcher = Dispatcher::new(settings.clone(), start);
+    dispatcher.counts.total = open_rows;
     let context = Arc::new(StepContext {
         caller: dependencies.caller,
         sealer: dependencies.sealer,
@@ -77,8 +80,30 @@ pub(crate) async fn submit(
         policy: settings.policy.clone(),
         begins_nothing: CancellationToken::new(),
     });
-    let mut dispatcher = Dispatcher::new(settings.clone(), start);
-    dispatcher.counts.total = open_rows;
+    let timeout = settings.timeout;
+    let mut own_signals = std::mem::replace(signals, mpsc::channel(1).1);
+    let work = tokio::spawn(async move {
+        let submitted = work_off(dispatcher, owed, context, timeout, &mut own_signals, &progress).await;
+        (submitted, own_signals)
+    });
+    let (submitted, own_signals) = match work.await {
+        Ok(worked) => worked,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    };
+    *signals = own_signals;
+    submitted
+}
+
+/// The loop.
+async fn work_off(
+    mut dispatcher: Dispatcher,
+    owed: Owed,
+    context: Arc<StepContext>,
+    timeout: Duration,
+    signals: &mut mpsc::Receiver<Signal>,
+    progress: &watch::Sender<SubmissionProgress>,
+) -> Submitted {
+    let _answers = ledger::AwaitedAnswers::begin();
     let mut under_way = UnderWay::default();
     // Set when the run stops: requests without an answer by then are left to the next run.
     let mut leaves_at = None;
@@ -107,7 +132,7 @@ pub(crate) async fn submit(
         };
         dispatcher.handle_event(event, Instant::now(), rand::random());
         // The answers to open requests were recorded; there is no room for more of them.
-        if let (None, Some(error)) = (&dispatcher.stop, ledger.ran_out_of_room()) {
+        if let (None, Some(error)) = (&dispatcher.stop, context.recorder.ran_out_of_room()) {
             dispatcher.stop_for(StopReason::Ledger(error));
         }
         if dispatcher.begins_nothing() {
@@ -115,7 +140,7 @@ pub(crate) async fn submit(
         }
         if dispatcher.stop.is_some() {
             context.caller.stopping.cancel();
-            leaves_at.get_or_insert_with(|| Instant::now() + settings.timeout + NOTICES_WITHIN);
+            leaves_at.get_or_insert_with(|| Instant::now() + timeout + NOTICES_WITHIN);
         }
     }
 }
