@@ -175,7 +175,7 @@ impl<'a> Session<'a> {
         if open + owed == 0 {
             return Ok(());
         }
-        let at_once = self.args.concurrency.get() as u64;
+        let at_once = self.args.concurrency().get() as u64;
         self.ledger.set_room_aside(at_once.min(open + owed)).await.map_err(StopReason::Ledger)?;
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
     pub(super) async fn sign_in(&mut self, needs: UserNeeds) -> Result<(), Halt> {
         if self.signed_in.is_none() {
             let (connection, pace) = (&self.connection, &self.args.pace);
-            let (client, tokens) = connection.ways(pace.timeout, self.args.concurrency.get())?;
+            let (client, tokens) = connection.ways(pace.timeout, self.args.concurrency().get())?;
             let token = tokio::select! {
                 token = first_token::get(&tokens, pace.max_outage) => token?,
                 Some(signal) = self.signals.recv() => return Err(StopReason::Interrupted(signal).into()),

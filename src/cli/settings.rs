@@ -3,6 +3,7 @@
 mod addresses;
 mod sign_in;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -235,10 +236,15 @@ pub(crate) fn identity_file(args: &args::IdentityFile) -> Result<PathBuf, Failur
 }
 
 impl args::SubmissionArgs {
+    /// The most requests at once.
+    pub(crate) fn concurrency(&self) -> NonZeroUsize {
+        self.concurrency.unwrap_or_else(|| self.pace.rate.most_at_once())
+    }
+
     /// The settings of a submission in `mode`; `default_settle_delay` is the one of the service.
     pub(crate) fn settings(&self, mode: Mode, default_settle_delay: Duration) -> Settings {
         Settings {
-            concurrency: self.concurrency,
+            concurrency: self.concurrency(),
             policy: Policy {
                 max_attempts: self.max_attempts,
                 idempotency_window: self.idempotency_window,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tenantry_simulator::{Fault, Limit, Operation, RetryAfter, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, domain, full, states};
+use crate::harness::{Bench, customers, customers_of, domain, eventually, full, states};
 
 /// The simulator's clock starts counting when a request arrives, ours when it leaves; on a busy machine that is this
 /// much apart at most.
@@ -22,6 +22,19 @@ fn a_rate_below_the_limit_is_never_throttled() {
     let seconds = (requests.last().unwrap().at_ms - requests[0].at_ms) / 1000.0;
     assert!(seconds >= 149.0 / 75.0 - 0.1, "150 requests in {seconds} s are more than 75 a second");
     bench.agree();
+}
+
+/// A rate of 6,000 a minute at a latency of 3 s needs 300.
+#[test]
+fn slow_answers_do_not_keep_a_run_below_its_rate() {
+    const ROWS: usize = 100;
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(ROWS));
+    bench.simulator().script(ScriptedFault::next(Operation::Create, Fault::StalledBefore).times(100));
+    let running = bench.import("customers.csv").args(["--rate", "500/s"]).spawn();
+    eventually("all creates are out at once", || bench.count(Operation::Create) == ROWS);
+    running.kill();
+    bench.agree_so_far();
 }
 
 #[test]

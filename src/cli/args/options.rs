@@ -182,9 +182,9 @@ pub(crate) struct SubmissionArgs {
     /// does not ask.
     #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
     pub(crate) yes: bool,
-    /// The most requests at once
-    #[arg(long, value_name = "N", default_value = "64", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
-    pub(crate) concurrency: NonZeroUsize,
+    /// The most requests at once; without it, as many as the rate needs, up to 512 (64 at an unlimited rate)
+    #[arg(long, value_name = "N", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
+    pub(crate) concurrency: Option<NonZeroUsize>,
     /// How often a row is sent without a definite answer before Tenantry asks about it
     #[arg(
         long,

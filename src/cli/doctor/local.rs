@@ -87,7 +87,7 @@ fn examined(
 /// Whether the folder of the ledger has what a ledger needs: new files, locks, room and syncs.
 pub(super) fn folder(path: &Path, submission: &args::SubmissionArgs) -> Finding {
     let shown = folder_of(path).display();
-    match ledger::try_folder(path, submission.concurrency.get() as u64) {
+    match ledger::try_folder(path, submission.concurrency().get() as u64) {
         Err(error) => Finding::of_failure(FOLDER, &error.into()),
         Ok(trial) if trial.sync > SYNC_IS_SLOW => Finding::warning(
             FOLDER,

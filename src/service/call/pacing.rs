@@ -9,7 +9,7 @@
 //! only slow us down, never speed us up.
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StateMutex};
 use std::time::Duration;
@@ -45,6 +45,11 @@ const PREPARATION_MAX: Duration = Duration::from_secs(2);
 /// With each preparation, this share of the longest one lately is kept.
 const KEPT_SHARE_OF_PREPARATION: f64 = 0.9;
 
+/// The most requests at once if nothing else is set: at a limited rate more than any latency should need, and at an
+/// unlimited one as many as a service can be expected to work on.
+const AT_ONCE_LIMITED: NonZeroUsize = NonZeroUsize::new(512).expect("it is not zero");
+const AT_ONCE_UNLIMITED: NonZeroUsize = NonZeroUsize::new(64).expect("it is not zero");
+
 /// More places than any concurrency needs.
 const PLACES_MAX: usize = 4096;
 
@@ -69,6 +74,15 @@ impl Rate {
             Rate::Limited { requests, window } => {
                 Some(u64::from(requests.get()) * 60 / window.as_secs().clamp(1, 60))
             }
+        }
+    }
+
+    /// The most requests at once if nothing else is set. At a limited rate there are as many as it admits during one
+    /// answer, because [`Pacer::approach`] lets no more begin.
+    pub fn most_at_once(self) -> NonZeroUsize {
+        match self {
+            Rate::Unlimited => AT_ONCE_UNLIMITED,
+            Rate::Limited { .. } => AT_ONCE_LIMITED,
         }
     }
 
