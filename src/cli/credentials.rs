@@ -20,8 +20,8 @@ use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassw
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
-/// The number of passwords that are recorded and written together: one commit for each password would be slow.
-const TOGETHER: usize = 512;
+/// The number of passwords that are recorded and written together: each time takes two commits.
+const TOGETHER: usize = 4096;
 
 /// What to do if the private key is not at hand.
 const WITHOUT_KEY: &str = "put the identity file with that key back, or name it with `--identity F`; if the key is \
