@@ -128,7 +128,7 @@ impl ListReading {
         session: &Session<'_>,
     ) -> Result<Self, Failure> {
         let (path, output) = (&input.source.path, session.output);
-        let queries = session.queries()?;
+        let queries = &session.queries;
         // The name of an export is used again for rows of other lists.
         let remembered = if is_export(Path::new(path)) {
             queries.remembered_for_exports()?
@@ -193,7 +193,7 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
     if matches!(consent, Consent::Given) && session.args.max_new.is_none() {
         return Ok(());
     }
-    let queries = session.queries()?;
+    let queries = &session.queries;
     let plan = queries.plan(session.ledger.run())?;
     session.refuse_too_many_new(&plan)?;
     let Consent::Ask(terminal) = consent else { return Ok(()) };

@@ -20,7 +20,7 @@ pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Res
 
 async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Result<(), Halt> {
     if mode == Mode::AskOnly {
-        let in_flight = session.queries()?.counts()?.of(State::InFlight);
+        let in_flight = session.queries.counts()?.of(State::InFlight);
         if in_flight > 0 {
             session.output.note(format_args!(
                 "{} in flight: `{}` may still bring their passwords, which asking does not.",
@@ -35,7 +35,7 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
     if mode == Mode::Submit {
         settle_undecided(session, args).await?;
         if args.submission.max_new.is_some() {
-            session.refuse_too_many_new(&session.queries()?.plan(session.ledger.run())?)?;
+            session.refuse_too_many_new(&session.queries.plan(session.ledger.run())?)?;
         }
     }
     session.submit(mode).await
@@ -44,7 +44,7 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
 /// Asks for consent to rows whose run ended before its question was answered. If there is no terminal for the question,
 /// these rows keep waiting, and the others are sent.
 async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Result<(), Halt> {
-    let plan = session.queries()?.undecided()?;
+    let plan = session.queries.undecided()?;
     if plan.is_empty() {
         return Ok(());
     }

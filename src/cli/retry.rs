@@ -42,11 +42,11 @@ async fn work(
     let given = args.input.given(args.condition.require_valid, output);
     // A row that is named explicitly is retried even if its domain was burned.
     let rows = || StoredRowValidator::new(validation.clone(), given.clone(), !args.domains.is_empty());
-    let selection = selection(args, &session.queries()?, given.clone())?;
+    let selection = selection(args, &session.queries, given.clone())?;
     // If a selection matches no rows, do not send the other rows that wait.
     let asks_for_some = asks_for_some(args);
     let finds_none = |again: &RetryReport| asks_for_some && again.retried() == 0;
-    for note in unmatched(args, &session.queries()?)? {
+    for note in unmatched(args, &session.queries)? {
         output.note(format_args!("{note}."));
     }
     let has_limit = args.run.submission.max_new.is_some() && !session.is_dry_run();

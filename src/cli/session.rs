@@ -28,6 +28,8 @@ use end::ending_of;
 pub(crate) struct Session<'a> {
     pub(crate) output: &'a Output,
     pub(crate) ledger: Ledger,
+    /// A second connection, which reads the ledger during the run.
+    pub(crate) queries: Queries,
     pub(crate) connection: ServiceConnection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     pub(super) args: &'a args::SubmissionArgs,
@@ -113,15 +115,16 @@ impl<'a> Session<'a> {
         if let Some(restored) = restored {
             report_restored(output, restored);
         }
-        let seal = || match mode {
-            Mode::AskOnly => Ok(None),
-            Mode::Submit => {
-                let queries = Queries::open(ledger.path())?;
-                recipient::prepare(submission, &queries, &asked_for, output)
-            }
+        let prepare = || {
+            let queries = Queries::open(ledger.path())?;
+            let sealing = match mode {
+                Mode::AskOnly => None,
+                Mode::Submit => recipient::prepare(submission, &queries, &asked_for, output)?,
+            };
+            Ok((queries, sealing))
         };
-        let sealing = match seal() {
-            Ok(sealing) => sealing,
+        let (queries, sealing) = match prepare() {
+            Ok(prepared) => prepared,
             Err(failure) => {
                 drop(ledger.close(ending_of(&failure)).await);
                 return Err(failure);
@@ -141,6 +144,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             output,
             ledger,
+            queries,
             connection,
             signals,
             args: submission,
@@ -158,18 +162,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// A second connection that reads the ledger during the run.
-    pub(crate) fn queries(&self) -> Result<Queries, Failure> {
-        Ok(Queries::open(self.ledger.path())?)
-    }
-
     /// Submits the open rows.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
-        let queries = self.queries()?;
-        let counts = queries.counts()?;
+        let counts = self.queries.counts()?;
         let (open, owed) = match mode {
-            Mode::Submit => (counts.open(), queries.agreement_counts()?.open()),
+            Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
             Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
         };
         if open + owed == 0 {
@@ -260,7 +258,7 @@ impl<'a> Session<'a> {
     /// Signs in and binds the ledger to the token's partner tenant, before any row changes.
     async fn equip(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
         let needs = match mode {
-            Mode::Submit => self.queries()?.user_needs()?,
+            Mode::Submit => self.queries.user_needs()?,
             Mode::AskOnly => UserNeeds::default(),
         };
         self.sign_in(needs).await?;
@@ -278,7 +276,7 @@ impl<'a> Session<'a> {
     /// before.
     pub(super) fn refuse_too_many_new(&self, plan: &SubmissionPlan) -> Result<(), Halt> {
         let Some(allowed) = self.args.max_new else { return Ok(()) };
-        let in_flight = self.queries()?.counts()?.of(State::InFlight);
+        let in_flight = self.queries.counts()?.of(State::InFlight);
         match plan.rows().saturating_sub(in_flight) {
             new if new > allowed => {
                 Err(StopReason::ListRefused(ListRefusal::TooManyNew { new, allowed }).into())

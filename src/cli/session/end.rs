@@ -30,7 +30,7 @@ impl Session<'_> {
     /// Ends a dry run: prints what a run would do. `wrong`: the number of rows read that fail validation.
     async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
-        let queries = self.queries()?;
+        let queries = &self.queries;
         let plan = queries.plan(self.ledger.run())?;
         if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
             self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
@@ -39,7 +39,7 @@ impl Session<'_> {
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
         // The summary has the end of the run.
-        let mut summary = Summary::of(&queries, run, None)?;
+        let mut summary = Summary::of(queries, run, None)?;
         summary.columns.clone_from(&self.columns);
         let printed = if self.args.json {
             self.output.json(&summary.dry_run_json(&plan, &self.changes))
@@ -63,11 +63,11 @@ impl Session<'_> {
     /// Ends the run: checks the accounting, records the end, closes the ledger and the connection. Printing comes
     /// later.
     async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
-        let queries = self.queries()?;
+        let queries = &self.queries;
         let accounting = queries.accounting()?;
         let held = queries.unfinished_sources()?;
         let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-        let left = Remaining::new(&queries, rows, agreements, &held)?;
+        let left = Remaining::new(queries, rows, agreements, &held)?;
         // The last row may be the one that exceeded the limit; then nothing is left to stop.
         let stopped =
             stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
@@ -102,13 +102,12 @@ impl Session<'_> {
             }
             closed => closed?,
         }
-        report_waiting(self.output, &queries, run)?;
+        report_waiting(self.output, queries, run)?;
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
         self.connection.close().await;
 
-        let queries = Queries::open(&path)?;
         if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
@@ -123,7 +122,7 @@ impl Session<'_> {
         let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
             // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
-        let mut summary = Summary::of(&queries, run, next)?;
+        let mut summary = Summary::of(queries, run, next)?;
         next_command::list_rows(&mut summary.standing, &repeated);
         summary.columns = self.columns;
         let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());
