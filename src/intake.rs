@@ -124,6 +124,7 @@ pub(crate) async fn ingest(
 ) -> Result<IntakeReport, Error> {
     tokio::pin!(interrupted);
     let path = source.path.clone();
+    let bytes = source.input.bytes();
     let opened = OpenedFile::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
     companies.begin_file(&path);
     let header = opened.header();
@@ -147,7 +148,7 @@ pub(crate) async fn ingest(
         ..IntakeReport::default()
     };
     let mut reading = ledger.begin_source(info).await?;
-    let (customers, looking_up) = reading.customers(ledger);
+    let (customers, looking_up) = reading.customers(ledger, bytes);
     let returned = Arc::new(ReturnedRows::new(opened.header(), validator.strictness()));
     let columns = CompanyColumns::of(opened.header());
     let row_validator =

@@ -12,7 +12,8 @@
 use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
 use crate::customer::Customer;
 use crate::ledger::{
-    Change, Decision, KnownAcceptance, KnownRow, KnownRows, RowId, SentCustomer, SkipReason, State,
+    Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
+    State,
 };
 
 /// The part of an incoming row that a decision needs.
@@ -200,15 +201,10 @@ fn is_as_sent(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
     **sent == now
 }
 
-/// Is a good row an unchanged row of an existing customer, and is this final? Unlike other rows of customers, such a
-/// row can be recognized outside the ledger's own thread.
-pub(crate) fn is_final(row: &IncomingRow<'_>, known: &KnownRow) -> bool {
-    let is_settled = known.acceptance.is_none_or(|it| it.state == State::Recorded && it.same_content);
-    known.state.is_customer()
-        && known.same_content
-        && is_settled
-        && retried(row, known, false)
-            == Decision::Known { row: known.row, change: Change::Nothing, adopts: false }
+/// Is there nothing to do about a good row with the content of a known customer, now and later? Unlike other rows of
+/// customers, such a row can be recognized outside the ledger's own thread.
+pub(crate) fn is_final(has_agreement: bool, known: KnownCustomer) -> bool {
+    known.is_accepted || !has_agreement
 }
 
 /// Does a file mix rows with and without a reseller? Each row without one would silently become a customer of the

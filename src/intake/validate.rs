@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::companies::{CompanyHasher, RowKeys};
-use super::decide::{IncomingRow, is_final};
+use super::decide::is_final;
 use super::returned::{Named, OwnCells};
-use crate::ledger::{Candidate, Fingerprint, Incoming, KnownCustomers, KnownRow, Unchanged};
+use crate::ledger::{Candidate, Incoming, KnownCustomer, KnownCustomers, Unchanged};
 use crate::problem::{Finding, Problem, Rule, Strictness};
 use crate::reader::{self, Header, Row};
 use crate::validation::{LEDGER_COLUMN, Validation, Validator};
@@ -33,8 +33,8 @@ impl RowValidator {
     /// Validates consecutive rows of the file. Each comes with the fingerprints of its company.
     pub(super) fn rows(&self, header: &Header, rows: &[Row]) -> Vec<(Incoming, Option<RowKeys>)> {
         let validated: Vec<_> = rows.iter().map(|row| self.row(header, row)).collect();
-        let fingerprints: Vec<_> = validated.iter().map(ValidatedRow::fingerprint).collect();
-        let customers = self.customers.of_rows(&fingerprints);
+        let recognizable: Vec<_> = validated.iter().map(ValidatedRow::recognizable).collect();
+        let customers = self.customers.of_rows(&recognizable);
         rows.iter()
             .zip(validated)
             .zip(customers)
@@ -58,22 +58,15 @@ struct ValidatedRow<'a> {
 }
 
 impl ValidatedRow<'_> {
-    /// The fingerprint by which a customer can be recognized. `None` if the row comes from an export of this ledger.
-    fn fingerprint(&self) -> Option<Fingerprint<'_>> {
-        let domain = self.validation.domain.as_ref()?;
-        let may_be = self.validation.is_good() && matches!(self.named, Named::Nothing | Named::OtherLedger);
-        may_be.then_some(Fingerprint { domain, content_hash: self.content_hash })
-    }
-
-    /// Is the row an unchanged row of the known customer, and is this final?
-    fn is_final(&self, known: &KnownRow) -> bool {
-        let has_agreement = self.validation.has_agreement();
-        is_final(&IncomingRow { is_good: true, has_agreement, ..IncomingRow::default() }, known)
+    /// The content by which a customer can be recognized. `None` if the row comes from an export of this ledger.
+    fn recognizable(&self) -> Option<[u8; 16]> {
+        let is_it = self.validation.is_good() && matches!(self.named, Named::Nothing | Named::OtherLedger);
+        is_it.then_some(self.content_hash)
     }
 
     /// Converts the row for the ledger: as an unchanged row if `customer` is its customer and nothing has changed.
-    fn sent_on(self, row: &Row, customer: Option<KnownRow>, strictness: &Strictness) -> Incoming {
-        let customer = customer.filter(|known| self.is_final(known));
+    fn sent_on(self, row: &Row, customer: Option<KnownCustomer>, strictness: &Strictness) -> Incoming {
+        let customer = customer.filter(|known| is_final(self.validation.has_agreement(), *known));
         let Self { validation, content_hash, named } = self;
         if let Some(customer) = customer {
             return Incoming::Unchanged(Unchanged {

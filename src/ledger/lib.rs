@@ -81,7 +81,7 @@ use error::Result;
 pub use forget::{ForgetPlan, Forgettable, Forgetting};
 pub use ingest::{
     AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, DiscardReport,
-    DiscardSelection, Fingerprint, Incoming, IngestReport, KnownAcceptance, KnownCustomers, KnownRow,
+    DiscardSelection, Incoming, IngestReport, KnownAcceptance, KnownCustomer, KnownCustomers, KnownRow,
     KnownRows, Original, Originals, RetryDecider, RetryReport, Selection, SentCustomer, SkipReason,
     SourceInfo, StoredRow, Unchanged,
 };

@@ -188,8 +188,6 @@ impl KnownRow {
 /// A row as it is stored, before it is compared with an incoming row.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Its key.
-    pub(super) domain: Option<String>,
     source: SourceId,
     content_hash: [u8; 16],
     /// Source and content hash of the row that brought its acceptance.
@@ -231,11 +229,7 @@ impl Found {
             });
             acceptance = Some((row.get(11)?, row.get(12)?));
         }
-        Ok(Self { domain: row.get(1)?, source: row.get(3)?, content_hash: row.get(4)?, acceptance, known })
-    }
-
-    pub(super) fn row(&self) -> RowId {
-        self.known.row
+        Ok(Self { source: row.get(3)?, content_hash: row.get(4)?, acceptance, known })
     }
 
     /// Compares it with an incoming row of this content.

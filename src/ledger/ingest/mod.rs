@@ -39,7 +39,7 @@ pub use finish::{DirectRows, IngestReport};
 pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows};
 use known_customers::WhileReading;
-pub use known_customers::{Fingerprint, KnownCustomers, Unchanged};
+pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
 pub use original::{Original, Originals};
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
 
@@ -190,7 +190,8 @@ pub struct IngestSession {
     source: SourceId,
     info: SourceInfo,
     ledger_id: String,
-    has_customers: bool,
+    /// The last row of the ledger, if it has customers.
+    newest_row: Option<RowId>,
     seen: SeenRows,
     counts: IngestCounts,
     /// Line and domain of the first rows whose changes are ignored.
@@ -226,7 +227,7 @@ impl Ledger {
         if unchanged == batch.len() {
             return Ok((reading, batch));
         }
-        self.write(move |tx| {
+        let take_in = move |tx: &Transaction<'_>| {
             for row in &mut batch[unchanged..] {
                 match row {
                     Incoming::Unchanged(row) => _ = reading.meet_known(row.row, row.line),
@@ -240,8 +241,8 @@ impl Ledger {
             }
             reading.write_sums(tx)?;
             Ok((reading, batch))
-        })
-        .await
+        };
+        self.write(take_in).await
     }
 
     /// Stops reading before the end of the file, and stores the totals of the rows read so far.
@@ -263,9 +264,9 @@ impl Ledger {
 }
 
 impl IngestSession {
-    /// Look-ups of existing customers, until the second value is dropped.
-    pub fn customers(&self, ledger: &Ledger) -> (Arc<KnownCustomers>, WhileReading) {
-        KnownCustomers::of(&ledger.path, self.has_customers, self.seen.unfinished.clone())
+    /// Recognizes existing customers, until the second value is dropped. `bytes`: the size of the file, if it is known.
+    pub fn customers(&self, ledger: &Ledger, bytes: Option<u64>) -> (Arc<KnownCustomers>, WhileReading) {
+        KnownCustomers::of(&ledger.path, self.newest_row, self.seen.unfinished.clone(), bytes)
     }
 
     /// The id by which exports identify this ledger.
@@ -276,8 +277,8 @@ impl IngestSession {
     fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self> {
         let ledger_id = value(tx, "SELECT ledger_id FROM ledger", [])?;
         let customers = State::sql_list(State::is_customer);
-        let customers = format!("SELECT EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
-        let has_customers = value(tx, &customers, [])?;
+        let customers = format!("EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
+        let newest_row = value(tx, &format!("SELECT max(id) FROM customer_rows WHERE {customers}"), [])?;
         let sources = |which: &str| {
             collect(tx, &format!("SELECT id FROM sources WHERE {which}"), [run], |row| row.get(0))
         };
@@ -296,7 +297,7 @@ impl IngestSession {
             source: SourceId(source),
             info,
             ledger_id,
-            has_customers,
+            newest_row,
             seen: SeenRows::new(unfinished, of_this_run),
             counts: IngestCounts::default(),
             ignored: Vec::new(),

@@ -27,6 +27,14 @@ impl Input {
             _ => Self::Stream(Box::new(file)),
         }
     }
+
+    /// The size of a file.
+    pub fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::File(file) => file.metadata().ok().map(|file| file.len()),
+            Self::Stream(_) => None,
+        }
+    }
 }
 
 impl Read for Input {
