@@ -19,7 +19,7 @@ use age::x25519::Identity;
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use crate::files::{self, Refused, name_beside, take_name};
+use crate::files::{self, Refused};
 use crate::{clock, failpoint, folders};
 use other_key::OtherKey;
 
@@ -219,15 +219,12 @@ fn write_identity(file: &Path, identity: &Identity) -> Result<(), Error> {
         identity.to_public(),
         identity.to_string().expose_secret()
     ));
-    let beside = name_beside(file);
-    let made = files::create_new(&beside).and_then(|mut out| {
+    let made = files::create_whole(file, |out| {
         failpoint::crash("identity_opened");
         out.write_all(text.as_bytes())?;
-        out.sync_all()?;
         failpoint::crash("identity_written");
-        take_name(&beside, file)
+        Ok(())
     });
-    drop(fs::remove_file(&beside));
     made.and_then(|()| files::sync_folder_of(file)).map_err(error)
 }
 

@@ -36,7 +36,7 @@ use validate::RowValidator;
 pub(crate) use returned::Changes;
 pub(crate) use stored::{StoredRowValidator, stored_header};
 
-/// Why a file could not be ingested to its end. Rows that were ingested before are durable, and none of them is sent.
+/// Why a file could not be ingested to its end. Rows that were ingested before stay, and none of them is sent.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]

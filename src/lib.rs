@@ -38,7 +38,9 @@
 //!
 //! - No create is sent without a committed intent: the row is `in_flight` under a durable request id before the
 //!   first byte leaves (WAL with `synchronous=FULL`). The same is true of the acceptance of an agreement.
-//! - A call that changes the ledger returns after the commit: its result is durable.
+//! - A call that changes the ledger returns after the commit. Its result is durable then; what means nothing before a
+//!   later commit becomes durable with that one: the beginning of a run, the rows of a file before its end, a data key
+//!   before the first intent.
 //! - A row keeps one request id while its outcome is unknown. It gets another only after a definite answer,
 //!   or after two lookups found that the customer does not exist.
 //! - One table (`src/ledger/steps/state.rs`) has the legal changes of state of both steps of a row, the create and the

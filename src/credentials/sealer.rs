@@ -9,8 +9,8 @@ use super::data_key::{DataKey, PasswordOwner};
 use crate::failpoint;
 use crate::ledger::{self, DataKeyId, Recorder, RowId, Sealed};
 
-/// The data key of a run, in memory. It becomes durable before the first create. A run that creates nothing does not
-/// store it.
+/// The data key of a run, in memory. It becomes durable with the intent of the first create. A run that creates nothing
+/// does not store it.
 pub(crate) struct Sealer {
     key: DataKey,
     /// The public key that can open it, and the key as it is stored.
@@ -25,7 +25,7 @@ struct StoredKey {
     ledger_id: String,
 }
 
-/// A data key that is durable, so that passwords may be sealed under it.
+/// A data key that is stored, so that passwords may be sealed under it: it is durable when the first create is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct KeptKey<'a> {
     key: &'a DataKey,
@@ -40,7 +40,7 @@ impl Sealer {
         Ok(Self { key, recipient: recipient.to_string(), sealed_key, kept: OnceCell::new() })
     }
 
-    /// The key, once it is durable in the ledger.
+    /// The key, once it is in the ledger.
     pub(crate) async fn kept(&self, recorder: &Recorder) -> Result<KeptKey<'_>, ledger::Error> {
         let keep = || async {
             failpoint::crash("data_key_drawn");

@@ -3,9 +3,9 @@
 //!
 //! | variable | what happens |
 //! | --- | --- |
-//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit the ledger's files are copied there, before the commit is reported: what a power cut leaves, given that commits are synced |
+//! | `TENANTRY_SYNCED_TO=FOLDER` | after every commit that is synced the ledger's files are copied there, before the commit is reported: what a power cut leaves |
 //! | `TENANTRY_LEDGER_PAGES=N` | the disk is full when the ledger has this many pages plus those of a reserve that was released |
-//! | `TENANTRY_FAIL_SYNC=3` | the third commit fails with an I/O error of its fsync |
+//! | `TENANTRY_FAIL_SYNC=3` | the third commit, synced or not, fails with an I/O error of its fsync |
 //! | `TENANTRY_FAIL_READ=3` | the third read of the queue fails with an I/O error |
 //! | `TENANTRY_LOCK_PATIENCE=1` | a lock of another program is waited for only this many seconds |
 //! | `TENANTRY_LARGE_LOG=100000` | a write-ahead log of this many bytes is large, and a reader may hold it up for only two seconds |
@@ -20,6 +20,8 @@ use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_READ};
 use tenantry_model::failpoint::{number, requested};
 use tenantry_model::files::beside;
 
+const PAGE: u64 = 4096;
+
 /// Called before a lock is taken.
 pub(super) fn locks() -> std::io::Result<()> {
     match requested("TENANTRY_NO_LOCKS") {
@@ -29,10 +31,10 @@ pub(super) fn locks() -> std::io::Result<()> {
 }
 
 /// Called after a commit, before the commit is reported.
-pub(super) fn synced(ledger: Option<&Path>) -> rusqlite::Result<()> {
+pub(super) fn committed(ledger: Option<&Path>, is_synced: bool) -> rusqlite::Result<()> {
     static COMMITS: AtomicU32 = AtomicU32::new(0);
     fail_at("TENANTRY_FAIL_SYNC", &COMMITS, SQLITE_IOERR_FSYNC)?;
-    if let (Some(folder), Some(ledger)) = (requested("TENANTRY_SYNCED_TO"), ledger) {
+    if let (Some(folder), Some(ledger), true) = (requested("TENANTRY_SYNCED_TO"), ledger, is_synced) {
         keep(ledger, &PathBuf::from(folder)).expect("the test's own folder can be written");
     }
     Ok(())
@@ -77,9 +79,16 @@ pub(super) fn ledger_pages() -> Option<u32> {
     number("TENANTRY_LEDGER_PAGES")
 }
 
+/// Called before the file of a new ledger is written.
+pub(super) fn new_file(bytes: usize) -> std::io::Result<()> {
+    match ledger_pages() {
+        Some(pages) if bytes as u64 > u64::from(pages) * PAGE => Err(std::io::ErrorKind::StorageFull.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Called when `bytes` next to the ledger were released.
 pub(super) fn room_was_made(ledger: &rusqlite::Connection, bytes: u64) -> rusqlite::Result<()> {
-    const PAGE: u64 = 4096;
     let Some(pages) = ledger_pages() else { return Ok(()) };
     ledger.pragma_update(None, "max_page_count", u64::from(pages) + bytes / PAGE)
 }

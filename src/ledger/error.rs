@@ -184,6 +184,13 @@ const CHANGED: &str = "another process or person may have changed the ledger: ma
                        process uses it, then run the same command again; if the error comes again, make a \
                        copy with `tenantry backup` and report it";
 
+/// The hint for a full disk.
+const FULL: &str =
+    "free some space on the disk, then run the same command again; nothing was sent without a record";
+
+/// The hint for a write that failed for another reason.
+const FAILED: &str = "remove the cause, then run the same command again; nothing is lost";
+
 /// The hint for a file system that has no locks, or no memory that processes share.
 const NO_LOCKS: &str = "its folder may be on a network share that has no locks: put the ledger on a local disk, and name it \
                         with `--ledger PATH`; nothing was sent without a record";
@@ -338,12 +345,14 @@ impl Error {
                 io::ErrorKind::InvalidInput => "use another name",
                 _ => "check that the folder exists, that you may write to it, and that it has free space",
             },
+            Error::Open { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FULL,
+                io::ErrorKind::FileTooLarge => FAILED,
+                _ => self.get_message()?,
+            },
             Error::Sql(error) | Error::Migrate { source: error, .. } if is_about_locks(error) => NO_LOCKS,
             Error::Sql(error) | Error::Migrate { source: error, .. } => match error.sqlite_error_code() {
-                Some(ErrorCode::DiskFull) => {
-                    "free some space on the disk, then run the same command again; nothing was sent \
-                     without a record"
-                }
+                Some(ErrorCode::DiskFull) => FULL,
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     "check that you may write to the ledger and to its folder"
                 }
@@ -351,7 +360,7 @@ impl Error {
                     "keep its files, move its `-wal` and `-shm` away, and restore the ledger from a \
                      backup; do not import again without it"
                 }
-                Some(_) | None => "remove the cause, then run the same command again; nothing is lost",
+                Some(_) | None => FAILED,
             },
             error => error.get_message()?,
         };

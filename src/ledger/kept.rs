@@ -90,7 +90,7 @@ mod tests {
 
     /// A ledger of an earlier schema that a run has worked on.
     fn ledger_of_version(path: &Path, version: usize) {
-        schema::make_file(path).unwrap();
+        files::create_new(path).unwrap();
         let ledger = Connection::open(path).unwrap();
         for script in &SCRIPTS[..version] {
             ledger.execute_batch(script).unwrap();

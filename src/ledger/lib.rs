@@ -1,7 +1,8 @@
 //! The ledger: the durable queue of rows and the history of every attempt, in one SQLite file.
 //!
 //! This is the only crate with SQL. It has no HTTP and reads no lists. One thread owns the connection that writes
-//! ([`writer`]) and commits in groups; a caller that gets the result of a write knows that the write is durable. Only
+//! ([`writer`]) and commits in groups; a caller that gets the result of a write knows that the write is durable, or is
+//! before it means something. Only
 //! [`steps`] knows which changes of state are legal: it makes intents and outcomes durable, finds what an earlier run
 //! left behind, and reads the queue. [`ingest`] takes in rows, and later acceptances for existing customers. [`acknowledge`]
 //! marks refused rows that need no attention any more. [`stored`]
@@ -70,9 +71,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rusqlite::Transaction;
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Serialize;
+use tenantry_model::files;
 
 pub use acknowledge::{AcknowledgeReport, AcknowledgeSelection, LOST_PASSWORD};
 pub use backup::{Restored, backup, restore};
@@ -165,15 +167,14 @@ impl Ledger {
         schema::make_file(path)?;
         // Before the lock, which would leave a lock file next to a file that is not a ledger.
         schema::refuse_foreign(path)?;
-        let Some((lock, connection)) = schema::open_alone(path)? else {
+        let Some((lock, mut connection)) = schema::open_alone(path)? else {
             return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
         };
         backup::refuse(&connection, path)?;
         if runs::newest_died(&connection)? {
             schema::check(&connection, path)?;
         }
-        schema::bind(&connection, path, environment)?;
-        let run = runs::begin(&connection, command)?;
+        let run = begin(&mut connection, path, environment, command)?;
         let (writer, thread) = writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
         Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
     }
@@ -207,10 +208,11 @@ impl Ledger {
         .await
     }
 
-    /// Binds the ledger to the environment, of which more is known now than when the ledger was opened.
+    /// Binds the ledger to the environment, of which more is known now than when the ledger was opened. Durable with the
+    /// next write, and so before anything is sent.
     pub async fn bind(&self, environment: Environment) -> Result<()> {
         let path = self.path.clone();
-        self.write(move |tx| schema::bind(tx, &path, &environment)).await
+        self.writer.write_unsynced(move |tx| schema::bind(tx, &path, &environment)).await
     }
 
     /// Reserves room on the disk for the answers to `requests` concurrent requests.
@@ -233,9 +235,9 @@ impl Ledger {
     pub async fn close(self, ending: RunEnd) -> Result<()> {
         tenantry_model::failpoint::crash("closing");
         let run = self.run;
-        self.write(move |tx| runs::finish(tx, run, &ending)).await?;
+        self.writer.write_unsynced(move |tx| runs::finish(tx, run, &ending)).await?;
         drop(self.writer);
-        // The queue is empty and no handle is left, so the thread ends by itself.
+        // The queue is empty and no handle is left, so the thread makes everything durable and ends by itself.
         tokio::task::spawn_blocking(move || self.thread.join())
             .await
             .map_err(|_| Error::Closed)?
@@ -249,6 +251,40 @@ impl Ledger {
     {
         self.writer.write(job).await
     }
+}
+
+/// Binds the ledger to the environment, and begins a run. Durable with the next commit, and so before anything is sent.
+fn begin(
+    connection: &mut Connection,
+    path: &Path,
+    environment: &Environment,
+    command: &str,
+) -> Result<RunId> {
+    let begin = |tx: Transaction<'_>| {
+        schema::bind(&tx, path, environment)?;
+        let run = runs::begin(&tx, command)?;
+        tx.commit()?;
+        Ok(run)
+    };
+    // SQLite syncs the header of a log by itself because of older content behind it. A new log has none, and the next
+    // sync is that of the whole log.
+    let place = files::canonical(path).map_err(Error::open(path))?;
+    if !connection::has_log(&place) {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another program may have written before the transaction began.
+        let begun = if connection::has_log(&place) {
+            drop(tx);
+            None
+        } else {
+            Some(begin(tx)?)
+        };
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        if let Some(run) = begun {
+            return Ok(run);
+        }
+    }
+    begin(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Copies the ledger at `path`, for work that must leave it unchanged to the byte. Copies nothing if there is no

@@ -37,12 +37,12 @@ impl ForeignAnswer {
 }
 
 impl Recorder {
-    /// Stores the data key of this run, sealed to `recipient`. Returns its number and the ledger's id once the key is
-    /// durable.
+    /// Stores the data key of this run, sealed to `recipient`. Returns its number and the ledger's id. The key is durable
+    /// with the next write: with the intent of the first create.
     pub async fn keep_data_key(&self, recipient: String, sealed: Vec<u8>) -> Result<(DataKeyId, String)> {
         let run = self.run;
         self.writer
-            .write(move |tx| {
+            .write_unsynced(move |tx| {
                 let made_at = clock::now().as_millisecond();
                 let key: [Value<'_>; 4] =
                     [("run_id", &run), ("recipient", &recipient), ("sealed", &sealed), ("made_at", &made_at)];

@@ -2,14 +2,17 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use uuid::Uuid;
 
 use super::connection::{connect, has_log, open_file, open_unchanging, plain_name};
+use super::disk_faults;
 use super::kept;
 use super::lock::{self, Lock};
 use super::migrations::{self, SCRIPTS, is_empty, is_older};
@@ -89,7 +92,7 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "journal_size_limit", LOG_AT_REST)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
-    if let Some(pages) = super::disk_faults::ledger_pages() {
+    if let Some(pages) = disk_faults::ledger_pages() {
         connection.pragma_update(None, "max_page_count", pages)?;
     }
     shape::check(&connection, path)?;
@@ -98,7 +101,12 @@ fn as_writer(mut connection: Connection, path: &Path) -> Result<Connection> {
     }
     migrations::bring_up_to_date(&mut connection, path)?;
     failpoint::crash("migrated");
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    // Beginning to write shows whether SQLite may write its files.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if application_id(&tx)? != APPLICATION_ID {
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    tx.commit()?;
     Ok(connection)
 }
 
@@ -282,23 +290,49 @@ pub(super) fn bound_to(connection: &Connection) -> Result<Option<Environment>> {
     stored.map(environment).transpose()
 }
 
-/// Creates the file with our permissions before SQLite uses it: SQLite gives its WAL the mode of the file.
+/// Creates the file of a new ledger, with our permissions, which SQLite gives to its log too. The file is complete from
+/// the start: SQLite would bring it there in many steps, each with syncs of its own. Its name becomes durable with the
+/// first commit: SQLite syncs the folder when it syncs a new log.
 pub(super) fn make_file(path: &Path) -> Result<()> {
     // An empty file that another user has made may be about to become a ledger.
     trust::check(path, Purpose::Write)?;
-    match files::create_new(path) {
-        Ok(file) => {
-            failpoint::crash("ledger_made");
-            file.sync_all().map_err(Error::open(path))?;
-            files::sync_folder_of(path).map_err(Error::open(path))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(Error::open(path)(error)),
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    // Beside an empty file SQLite deletes what a ledger that is gone has left; to any other file it would apply it.
+    let has_remains = has_log(path) || beside(path, "-journal").exists();
+    let content = if has_remains { Vec::new() } else { new_ledger(path)? };
+    let fill = |file: &mut File| {
+        disk_faults::new_file(content.len())?;
+        file.write_all(&content)?;
+        failpoint::crash("ledger_made");
+        Ok(())
+    };
+    match files::create_whole(path, fill) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::open(path)(error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
-/// Refuses only files that are certainly not a ledger; other problems are found when the ledger is opened for work.
+/// The content of a ledger without rows.
+fn new_ledger(path: &Path) -> Result<Vec<u8>> {
+    /// The versions of SQLite's format that a program needs for writing and for reading, and the one that has a log.
+    const FORMAT_VERSIONS: Range<usize> = 18..20;
+    const WITH_LOG: u8 = 2;
+    let mut ledger = Connection::open_in_memory()?;
+    migrations::bring_up_to_date(&mut ledger, path)?;
+    ledger.pragma_update(None, "application_id", APPLICATION_ID)?;
+    let mut content = ledger.serialize(rusqlite::MAIN_DB)?.to_vec();
+    content[FORMAT_VERSIONS].fill(WITH_LOG);
+    Ok(content)
+}
+
+/// Refuses only files that are certainly not a ledger, before a lock file is left beside them; other problems are found
+/// when the ledger is opened for work. Beside a ledger that was worked on, there is a lock file.
 pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
+    if files::canonical(path).is_ok_and(|place| lock::path_beside(&place).exists()) {
+        return Ok(());
+    }
     match check_ours(&open_file(path)?, path) {
         Err(error @ Error::Foreign { .. }) => Err(error),
         Ok(()) | Err(_) => Ok(()),
@@ -308,7 +342,7 @@ pub(super) fn refuse_foreign(path: &Path) -> Result<()> {
 /// Refuses a file that is not a SQLite database, or that belongs to another program.
 fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
     let foreign = || Error::Foreign { path: path.to_owned() };
-    let application_id: i32 = match connection.pragma_query_value(None, "application_id", |row| row.get(0)) {
+    let application_id = match application_id(connection) {
         Ok(id) => id,
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             return Err(foreign());
@@ -322,6 +356,10 @@ fn check_ours(connection: &Connection, path: &Path) -> Result<()> {
     } else {
         Err(foreign())
     }
+}
+
+fn application_id(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
 }
 
 #[cfg(test)]
@@ -368,7 +406,7 @@ mod tests {
 
     /// A ledger as the program before agreements left it.
     fn old_ledger(path: &Path) {
-        make_file(path).unwrap();
+        files::create_new(path).unwrap();
         let connection = Connection::open(path).unwrap();
         connection.execute_batch(include_str!("../../migrations/0001_ledger.sql")).unwrap();
         connection
@@ -416,8 +454,42 @@ mod tests {
     fn an_empty_file_is_no_ledger() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("empty.db");
-        make_file(&path).unwrap();
+        files::create_new(&path).unwrap();
         assert!(matches!(open_for_reading(&path), Err(Error::Empty { .. })));
+    }
+
+    #[test]
+    fn a_new_ledger_is_what_sqlite_makes_of_an_empty_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let [new, filled] = ["new.db", "filled.db"].map(|name| folder.path().join(name));
+        make_file(&new).unwrap();
+        files::create_new(&filled).unwrap();
+        for path in [&new, &filled] {
+            let ledger = open_for_writing(path).unwrap();
+            ledger.execute_batch("CREATE TABLE t (n); DROP TABLE t").unwrap();
+        }
+        // The counters of changes, the number of the free pages, and the version of SQLite that wrote last.
+        let without_counters = |path: &Path| {
+            let mut content = std::fs::read(path).unwrap();
+            [24..28, 40..44, 92..100].into_iter().for_each(|counter| content[counter].fill(0));
+            content
+        };
+        assert!(without_counters(&new) == without_counters(&filled));
+    }
+
+    #[test]
+    fn what_a_ledger_that_is_gone_has_left_is_not_applied_to_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("l.db");
+        make_file(&path).unwrap();
+        let gone = open_for_writing(&path).unwrap();
+        gone.execute_batch("CREATE TABLE t (n)").unwrap();
+        let log = std::fs::read(beside(&path, "-wal")).unwrap();
+        drop(gone);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(beside(&path, "-wal"), log).unwrap();
+        make_file(&path).unwrap();
+        assert!(!open_for_writing(&path).unwrap().table_exists(None, "t").unwrap());
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! (one fsync for all of them) and only then sends each caller its result.
 //!
 //! Invariant: a caller that has a result knows that its write is durable. Everything that section 3 of the product
-//! contract calls durable depends on that.
+//! contract calls durable depends on that. The exception is [`Writer::write_unsynced`], for what means nothing before a
+//! later write: commits become durable in their order.
 //!
 //! An SQLite error rolls the whole group back and closes the ledger for this process: after one failure the ledger must
 //! not be trusted, and the next run opens it again. If a write requests something impossible, only that write is
@@ -45,6 +46,8 @@ struct Write {
     job: WriteJob,
     undo: Undo,
     reply: oneshot::Sender<Result<Erased>>,
+    /// Its commit is to be durable.
+    is_synced: bool,
 }
 
 /// What an impossible write leaves to undo.
@@ -111,16 +114,26 @@ impl Writer {
         }
     }
 
-    /// Runs `job` in a transaction and returns its result once the transaction is committed.
+    /// Runs `job` in a transaction and returns its result once the transaction is durable.
     pub(super) async fn write<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
-        self.queue_up(Undo::ItsChanges, job).await
+        self.queue_up(Undo::ItsChanges, true, job).await
     }
 
-    /// The same for a `job` that fails before it changes anything, if what it requests is impossible.
+    /// Runs `job` in a transaction and returns its result once the transaction is committed: a killed process does not
+    /// undo it, but a power cut may until the next [`write`](Self::write), or the end of the thread.
+    pub(super) async fn write_unsynced<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue_up(Undo::ItsChanges, false, job).await
+    }
+
+    /// Like [`write`](Self::write), for a `job` that fails before it changes anything, if what it requests is impossible.
     pub(super) async fn write_checked<T, F>(&self, job: F) -> Result<T>
     where
         T: Send + 'static,
@@ -129,17 +142,17 @@ impl Writer {
         // Every task that can run gets to its own write before the thread is woken by the first one, so that one commit
         // holds them all.
         tokio::task::yield_now().await;
-        self.queue_up(Undo::Nothing, job).await
+        self.queue_up(Undo::Nothing, true, job).await
     }
 
-    async fn queue_up<T, F>(&self, undo: Undo, job: F) -> Result<T>
+    async fn queue_up<T, F>(&self, undo: Undo, is_synced: bool, job: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
         let job: WriteJob = Box::new(move |tx| Ok(Box::new(job(tx)?) as Erased));
-        self.queue.send(Write { job, undo, reply }).await.map_err(|_| Error::Closed)?;
+        self.queue.send(Write { job, undo, reply, is_synced }).await.map_err(|_| Error::Closed)?;
         let value = result.await.map_err(|_| Error::Closed)??;
         Ok(*value.downcast::<T>().expect("a job's result has the type that the job was queued with"))
     }
@@ -151,7 +164,9 @@ fn serve(
     mut waiting: mpsc::Receiver<Write>,
     room: &Room,
 ) {
-    let mut group = Vec::with_capacity(GROUP);
+    let mut group: Vec<Write> = Vec::with_capacity(GROUP);
+    // As the connection was opened.
+    let mut is_synced = true;
     let mut log = place.as_ref().map(|place| LogWatch::of(place.log()));
     while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
         // Rows that got the last commit's results together send their next writes together, a moment after the first
@@ -162,7 +177,8 @@ fn serve(
         {
             group.push(write);
         }
-        match commit(&mut connection, place.as_mut(), &mut group, room) {
+        let wanted = group.iter().any(|write| write.is_synced);
+        match commit(&mut connection, place.as_mut(), &mut group, room, (&mut is_synced, wanted)) {
             Ok(()) => {
                 if let Some(log) = &mut log {
                     log.look(&connection);
@@ -183,18 +199,35 @@ fn serve(
             }
         }
     }
+    // Syncs the log, and so what was written unsynced at last, and moves it into the file. The last connection would do
+    // the same when it closes, but that may be one of another program. On an error the log keeps everything.
+    drop(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())));
+}
+
+/// Makes the commits of the connection durable, or not until a later one is. SQLite changes this only outside a
+/// transaction.
+fn synchronize(connection: &Connection, (is_synced, wanted): (&mut bool, bool)) -> rusqlite::Result<()> {
+    if *is_synced != wanted {
+        connection.pragma_update(None, "synchronous", if wanted { "FULL" } else { "NORMAL" })?;
+        *is_synced = wanted;
+    }
+    Ok(())
 }
 
 /// Runs one group of writes. Results are sent only after the commit; on an error every caller gets that error.
+/// `synced`: whether commits were synced so far, and whether this one is to be.
 fn commit(
     connection: &mut Connection,
     place: Option<&mut OpenFiles>,
     group: &mut Vec<Write>,
     room: &Room,
+    synced: (&mut bool, bool),
 ) -> Result<()> {
+    let is_synced = synced.1;
+    synchronize(connection, synced)?;
     let mut replies = Vec::with_capacity(group.len());
     let outcome = run_group(connection, group.drain(..), &mut replies).and_then(|()| {
-        super::disk_faults::synced(connection.path().map(Path::new))?;
+        super::disk_faults::committed(connection.path().map(Path::new), is_synced)?;
         failpoint::crash("committed");
         // A commit to a file that can never be found again does not count.
         place.map_or(Ok(()), OpenFiles::check)

@@ -59,7 +59,7 @@ pub(super) enum StepOutcome {
 /// # Errors
 /// The ledger could not be written; then nothing was sent.
 pub(super) async fn create(context: &StepContext, task: &mut Task) -> Result<StepResult, ledger::Error> {
-    // The key is durable before anything can be sealed under it.
+    // The key is durable with the intent, before anything can be sealed under it.
     let sealer = context.sealer.as_ref().expect("a run that creates has a key to seal with");
     let key = sealer.kept(&context.recorder).await?;
     let near = match context.unless_held_back(task, context.caller.approach()).await {

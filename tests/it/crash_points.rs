@@ -1,6 +1,6 @@
 //! The program dies at each named point in turn, and once more later on; whatever is started then has to bring the work
 //! to its end with journal and ledger in agreement. After that the same with a power cut: what came after the last commit
-//! is gone too. That a commit is synced is shown elsewhere: `ledger_trouble::every_commit_is_synced`.
+//! is gone too. That a commit is synced is shown elsewhere: `ledger_trouble`.
 
 use std::fs;
 use std::path::PathBuf;

@@ -204,12 +204,12 @@ impl Ledger {
     /// Begins the reading of a file.
     pub async fn begin_source(&self, info: SourceInfo) -> Result<IngestSession> {
         let run = self.run;
-        self.write(move |tx| IngestSession::begin(tx, run, info)).await
+        self.writer.write_unsynced(move |tx| IngestSession::begin(tx, run, info)).await
     }
 
     /// Takes in a batch of rows. `decide` gets what is known of each row, earlier rows of the batch included, and
     /// decides what to do with it. It may add problems to a row that differs from its original. All changes are durable
-    /// when this returns, the totals of the file at the latest when the file ends. Returns the rows, each with the
+    /// when the reading ends. Returns the rows, each with the
     /// problem that a decision found; the problems of a row that a corrected row has replaced, or that is acknowledged,
     /// are cleared.
     pub async fn ingest(
@@ -242,7 +242,7 @@ impl Ledger {
             reading.write_sums(tx)?;
             Ok((reading, batch))
         };
-        self.write(take_in).await
+        self.writer.write_unsynced(take_in).await
     }
 
     /// Stops reading before the end of the file, and stores the totals of the rows read so far.

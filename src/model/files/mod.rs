@@ -327,6 +327,24 @@ pub fn beside(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Creates a new file with the content that `fill` writes: complete, or not at all, and never over another one. The
+/// content is durable when it returns; the name is once the folder is [synced](sync_folder_of).
+///
+/// # Errors
+/// `AlreadyExists` if the name exists, even as a dangling link.
+pub fn create_whole(file: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let beside = name_beside(file);
+    let made = create_new(&beside).and_then(|mut out| {
+        fill(&mut out)?;
+        out.sync_all()?;
+        take_name(&beside, file)
+    });
+    if made.is_err() {
+        drop(fs::remove_file(&beside));
+    }
+    made
+}
+
 /// Renames the file `beside` to `file` if that name is free.
 pub fn take_name(beside: &Path, file: &Path) -> io::Result<()> {
     match rename_new(beside, file) {
