@@ -16,6 +16,7 @@
 
 mod aliases;
 mod assign;
+mod block;
 mod cell_kind;
 mod column_use;
 mod counting;

@@ -9,8 +9,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
 
 use csv_core::ReadRecordResult;
-use memchr::{memchr, memchr3_iter};
 
+use super::block::{BLOCK_BYTES, positions};
 use super::cell_kind::CellKind;
 use super::counting::line_breaks;
 use super::preface::Start;
@@ -58,8 +58,10 @@ pub(super) struct Record<'a> {
     pub(super) last_line: u64,
     pub(super) bytes: &'a [u8],
     /// Where each kept cell is in `bytes`.
-    pub(super) bounds: Bounds<'a>,
-    /// How many cells the record has; more than `bounds` has if the record is over a limit.
+    pub(super) spans: &'a [Span],
+    /// The bytes are those of the file, delimiters and quotes included. So no cell starts or ends inside a character.
+    pub(super) is_verbatim: bool,
+    /// How many cells the record has; more than `spans` has if the record is over a limit.
     pub(super) found: usize,
     /// The record has more bytes than the limit.
     pub(super) is_too_long: bool,
@@ -71,37 +73,34 @@ pub(super) struct Record<'a> {
     pub(super) quote_fault: Option<(usize, QuoteFault)>,
 }
 
-/// Where the cells of a record are in its bytes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds<'a> {
-    pub(super) ends: &'a [usize],
-    /// The bytes between two cells: one if the delimiters are still there, else none.
-    pub(super) gap: usize,
+/// Where a cell is in the bytes of its record, which has far less than 4 GiB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
 }
 
-impl Bounds<'_> {
-    pub(super) fn len(self) -> usize {
-        self.ends.len()
+impl Span {
+    pub(super) fn of(cell: Range<usize>) -> Self {
+        let place = |at| u32::try_from(at).expect("a record has less than 4 GiB");
+        Self { start: place(cell.start), end: place(cell.end) }
     }
 
-    pub(super) fn of(self, index: usize) -> Option<Range<usize>> {
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
-        Some(start..end)
+    pub(super) fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 
-impl<'a> Bounds<'a> {
-    pub(super) fn iter(self) -> impl ExactSizeIterator<Item = Range<usize>> + use<'a> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| std::mem::replace(&mut start, end + self.gap)..end)
-    }
+/// The spans of cells with nothing between them.
+pub(super) fn adjacent(ends: impl IntoIterator<Item = usize>) -> impl Iterator<Item = Span> {
+    let mut start = 0;
+    ends.into_iter().map(move |end| Span::of(std::mem::replace(&mut start, end)..end))
 }
 
 impl Record<'_> {
     /// The kept cells.
     pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
-        self.bounds.iter().map(|cell| &self.bytes[cell])
+        self.spans.iter().map(|cell| &self.bytes[cell.range()])
     }
 
     /// The record has only delimiters and white space, or the marks that DOS writes at the end of a file. A formula
@@ -132,6 +131,8 @@ pub(super) struct Records<R> {
     quotes: Quotes,
     bytes: Box<[u8]>,
     ends: Box<[usize]>,
+    /// The cells of the current record.
+    spans: Box<[Span]>,
     overflow_bytes: Box<[u8]>,
     overflow_ends: Box<[usize]>,
     /// The line of the next unread byte.
@@ -151,6 +152,14 @@ struct RecordProgress {
     has_too_many_cells: bool,
 }
 
+/// A record that is one line of the buffer.
+struct PlainLine {
+    cells: usize,
+    /// Without the line break.
+    bytes: usize,
+    break_bytes: usize,
+}
+
 impl<R: Read> Records<R> {
     pub(super) fn new(input: R, delimiter: u8, start: Start) -> Self {
         Self {
@@ -163,6 +172,7 @@ impl<R: Read> Records<R> {
             quotes: Quotes::new(delimiter),
             bytes: vec![0; RECORD_BYTES_MAX].into(),
             ends: vec![0; CELLS_MAX].into(),
+            spans: vec![Span::default(); CELLS_MAX].into(),
             overflow_bytes: vec![0; OVERFLOW_BYTES].into(),
             overflow_ends: vec![0; OVERFLOW_CELLS].into(),
             line: start.line,
@@ -191,8 +201,8 @@ impl<R: Read> Records<R> {
         if !self.skip_line_breaks()? {
             return Ok(None);
         }
-        if let Some(cells) = self.find_plain_line() {
-            return Ok(Some(self.plain_line(cells)));
+        if let Some(line) = self.find_plain_line() {
+            return Ok(Some(self.plain_line(line)));
         }
         let line = self.line;
         let mut progress = RecordProgress::default();
@@ -244,50 +254,70 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Looks for the cells of a record that is one line of the buffer without a quote, as nearly all are. Such a record
-    /// needs no parser and no copy. The last of the ends that it leaves in `self.ends` is that of the line. Returns how
-    /// many cells the line has. The header is left to the parser, which takes a byte order mark off the first text it
-    /// gets.
-    fn find_plain_line(&mut self) -> Option<usize> {
+    /// Looks for the cells of a record that is one line of the buffer, as nearly all are. Its cells are quoted from their
+    /// first to their last byte, or have no quote. Such a record needs no parser and no copy. The header is left to the
+    /// parser, which takes a byte order mark off the first text it gets.
+    fn find_plain_line(&mut self) -> Option<PlainLine> {
         if !self.is_in_rows || self.has_lone_cr {
             return None;
         }
         let buffer = self.input.buffer();
-        let mut cells = 0;
-        for at in memchr3_iter(self.delimiter, b'\n', b'"', buffer) {
-            let end = self.ends.get_mut(cells)?;
-            *end = at;
-            cells += 1;
-            match buffer[at] {
-                b'"' => return None,
-                b'\n' => {
-                    let line = buffer[..at].strip_suffix(b"\r").unwrap_or(&buffer[..at]);
-                    *end = line.len();
-                    // A CR also ends a record.
-                    return memchr(b'\r', line).is_none().then_some(cells);
+        let marks = [self.delimiter, b'"', b'\n', b'\r'];
+        let ends_cell = |byte: &u8| *byte == self.delimiter || matches!(byte, b'\n' | b'\r');
+        let (mut cells, mut start, mut is_quoted, mut closed_at) = (0, 0, false, None);
+        for block_at in (0..).step_by(BLOCK_BYTES) {
+            let rest = buffer.get(block_at as usize..).filter(|rest| !rest.is_empty())?;
+            let mut found = positions(rest, marks);
+            while found != 0 {
+                let at = block_at + found.trailing_zeros();
+                found &= found - 1;
+                let byte = *buffer.get(at as usize)?;
+                match byte {
+                    b'"' if is_quoted => {
+                        // Not the first half of a quote, and no text behind it.
+                        if !buffer.get(at as usize + 1).is_some_and(ends_cell) {
+                            return None;
+                        }
+                        (is_quoted, closed_at) = (false, Some(at));
+                    }
+                    b'"' if at == start => (is_quoted, start) = (true, at + 1),
+                    b'"' => return None,
+                    b'\n' | b'\r' if is_quoted => return None,
+                    _ if is_quoted => {}
+                    _ => {
+                        let end = closed_at.take().unwrap_or(at);
+                        *self.spans.get_mut(cells)? = Span { start, end };
+                        cells += 1;
+                        start = at + 1;
+                        let break_bytes = match byte {
+                            b'\n' => 1,
+                            // Alone, a CR ends a record too.
+                            b'\r' if buffer.get(start as usize) == Some(&b'\n') => 2,
+                            b'\r' => return None,
+                            _ => continue,
+                        };
+                        return Some(PlainLine { cells, bytes: at as usize, break_bytes });
+                    }
                 }
-                _ => {}
             }
         }
         None
     }
 
-    /// The record that [`find_plain_line`](Self::find_plain_line) has found, with so many cells.
-    fn plain_line(&mut self, cells: usize) -> Record<'_> {
+    /// The record that [`find_plain_line`](Self::find_plain_line) has found.
+    fn plain_line(&mut self, found: PlainLine) -> Record<'_> {
         let line = self.line;
-        let buffer = self.input.buffer();
-        let ends = &self.ends[..cells];
-        let length = ends.last().copied().unwrap_or(0);
-        self.in_use = length + if buffer[length] == b'\r' { 2 } else { 1 };
+        self.in_use = found.bytes + found.break_bytes;
         self.line += 1;
         self.after_cr = false;
         self.bytes_read += self.in_use as u64;
         Record {
             line,
             last_line: line,
-            bytes: &buffer[..length],
-            bounds: Bounds { ends, gap: 1 },
-            found: cells,
+            bytes: &self.input.buffer()[..found.bytes],
+            spans: &self.spans[..found.cells],
+            is_verbatim: true,
+            found: found.cells,
             is_too_long: false,
             kinds: &[],
             is_hidden: false,
@@ -303,14 +333,20 @@ impl<R: Read> Records<R> {
         self.ends[last] = start + cell.iter().rposition(|byte| !is_end_mark(byte)).map_or(0, |kept| kept + 1);
     }
 
-    fn record(&self, line: u64, last_line: u64, progress: &RecordProgress) -> Record<'_> {
-        let ends = &self.ends[..progress.ends];
+    /// The bytes of the kept cells. A cell that was cut short is left out completely.
+    fn kept(&self, progress: &RecordProgress) -> &[u8] {
+        &self.bytes[..self.ends[..progress.ends].last().copied().unwrap_or(0)]
+    }
+
+    fn record(&mut self, line: u64, last_line: u64, progress: &RecordProgress) -> Record<'_> {
+        let spans = adjacent(self.ends[..progress.ends].iter().copied());
+        self.spans.iter_mut().zip(spans).for_each(|(place, span)| *place = span);
         Record {
             line,
             last_line,
-            // A cell that was cut short is left out completely.
-            bytes: &self.bytes[..ends.last().copied().unwrap_or(0)],
-            bounds: Bounds { ends, gap: 0 },
+            bytes: self.kept(progress),
+            spans: &self.spans[..progress.ends],
+            is_verbatim: false,
             found: progress.found,
             is_too_long: progress.is_too_long,
             kinds: &[],
@@ -328,12 +364,8 @@ impl<R: Read> Records<R> {
     /// The quote opened after the line breaks inside the earlier cells. If some of those cells were over the limits,
     /// the error names the first line of the record.
     fn unclosed_quote(&self, line: u64, progress: &RecordProgress) -> Error {
-        let breaks = if progress.found == progress.ends {
-            let kept = self.record(line, line, progress);
-            line_breaks(kept.bytes, false)
-        } else {
-            0
-        };
+        let breaks =
+            if progress.found == progress.ends { line_breaks(self.kept(progress), false) } else { 0 };
         Error::UnclosedQuote { line: line + breaks, index: progress.found }
     }
 
@@ -396,8 +428,10 @@ mod tests {
     #[test]
     fn a_plain_line_is_read_as_the_parser_reads_it() {
         // Longer than the buffer.
-        let parts =
-            ["a", "bc", " ", ",", ",", "\n", "\r\n", "\r", "\"x\"", "\"y,\n\"", "\0", "\u{FEFF}", "ü"];
+        let parts = [
+            "a", "bc", " ", ",", ",", ",", "\n", "\r\n", "\r", "\"x\"", "\"y, z\"", ",\"\",", "\"\"\"\"",
+            "\"y,\n\"", "\0", "\u{FEFF}", "ü",
+        ];
         let mut state = 1_u32;
         let mut text = String::new();
         while text.len() < 3 * INPUT_BUFFER_BYTES {

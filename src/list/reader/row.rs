@@ -1,14 +1,15 @@
 //! One record of the file, as the operator wrote it.
 
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
+use encoding_rs::UTF_8;
 use tenantry_model::formula;
 
 use crate::reader::cell_kind::CellKind;
 use crate::reader::header::Header;
 use crate::reader::quotes::QuoteFault;
-use crate::reader::records::{Bounds, RECORD_BYTES_MAX, Record};
+use crate::reader::records::{RECORD_BYTES_MAX, Record, Span};
 
 /// The maximum size of a cell. Excel allows 32,767 characters in a cell, and no field takes more than 255.
 pub const CELL_BYTES_MAX: usize = 64 * 1024;
@@ -44,9 +45,8 @@ pub struct Row {
     /// The cells, if one of them is not UTF-8.
     raw: Vec<u8>,
     is_text: bool,
-    /// Where the cells are in `text` or `raw`: see [`Bounds`].
-    ends: Vec<usize>,
-    gap: usize,
+    /// Where the cells are in `text` or `raw`.
+    spans: Vec<Span>,
     kinds: Vec<CellKind>,
     is_hidden: bool,
     fault: Option<RowFault>,
@@ -56,15 +56,16 @@ pub struct Row {
 impl Row {
     /// A row as the ledger stores it, for a header that asks for so many cells.
     pub fn of_stored(line: u64, cells: &csv::ByteRecord, width: &RangeInclusive<usize>) -> Self {
-        let ends: Vec<usize> =
-            (0..cells.len()).filter_map(|index| cells.range(index)).map(|cell| cell.end).collect();
-        let (bytes, found) = (cells.as_slice(), ends.len());
+        let spans: Vec<Span> =
+            (0..cells.len()).filter_map(|index| cells.range(index)).map(Span::of).collect();
+        let (bytes, found) = (cells.as_slice(), spans.len());
         let mut row = Self::default();
         let record = Record {
             line,
             last_line: line,
             bytes,
-            bounds: Bounds { ends: &ends, gap: 0 },
+            spans: &spans,
+            is_verbatim: false,
             kinds: &[],
             is_hidden: false,
             found,
@@ -88,25 +89,29 @@ impl Row {
     /// The cells as the operator wrote them, untrimmed.
     pub fn cells(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         let bytes = self.bytes();
-        self.bounds().iter().map(move |cell| &bytes[cell])
+        self.spans.iter().map(move |cell| &bytes[cell.range()])
     }
 
     pub fn cell(&self, index: usize) -> Option<&[u8]> {
-        self.bounds().of(index).map(|cell| &self.bytes()[cell])
+        self.spans.get(index).map(|cell| &self.bytes()[cell.range()])
     }
 
     /// A cell as text; `None` past the last cell, and for the whole row if any cell is not UTF-8.
     pub fn text(&self, index: usize) -> Option<&str> {
-        if self.is_text { self.text.get(self.bounds().of(index)?) } else { None }
+        self.text_at(index).map(|(text, _)| text)
     }
 
-    /// All cells, perhaps with the delimiters between them.
+    /// A cell as [`text`](Self::text), and its place in [`bytes`](Self::bytes).
+    #[inline]
+    pub fn text_at(&self, index: usize) -> Option<(&str, Range<usize>)> {
+        let place = self.spans.get(index)?.range();
+        let text = if self.is_text { self.text.get(place.clone())? } else { return None };
+        Some((text, place))
+    }
+
+    /// All cells, perhaps with their delimiters and quotes.
     pub fn bytes(&self) -> &[u8] {
         if self.is_text { self.text.as_bytes() } else { &self.raw }
-    }
-
-    fn bounds(&self) -> Bounds<'_> {
-        Bounds { ends: &self.ends, gap: self.gap }
     }
 
     /// The kind of a cell in a workbook.
@@ -147,7 +152,7 @@ impl Row {
                 *kind = CellKind::default();
             }
         }
-        let mut row = Row { kinds, text: String::new(), raw: Vec::new(), ends: Vec::new(), ..*self };
+        let mut row = Row { kinds, text: String::new(), raw: Vec::new(), spans: Vec::new(), ..*self };
         row.set_cells(&cells);
         row
     }
@@ -169,12 +174,12 @@ impl Row {
     /// Replaces the cells. If the row is text, so must they be.
     fn set_cells(&mut self, cells: &[impl AsRef<[u8]>]) {
         let mut bytes = Vec::with_capacity(self.bytes().len());
-        self.ends.clear();
+        self.spans.clear();
         for cell in cells {
+            let start = bytes.len();
             bytes.extend_from_slice(cell.as_ref());
-            self.ends.push(bytes.len());
+            self.spans.push(Span::of(start..bytes.len()));
         }
-        self.gap = 0;
         if self.is_text {
             self.text = String::from_utf8(bytes).expect("parts of texts are texts");
         } else {
@@ -199,9 +204,8 @@ impl Row {
         self.kinds.clear();
         self.kinds.extend_from_slice(record.kinds);
         self.is_hidden = record.is_hidden;
-        self.ends.clear();
-        self.ends.extend_from_slice(record.bounds.ends);
-        self.gap = record.bounds.gap;
+        self.spans.clear();
+        self.spans.extend_from_slice(record.spans);
         self.is_text = self.fill_text(record);
         if !self.is_text {
             self.raw.clear();
@@ -215,11 +219,12 @@ impl Row {
     /// cell; a cell must not start or end inside a character then.
     fn fill_text(&mut self, record: &Record<'_>) -> bool {
         self.text.clear();
-        let Ok(all) = std::str::from_utf8(record.bytes) else {
+        // Faster than the check of std, most of all beyond ASCII.
+        let Some(all) = UTF_8.decode_without_bom_handling_and_without_replacement(record.bytes) else {
             return false;
         };
-        self.text.push_str(all);
-        record.bounds.ends.iter().all(|&end| all.is_char_boundary(end))
+        self.text.push_str(&all);
+        record.is_verbatim || record.spans.iter().all(|cell| all.is_char_boundary(cell.range().end))
     }
 
     /// The fault that explains the most: one lost quote makes a row both too long and ragged.
@@ -230,8 +235,8 @@ impl Row {
         debug_assert!(record.bytes.len() <= RECORD_BYTES_MAX);
         // Excel often leaves empty cells at the right edge.
         let (expected, most) = (*width.start(), *width.end());
-        let has_extra_text = || record.bounds.iter().skip(most).any(|cell| !cell.is_empty());
-        let not_all_kept = record.found > record.bounds.len();
+        let has_extra_text = || record.spans.iter().skip(most).any(|cell| !cell.range().is_empty());
+        let not_all_kept = record.found > record.spans.len();
         if record.found < expected || (record.found > most && (not_all_kept || has_extra_text())) {
             return Some(RowFault::Ragged { expected, found: record.found });
         }
@@ -242,7 +247,7 @@ impl Row {
         if record.bytes.len() <= CELL_BYTES_MAX {
             return None;
         }
-        let mut sizes = record.bounds.iter().map(|cell| cell.len()).enumerate();
+        let mut sizes = record.spans.iter().map(|cell| cell.range().len()).enumerate();
         sizes
             .find(|&(_, bytes)| bytes > CELL_BYTES_MAX)
             .map(|(index, bytes)| RowFault::CellTooLong { index, bytes })

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::cell_kind::CellKind;
 use super::header::is_ours;
-use super::records::{Bounds, CELLS_MAX, RECORD_BYTES_MAX, Record};
+use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record, Span, adjacent};
 
 /// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
 pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -56,8 +56,8 @@ pub(super) struct Sheet {
     covered: Vec<Option<Merge>>,
     /// How many rows have been returned.
     taken: usize,
-    /// The ends of the current record, in the type that the reader needs.
-    record_ends: Vec<usize>,
+    /// The cells of the current record, in the type that the reader needs.
+    record_spans: Vec<Span>,
     /// The kinds of its cells, with those of merged cells.
     record_kinds: Vec<CellKind>,
     /// The width of the header; every record has at least this width, because the file leaves out empty cells at the
@@ -163,15 +163,15 @@ impl Sheet {
         let bytes = place.first_byte..next.map_or(self.text.len(), |next| next.first_byte);
         let cells = place.first_cell..next.map_or(self.ends.len(), |next| next.first_cell);
         let is_too_long = cells.len() < place.found.min(CELLS_MAX);
-        self.record_ends.clear();
-        self.record_ends.extend(self.ends[cells.clone()].iter().map(|&end| end as usize));
+        self.record_spans.clear();
+        self.record_spans.extend(adjacent(self.ends[cells.clone()].iter().map(|&end| end as usize)));
         let width = *self.width.get_or_insert(place.found);
         if !is_too_long && place.found < width {
-            self.record_ends.resize(width, bytes.len());
+            self.record_spans.resize(width, Span::of(bytes.len()..bytes.len()));
         }
         self.record_kinds.clear();
         self.record_kinds.extend_from_slice(&self.kinds[cells.clone()]);
-        let columns = self.record_ends.len();
+        let columns = self.record_spans.len();
         while let Some(merge) = self.merges.get(self.merges_begun)
             && *merge.rows.start() < place.number
         {
@@ -180,10 +180,9 @@ impl Sheet {
             self.covered[merged].fill(Some(merge.clone()));
             self.merges_begun += 1;
         }
-        let (row, mut start) = (place.number - 1, 0);
+        let row = place.number - 1;
         for (column, merge) in self.covered.iter().enumerate().take(columns) {
-            let end = self.record_ends[column];
-            let has_text = std::mem::replace(&mut start, end) < end;
+            let has_text = !self.record_spans[column].range().is_empty();
             if merge.as_ref().is_some_and(|merge| merge.covers(row, column, has_text)) {
                 self.record_kinds.resize(self.record_kinds.len().max(column + 1), CellKind::Text);
                 self.record_kinds[column] = CellKind::Covered;
@@ -193,7 +192,8 @@ impl Sheet {
             line: u64::from(place.number),
             last_line: u64::from(place.number),
             bytes: &self.text.as_bytes()[bytes],
-            bounds: Bounds { ends: &self.record_ends, gap: 0 },
+            spans: &self.record_spans,
+            is_verbatim: false,
             found: place.found.max(width),
             is_too_long,
             kinds: &self.record_kinds,

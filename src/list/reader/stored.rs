@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use csv::{ByteRecord, WriterBuilder};
 use csv_core::ReadRecordResult;
 
-use super::records::Bounds;
+use super::records::adjacent;
 
 /// The buffer size of the writer; most records fit.
 const RECORD_BYTES: usize = 512;
@@ -44,8 +44,8 @@ pub fn from_csv(stored: &[u8]) -> ByteRecord {
         cells + last.map_or(0, |(.., cells)| cells)
     });
     let mut record = ByteRecord::with_capacity(stored.len(), cells);
-    for cell in (Bounds { ends: &ends[..cells], gap: 0 }).iter() {
-        record.push_field(&bytes[cell]);
+    for cell in adjacent(ends[..cells].iter().copied()) {
+        record.push_field(&bytes[cell.range()]);
     }
     record
 }
