@@ -111,6 +111,12 @@ impl Header {
         self.index_by_field[field as usize]
     }
 
+    /// The fields with a column, and its 0-based index.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
+        let fields = Field::ALL.into_iter().zip(&self.index_by_field);
+        fields.filter_map(|(field, index)| Some((field, (*index)?)))
+    }
+
     /// The columns without a name, by their 0-based index.
     pub fn nameless(&self) -> &[usize] {
         &self.nameless

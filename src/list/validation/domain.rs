@@ -50,7 +50,7 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
         let c = prefix.chars().find(|&c| !c.is_ascii_alphanumeric() && c != '-').map(quoted_char);
         return Err(format!("may have letters, digits and hyphens only, not {}", c.unwrap_or_default()));
     }
-    if prefix.starts_with('-') || prefix.ends_with('-') {
+    if [prefix.as_bytes().first(), prefix.as_bytes().last()].contains(&Some(&b'-')) {
         return Err("must not start or end with a hyphen".to_owned());
     }
     if prefix.len() > PREFIX_CHARS_MAX {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::reader::{Header, Row};
 use tenantry_model::customer::{Agreement, Customer, Defaults, DomainName, Field};
 
-use super::text::{self, Traits};
+use super::text::{self, Doubts, Traits};
 
 /// The value of every field, or an empty text if the row has none. A check that knows the service's spelling replaces
 /// the value with it.
@@ -16,8 +16,8 @@ pub(super) struct Draft<'a> {
     values: [&'a str; Field::ALL.len()],
     /// The row has no text in any known column.
     pub(super) is_blank: bool,
-    /// What the whole row is free of, no cell needs to be searched for.
-    pub(super) traits: Traits,
+    /// Where the cells may lack a trait, by field: a bit for each.
+    doubtful: u32,
     /// The state as the country's list spells it. It does not replace the operator's text, because the lists change:
     /// fetched rules must not change the hash of a row.
     pub(super) state: Option<&'a str>,
@@ -28,18 +28,28 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
-        let value = |field| header.index_of(field).and_then(|index| row.text(index)).map_or("", text::trim);
-        let mut traits = Traits::of(row.bytes());
-        let mut values = Field::ALL.map(value);
+        let doubts = Doubts::of(row.bytes());
+        let (mut values, mut doubtful) = ([""; Field::ALL.len()], 0);
+        for (field, index) in header.fields() {
+            if let Some((cell, place)) = row.text_at(index).filter(|(cell, _)| !cell.is_empty()) {
+                values[field as usize] = text::trim(cell);
+                doubtful |= u32::from(doubts.has_any(&place)) << field as u8;
+            }
+        }
         let is_blank = values.iter().all(|value| value.is_empty());
         for (field, text) in defaults.iter() {
             let value = &mut values[field as usize];
             if value.is_empty() {
                 *value = text;
-                traits = traits.and(Traits::of(text.as_bytes()));
+                doubtful |= 1 << field as u8;
             }
         }
-        Self { values, is_blank, traits, ..Self::default() }
+        Self { values, is_blank, doubtful, ..Self::default() }
+    }
+
+    /// What the value of a field is free of.
+    pub(super) fn traits(&self, field: Field) -> Traits {
+        if self.doubtful >> field as u8 & 1 == 0 { Traits::ALL } else { Traits::of(self[field].as_bytes()) }
     }
 
     /// Visits the content of the row: the number and value of each field. Empty fields are left out, so a new empty

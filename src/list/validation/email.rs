@@ -43,6 +43,9 @@ pub(super) fn check(text: &str) -> Option<Finding> {
 
 /// Looks for an address in one of the partner's own domains, which are in lower case, or below one.
 pub(super) fn check_partner(text: &str, partner_domains: &[String]) -> Option<Finding> {
+    if partner_domains.is_empty() {
+        return None;
+    }
     let (_, host) = text.rsplit_once('@')?;
     let domain = partner_domains.iter().find(|domain| {
         let start = host.len().checked_sub(domain.len());
@@ -90,8 +93,9 @@ fn check_local(local: &str) -> Result<(), String> {
     if let Some(c) = first_outside(local, &LOCAL) {
         return Err(format!("may not have {} before the `@`", quoted_char(c)));
     }
-    if local.starts_with('.') || local.ends_with('.') || local.as_bytes().windows(2).any(|pair| pair == b"..")
-    {
+    let bytes = local.as_bytes();
+    let is_at_edge = [bytes.first(), bytes.last()].contains(&Some(&b'.'));
+    if is_at_edge || bytes.windows(2).any(|pair| pair == b"..") {
         return Err("has one dot too many before the `@`".to_owned());
     }
     Ok(())
@@ -102,7 +106,7 @@ fn check_host(host: &str) -> Result<&str, String> {
         return Err(format!("may not have {} after the `@`", quoted_char(c)));
     }
     let is_label = |label: &[u8]| {
-        (1..=LABEL_CHARS_MAX).contains(&label.len()) && !label.starts_with(b"-") && !label.ends_with(b"-")
+        (1..=LABEL_CHARS_MAX).contains(&label.len()) && ![label.first(), label.last()].contains(&Some(&b'-'))
     };
     if !host.as_bytes().split(|&byte| byte == b'.').all(is_label) {
         return Err("has no valid domain after the `@`".to_owned());

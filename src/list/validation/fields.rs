@@ -30,21 +30,24 @@ pub const fn chars_max(field: Field) -> Option<usize> {
 }
 
 /// Checks presence, characters, length and the format of some fields. True if the value exists and can be checked
-/// further. `traits` are those of the whole row.
+/// further.
 #[inline]
-pub(super) fn check(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
+pub(super) fn check(
+    field: Field,
+    value: &str,
+    traits: impl Fn() -> Traits,
+    report: &mut ProblemCollector<'_>,
+) -> bool {
     if value.is_empty() {
         if field.is_required() {
             report.add(field, Finding::new(Rule::Required, "is required"));
         }
         return false;
     }
-    check_value(field, value, traits, report)
+    check_value(field, value, traits(), report)
 }
 
 fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
-    // Most cells of a row with other letters have none.
-    let traits = Traits { is_ascii: traits.is_ascii || value.is_ascii(), ..traits };
     if !traits.is_ascii && is_rejected(misread::check(value), field, report) {
         return false;
     }

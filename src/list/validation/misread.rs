@@ -4,6 +4,7 @@
 //! language writes are that, such as `Å®`.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS};
@@ -77,7 +78,9 @@ fn original(word: &str, words: Words, rounds: usize) -> Option<String> {
         return Some(format!("{start}à"));
     }
     let singles = SINGLE_BYTE.iter().filter_map(|table| table.encode(word));
-    let doubles = DOUBLE_BYTE.iter().filter_map(|encoding| double_byte(word, encoding));
+    let may_be = word.chars().find(|c| !c.is_ascii()).map_or(0, may_begin);
+    let doubles = (0..DOUBLE_BYTE.len()).filter(|index| may_be >> index & 1 != 0);
+    let doubles = doubles.filter_map(|index| double_byte(word, DOUBLE_BYTE[index]));
     singles.chain(doubles).filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
         original(&decoded, Words::Alone, rounds - 1)
             .or_else(|| is_plausible(&decoded, word, words).then_some(decoded))
@@ -120,6 +123,32 @@ impl ByteTable {
 
 fn is_east_asian(c: char) -> bool {
     matches!(c, '\u{2E80}'..='\u{D7FF}' | '\u{F900}'..='\u{FAFF}' | '\u{FF61}'..='\u{FFDC}')
+}
+
+thread_local! {
+    /// What [`may_begin`] has found, by the lowest bits of the character. An encoder looks through long tables for a
+    /// character, and texts of East Asia have a few hundred over and over.
+    static MAY_BEGIN: RefCell<[(char, u8); 1024]> = const { RefCell::new([('\0', 0); 1024]) };
+}
+
+/// A bit for each of [`DOUBLE_BYTE`]: a word whose first character beyond ASCII is this one may have been UTF-8.
+fn may_begin(c: char) -> u8 {
+    MAY_BEGIN.with_borrow_mut(|known| {
+        let known = &mut known[c as usize % 1024];
+        if known.0 != c {
+            let of_encoding = |encoding: &'static Encoding| begins_utf8(c, encoding);
+            let bits = DOUBLE_BYTE.iter().rev().fold(0, |bits, it| bits << 1 | u8::from(of_encoding(it)));
+            *known = (c, bits);
+        }
+        known.1
+    })
+}
+
+/// The bytes of a character are UTF-8, or the beginning of a character of it.
+fn begins_utf8(c: char, encoding: &'static Encoding) -> bool {
+    let mut buffer = [0; 4];
+    let (encoded, _, is_unmappable) = encoding.encode(c.encode_utf8(&mut buffer));
+    !is_unmappable && std::str::from_utf8(&encoded).err().is_none_or(|error| error.error_len().is_none())
 }
 
 /// The bytes of a word of East Asia; `None` if the encoding does not have it, or if they are not UTF-8. Half-width Katakana

@@ -210,15 +210,15 @@ impl Validator {
     /// Checks the values of a row and completes the draft. Returns the domain, if it is valid.
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) -> Option<DomainName> {
         // The values that exist and can be checked further.
-        let traits = draft.traits;
         let has_doubtful_cells = report.has_doubtful_cells();
-        let texts = Field::ALL.map(|field| {
+        let mut texts = [None; Field::ALL.len()];
+        for field in Field::ALL {
             let is_good = |text: &&str| {
                 (!has_doubtful_cells || report.check_kind(field, sheet_cell::check))
-                    && fields::check(field, text, traits, report)
+                    && fields::check(field, text, || draft.traits(field), report)
             };
-            Some(draft[field]).filter(is_good)
-        });
+            texts[field as usize] = Some(draft[field]).filter(is_good);
+        }
         let given = |field: Field| texts[field as usize];
 
         let domain = given(Field::Domain)

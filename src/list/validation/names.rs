@@ -82,7 +82,8 @@ pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
         return Some("has only one character");
     }
     // They start with few letters, and so do few names.
-    let may_be_placeholder = name.starts_with(['a', 'f', 'l', 'n', 't', 'u', 'A', 'F', 'L', 'N', 'T', 'U']);
+    let first = name.as_bytes().first().map(u8::to_ascii_lowercase);
+    let may_be_placeholder = matches!(first, Some(b'a' | b'f' | b'l' | b'n' | b't' | b'u'));
     if may_be_placeholder && PLACEHOLDERS.iter().any(|placeholder| name.eq_ignore_ascii_case(placeholder)) {
         return Some("looks like a placeholder; use a real contact");
     }

@@ -63,15 +63,21 @@ fn too_narrow(value: &str) -> Option<Finding> {
 
 /// `919876543210.0` and `4.91715E+11`: numbers that were texts.
 fn number(value: &str) -> Option<Finding> {
+    // Decides for nearly every address that starts with a number.
+    if !value.as_bytes().last()?.is_ascii_digit() {
+        return None;
+    }
     if is_exponential(value) {
         let message = "was turned into a number by a spreadsheet and lost digits";
         return Some(Finding::new(Rule::Exponent, message));
     }
     // `1.000` is a thousand in half of Europe, and `120.00` may be an amount.
-    let (whole, is_certain) = match value.strip_suffix(".0") {
-        Some(whole) => (whole, true),
-        None => (value.strip_suffix(".00")?, false),
+    let (tail, is_certain) = match value.as_bytes() {
+        [.., b'.', b'0'] => (".0", true),
+        [.., b'.', b'0', b'0'] => (".00", false),
+        _ => return None,
     };
+    let whole = value.strip_suffix(tail)?;
     let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
     (is_number && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
         let message = "ends in a decimal point and zeros: a program turned a text into a number";

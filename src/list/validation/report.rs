@@ -108,6 +108,10 @@ impl<'a> ProblemCollector<'a> {
 
     /// The problems in the order of the file's columns, and how much of the row is wrong.
     pub(super) fn finish(mut self) -> (Vec<Problem>, Extent) {
+        // Nearly every row has none.
+        if self.problems.is_empty() {
+            return (Vec::new(), self.extent);
+        }
         self.problems.sort_by_key(|&(index, _)| index);
         (self.problems.into_iter().map(|(_, problem)| problem).collect(), self.extent)
     }

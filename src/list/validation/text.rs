@@ -1,6 +1,7 @@
 //! Characters and texts: what is trimmed, what a cell must not contain, and how texts are compared.
 
 use std::borrow::Borrow;
+use std::ops::Range;
 
 use tenantry_model::nearest::distance_within;
 use tenantry_model::printable::{escaped, is_invisible, quoted_char};
@@ -15,13 +16,13 @@ const SLIP_CHARS_MIN: usize = 5;
 /// from mail and web pages. Neither has a meaning at the ends of a value.
 pub(crate) fn trim(cell: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    if is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
+    if cell.is_empty() || is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
         return cell;
     }
     cell.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
-/// What bytes of UTF-8 are free of, so that no part of them needs to be searched for it.
+/// What a text of UTF-8 is free of, so that it need not be searched for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Traits {
     /// [`check_characters`] would find nothing. There is no control byte, and no byte that starts a control or invisible
@@ -33,38 +34,80 @@ pub(super) struct Traits {
     pub(super) is_unmarked: bool,
 }
 
-impl Default for Traits {
-    fn default() -> Self {
-        Self { is_plain: true, is_ascii: true, is_unmarked: true }
+impl Traits {
+    /// Nearly every text has all of them.
+    pub(super) const ALL: Self = Self { is_plain: true, is_ascii: true, is_unmarked: true };
+
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let lost = bytes.iter().fold(0, |lost, &byte| lost | LOST[usize::from(byte)]);
+        Self { is_plain: lost & PLAIN == 0, is_ascii: lost & ASCII == 0, is_unmarked: lost & UNMARKED == 0 }
     }
 }
 
-impl Traits {
-    // Without an early exit, the compiler compares many bytes at once.
+const PLAIN: u8 = 1;
+const ASCII: u8 = 2;
+const UNMARKED: u8 = 4;
+
+/// The traits that a text loses by a byte.
+const LOST: [u8; 256] = {
+    let mut lost = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let is_plain = !byte.is_ascii_control() && !matches!(byte, 0xC2 | 0xD8 | 0xE2 | 0xEF);
+        let is_marked = matches!(byte, b'?' | b'&' | b'<' | b'_' | b'\\');
+        lost[byte as usize] = if is_plain { 0 } else { PLAIN }
+            | if byte.is_ascii() { 0 } else { ASCII }
+            | if is_marked { UNMARKED } else { 0 };
+        if byte == u8::MAX {
+            break lost;
+        }
+        byte += 1;
+    }
+};
+
+/// A byte that is not part of an unmarked text, or one of a few others.
+fn is_marked(byte: u8) -> bool {
+    /// All marks but `&` have these bits in common.
+    const COMMON: u8 = b'?' & b'<' & b'_' & b'\\';
+    (byte & COMMON == COMMON) & byte.is_ascii() | (byte == b'&')
+}
+
+/// The places in a text that [`Traits`] are lost at: a bit for each eight bytes, and the last one also for all after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Doubts(u64);
+
+impl Doubts {
+    const PLACE_BYTES: usize = 8;
+
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let is_ascii = bytes.is_ascii();
-        let is_printable = |plain: bool, byte: u8| plain & (byte >= b' ') & (byte != 0x7F);
-        let is_plain = if is_ascii {
-            bytes.iter().fold(true, |plain, &byte| is_printable(plain, byte))
-        } else {
-            bytes.iter().fold(true, |plain, &byte| {
-                let starts_none = (byte != 0xC2) & (byte != 0xD8) & (byte != 0xE2) & (byte != 0xEF);
-                is_printable(plain, byte) & starts_none
-            })
-        };
-        // All marks but `&` have these bits in common, with few other characters.
-        const COMMON: u8 = b'?' & b'<' & b'_' & b'\\';
-        let is_unmarked =
-            bytes.iter().fold(true, |unmarked, &byte| unmarked & (byte & COMMON != COMMON) & (byte != b'&'));
-        Self { is_plain, is_ascii, is_unmarked }
+        const PART_BYTES: usize = 8 * Doubts::PLACE_BYTES;
+        // Without a branch that depends on a byte, the compiler looks at many bytes at once.
+        let is_doubtful = |byte: u8| !(b' '..0x7F).contains(&byte) | is_marked(byte);
+        let mut doubts = 0;
+        for (number, part) in bytes.chunks(PART_BYTES).enumerate() {
+            let mut found = [0; PART_BYTES];
+            for (found, &byte) in found.iter_mut().zip(part) {
+                *found = u8::from(is_doubtful(byte));
+            }
+            let (places, _) = found.as_chunks();
+            let of_part = places
+                .iter()
+                .rev()
+                .fold(0, |bits, place| bits << 1 | u64::from(u64::from_ne_bytes(*place) != 0));
+            doubts |= match number {
+                0..8 => of_part << (8 * number),
+                _ => u64::from(of_part != 0) << 63,
+            };
+        }
+        Self(doubts)
     }
 
-    pub(super) fn and(self, other: Self) -> Self {
-        Self {
-            is_plain: self.is_plain & other.is_plain,
-            is_ascii: self.is_ascii & other.is_ascii,
-            is_unmarked: self.is_unmarked & other.is_unmarked,
-        }
+    /// Is one of these bytes at such a place?
+    #[inline]
+    pub(super) fn has_any(self, bytes: &Range<usize>) -> bool {
+        let bit = |at: usize| (at / Self::PLACE_BYTES).min(63);
+        let (first, last) = (bit(bytes.start), bit(bytes.end.saturating_sub(1)));
+        self.0 >> first << first & (u64::MAX >> (63 - last)) != 0
     }
 }
 
@@ -189,6 +232,27 @@ mod tests {
     #[track_caller]
     fn check_trim(cell: &str, expected: &str) {
         assert_eq!(trim(cell), expected, "{cell:?}");
+    }
+
+    #[test]
+    fn doubts_are_where_a_trait_is_lost() {
+        for (at, doubtful) in ["ü", "?", "&", "<", "_", "\\", "\u{7F}", "\t", "\0"].into_iter().enumerate() {
+            for start in (at..700).step_by(7) {
+                let text =
+                    format!("{}{doubtful}{}", "a,B@.".repeat(140).get(..start).unwrap(), "z 9".repeat(9));
+                let doubts = Doubts::of(text.as_bytes());
+                let end = start + doubtful.len();
+                assert_ne!(Traits::of(doubtful.as_bytes()), Traits::ALL);
+                assert!(
+                    doubts.has_any(&(start..end)) && doubts.has_any(&(0..text.len())),
+                    "{start} {doubtful}"
+                );
+                assert!(doubts.has_any(&(start.saturating_sub(3)..start + 1)));
+                assert!(start < 8 || !doubts.has_any(&(0..start.min(500) - 7)));
+                assert!(end > 500 || !doubts.has_any(&(end + 7..text.len().min(500))));
+            }
+        }
+        assert_eq!(Doubts::of("Contoso Ltd., 1 Pine St".repeat(50).as_bytes()), Doubts::default());
     }
 
     #[test]
