@@ -111,19 +111,27 @@ impl Default for Folded {
 
 impl Folded {
     fn add(&mut self, text: &str) {
-        if text.is_ascii() {
-            // Without a branch that depends on the byte.
-            let room = &mut self.bytes[self.len..];
-            let mut len = 0;
+        if text.is_ascii() && text.len() <= COMPARED_BYTES - self.len {
+            // Without a branch that depends on the byte, or on the room that is left.
             for byte in text.bytes() {
-                let Some(place) = room.get_mut(len) else { break };
-                *place = FOLDED[usize::from(byte)];
-                len += usize::from(*place > 0);
+                let folded = FOLDED[usize::from(byte)];
+                self.bytes[self.len % COMPARED_BYTES] = folded;
+                self.len += usize::from(folded > 0);
             }
-            self.len += len;
             return;
         }
-        for c in text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase) {
+        for c in text.chars() {
+            // Most of its letters are ASCII all the same.
+            match u8::try_from(c).ok().filter(u8::is_ascii) {
+                Some(byte) if FOLDED[usize::from(byte)] > 0 => self.push(FOLDED[usize::from(byte)]),
+                None if c.is_alphanumeric() => self.add_letter(c),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    fn add_letter(&mut self, letter: char) {
+        for c in letter.to_lowercase() {
             c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.push(byte));
         }
     }
