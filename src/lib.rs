@@ -123,6 +123,12 @@ use tenantry_model::{
 };
 use tenantry_service::{auth, backoff, call, partner_center, transport};
 
+/// Carries out the command of these arguments, the first of which names the program, on the runtime of the caller, and
+/// returns its exit code. For a test that simulates the world around the program.
+pub fn run_inside(arguments: &[std::ffi::OsString]) -> impl Future<Output = u8> {
+    cli::run_inside(arguments)
+}
+
 /// Runs the program with the arguments of this process and says how it should exit.
 pub fn run() -> std::process::ExitCode {
     cli::run()

@@ -175,6 +175,27 @@ fn build_runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
 }
 
+/// Carries out one command inside another program, on its runtime: what [`run`] does without what belongs to a process of
+/// its own, such as logging.
+pub(crate) async fn run_inside(arguments: &[OsString]) -> u8 {
+    let exit_code = match config::resolve(arguments) {
+        Ok((cli, provenance)) => {
+            let output =
+                Output::new(cli.logging.quiet, provenance.matches().clone(), provenance.names_in_file());
+            match command(cli.command, Ok(()), provenance, &output).await {
+                Ok(exit_code) => exit_code,
+                Err(failure) => {
+                    output.failure(&failure);
+                    failure.exit_code
+                }
+            }
+        }
+        Err(config::InvocationError::Usage(_)) => ExitCode::Usage,
+        Err(config::InvocationError::Failure(failure)) => failure.exit_code,
+    };
+    exit_code.number()
+}
+
 /// Notifies monitors of a run whose arguments or environment have a mistake.
 fn notify_of_mistake(arguments: &[OsString], failure: Failure) {
     let Some((cli, provenance)) = config::resolve_for_monitors(arguments) else { return };

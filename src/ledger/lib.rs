@@ -69,12 +69,12 @@ mod writer;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Serialize;
 use tenantry_model::files;
+use tokio::sync::oneshot;
 
 pub use acknowledge::{AcknowledgeReport, AcknowledgeSelection, LOST_PASSWORD};
 pub use backup::{Restored, backup, restore};
@@ -152,7 +152,8 @@ ledger_ids! {
 pub struct Ledger {
     path: PathBuf,
     writer: writer::Writer,
-    thread: JoinHandle<()>,
+    /// Gets a message when the writer has ended.
+    writer_ended: oneshot::Receiver<()>,
     run: RunId,
     // Last, so that the lock is released after everything else.
     _lock: lock::Lock,
@@ -175,8 +176,9 @@ impl Ledger {
             schema::check(&connection, path)?;
         }
         let run = begin(&mut connection, path, environment, command)?;
-        let (writer, thread) = writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
-        Ok(Self { path: path.to_owned(), writer, thread, run, _lock: lock })
+        let (writer, writer_ended) =
+            writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
+        Ok(Self { path: path.to_owned(), writer, writer_ended, run, _lock: lock })
     }
 
     /// Like [`Self::open`], but a missing or empty ledger is an error and is not created.
@@ -238,10 +240,7 @@ impl Ledger {
         self.writer.write_unsynced(move |tx| runs::finish(tx, run, &ending)).await?;
         drop(self.writer);
         // The queue is empty and no handle is left, so the thread makes everything durable and ends by itself.
-        tokio::task::spawn_blocking(move || self.thread.join())
-            .await
-            .map_err(|_| Error::Closed)?
-            .map_err(|_| Error::Closed)
+        self.writer_ended.await.map_err(|_| Error::Closed)
     }
 
     async fn write<T, F>(&self, job: F) -> Result<T>

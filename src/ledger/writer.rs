@@ -11,23 +11,25 @@
 //! not be trusted, and the next run opens it again. If a write requests something impossible, only that write is
 //! undone, and its caller gets an error.
 //!
+//! In a simulated world ([`tenantry_model::simulated`]) a task is in the place of the thread.
+//!
 //! A full disk is an exception if room was reserved: SQLite has rolled the whole group back, the reserve is released
 //! ([`super::reserve`]), and the answers to open requests are written again. No more intents are recorded then.
 
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use super::log_growth::LogWatch;
 use super::open_files::OpenFiles;
 use super::reserve::Room;
 use super::{Error, Result};
-use tenantry_model::failpoint;
+use tenantry_model::{failpoint, simulated};
 
 /// Writes that may wait for the thread: twice the largest useful concurrency. A full queue makes callers wait.
 const QUEUE: usize = 1024;
@@ -68,17 +70,31 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `connection`, whose files have to stay in their `place`. Joining the second value waits
-    /// until everything queued is durable.
-    pub(super) fn start(connection: Connection, place: Option<OpenFiles>) -> Result<(Self, JoinHandle<()>)> {
+    /// Starts the thread on `connection`, whose files have to stay in their `place`. The second value gets a message
+    /// when everything queued is durable and the connection is closed.
+    pub(super) fn start(
+        connection: Connection,
+        place: Option<OpenFiles>,
+    ) -> Result<(Self, oneshot::Receiver<()>)> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let room = Arc::<Room>::default();
         let rooms = Arc::clone(&room);
-        let thread = std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || serve(connection, place, waiting, &rooms))
-            .map_err(|error| Error::Thread(Arc::new(error)))?;
-        Ok((Self { queue, room }, thread))
+        let (done, ended) = oneshot::channel();
+        let serving = async move {
+            serve(connection, place, waiting, &rooms).await;
+            // Nobody may be waiting for it.
+            done.send(()).unwrap_or_default();
+        };
+        if simulated::world().is_some() {
+            drop(tokio::spawn(serving));
+        } else {
+            let thread = std::thread::Builder::new().name("ledger".to_owned());
+            let runtime = runtime::Builder::new_current_thread().build();
+            runtime
+                .and_then(|runtime| thread.spawn(move || runtime.block_on(serving)))
+                .map_err(|error| Error::Thread(Arc::new(error)))?;
+        }
+        Ok((Self { queue, room }, ended))
     }
 
     pub(super) fn room(&self) -> &Room {
@@ -158,7 +174,7 @@ impl Writer {
     }
 }
 
-fn serve(
+async fn serve(
     mut connection: Connection,
     mut place: Option<OpenFiles>,
     mut waiting: mpsc::Receiver<Write>,
@@ -168,7 +184,7 @@ fn serve(
     // As the connection was opened.
     let mut is_synced = true;
     let mut log = place.as_ref().map(|place| LogWatch::of(place.log()));
-    while waiting.blocking_recv_many(&mut group, GROUP) > 0 {
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
         // Rows that got the last commit's results together send their next writes together, a moment after the first
         // one.
         std::thread::yield_now();
@@ -194,7 +210,7 @@ fn serve(
                 // A write that is just being put into the queue would stay there, and its caller would wait forever:
                 // tokio 1.x empties the queue of a dropped receiver only once. This waits for such writes.
                 waiting.close();
-                while waiting.blocking_recv().is_some() {}
+                while waiting.recv().await.is_some() {}
                 return;
             }
         }
@@ -319,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_writes_share_a_commit_and_each_gets_its_own_result() {
-        let (writer, thread) = Writer::start(counter(), None).unwrap();
+        let (writer, ended) = Writer::start(counter(), None).unwrap();
         let writes: Vec<_> = (0..100_i64)
             .map(|n| {
                 let writer = writer.clone();
@@ -340,12 +356,12 @@ mod tests {
             writer.write(|tx| Ok(tx.query_row("SELECT sum(n) FROM t", [], |r| r.get(0))?)).await.unwrap();
         assert_eq!(sum, 4950);
         drop(writer);
-        thread.join().unwrap();
+        ended.await.unwrap();
     }
 
     #[tokio::test]
     async fn only_an_impossible_write_is_undone() {
-        let (writer, _thread) = Writer::start(counter(), None).unwrap();
+        let (writer, _ended) = Writer::start(counter(), None).unwrap();
         let impossible = writer
             .write::<(), _>(|tx| {
                 tx.execute("INSERT INTO t VALUES (1)", [])?;
@@ -384,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_closes_the_ledger() {
-        let (writer, _thread) = Writer::start(counter(), None).unwrap();
+        let (writer, _ended) = Writer::start(counter(), None).unwrap();
         let failed = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (NULL)", [])?)).await;
         assert!(failed.is_err());
         let after = writer.write(|tx| Ok(tx.execute("INSERT INTO t VALUES (1)", [])?)).await;

@@ -16,11 +16,14 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use uuid::Uuid;
 
-use crate::failpoint;
+use crate::{failpoint, simulated};
 
 /// Now, to the millisecond.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> Timestamp {
+    if let Some(world) = simulated::world() {
+        return (world.moment)().wall;
+    }
     from_ms(Timestamp::now().as_millisecond() + failpoint::clock_offset_ms())
 }
 
@@ -69,6 +72,9 @@ pub struct BootMoment {
 impl BootMoment {
     /// Now, to the millisecond.
     pub fn now() -> Option<Self> {
+        if let Some(world) = simulated::world() {
+            return (world.moment)().boot;
+        }
         static BOOT: LazyLock<Option<Uuid>> =
             LazyLock::new(|| failpoint::boot_id().unwrap_or_else(system::boot_id));
         let boot = (*BOOT)?;

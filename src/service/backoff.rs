@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tenantry_model::failpoint;
+use tenantry_model::{failpoint, simulated};
 use url::Url;
 
 use crate::transport::is_loopback;
@@ -24,6 +24,11 @@ fn times_shorter(requested: Option<u32>, api_url: &Url) -> u32 {
 /// The wait, divided by the factor that a test has set.
 pub fn shortened(wait: Duration) -> Duration {
     wait / SHORTER.load(Ordering::Relaxed)
+}
+
+/// A random number, uniform in 0..1, for the jitter of a wait.
+pub fn chance() -> f64 {
+    simulated::world().map_or_else(rand::random, |world| (world.chance)())
 }
 
 /// Waits that grow from one retry to the next.

@@ -171,6 +171,7 @@ mod rights;
 mod routes;
 mod scenario;
 mod server;
+mod service;
 mod sign_in;
 mod simulation;
 mod state_file;
@@ -184,6 +185,7 @@ mod tests;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -194,7 +196,6 @@ use uuid::Uuid;
 
 use self::host::Hosts;
 use self::server::Lifeline;
-use self::simulation::{Simulation, lock};
 
 pub use self::effect::{Acceptance, Creation};
 pub use self::faults::{Fault, Named, ScriptedFault, SeededFault};
@@ -209,6 +210,7 @@ pub use self::resellers::{Reseller, ResellerState};
 pub use self::scenario::{
     AddressValidation, Config, CountryRules, DeviceCodeFlow, MfaEnforcement, Outage, RequestIds, Scenario,
 };
+pub use self::service::{Service, Unanswered};
 pub use self::throttle::{Limit, RetryAfter};
 pub use self::token::TokenKind;
 
@@ -218,10 +220,18 @@ pub struct Simulator {
     address: SocketAddr,
     /// The prefix of all request paths; may be empty.
     base: String,
-    simulation: Arc<Simulation>,
+    service: Service,
     stopping: DropGuard,
     /// Closes when the last task has ended; nothing is ever sent.
     gone: mpsc::Receiver<Infallible>,
+}
+
+impl Deref for Simulator {
+    type Target = Service;
+
+    fn deref(&self) -> &Service {
+        &self.service
+    }
 }
 
 impl Simulator {
@@ -229,21 +239,21 @@ impl Simulator {
     ///
     /// # Errors If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
     pub async fn start(config: Config) -> io::Result<Simulator> {
-        let simulation = Arc::new(Simulation::new(&config)?);
+        let service = Service::new(&config)?;
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
         let stopping = CancellationToken::new();
         let (alive, gone) = mpsc::channel(1);
         let lifeline = Lifeline { stopping: stopping.clone(), alive };
         let base = if config.private { format!("/{}", Uuid::new_v4().simple()) } else { String::new() };
-        let service = routes::service(Arc::clone(&simulation));
+        let api = service.router.clone();
         let router = match config.private {
-            true => Router::new().nest(&base, service),
-            false => service.nest("/_simulator", control::routes(Arc::clone(&simulation))),
+            true => Router::new().nest(&base, api),
+            false => api.nest("/_simulator", control::routes(Arc::clone(&service.simulation))),
         };
         let hosts = Hosts { any: config.any_host, public_url: config.public_url };
         tokio::spawn(server::accept(listener, router, hosts, lifeline));
-        Ok(Simulator { address, base, simulation, stopping: stopping.drop_guard(), gone })
+        Ok(Simulator { address, base, service, stopping: stopping.drop_guard(), gone })
     }
 
     /// The address it listens on.
@@ -256,45 +266,19 @@ impl Simulator {
         format!("http://{}{}", self.address, self.base)
     }
 
-    /// Every create that took effect, oldest first, including those of earlier runs with the same state file.
-    pub fn creations(&self) -> Vec<Creation> {
-        lock(&self.simulation.directory).creations()
-    }
-
-    /// Every recorded acceptance of an agreement, oldest first, including those of earlier runs with the same state
-    /// file.
-    pub fn acceptances(&self) -> Vec<Acceptance> {
-        lock(&self.simulation.directory).acceptances.clone()
-    }
-
-    /// Every request since the start, in order of arrival; at most the newest 200,000.
-    pub fn requests(&self) -> Vec<RequestRecord> {
-        lock(&self.simulation.requests).all()
-    }
-
-    /// Adds a fault to the script.
-    pub fn script(&self, fault: ScriptedFault) {
-        lock(&self.simulation.gate).faults.script(fault);
-    }
-
-    /// Removes all scripted faults that have not struck yet.
-    pub fn end_script(&self) {
-        lock(&self.simulation.gate).faults.replace_script(Vec::new());
-    }
-
     /// Arms a hold for the next create that matches it.
     pub fn hold(&self, hold: Hold) {
-        self.simulation.hold.arm(hold);
+        self.service.simulation.hold.arm(hold);
     }
 
     /// Returns when a create is held at the armed hold.
     pub async fn wait_until_held(&self) {
-        self.simulation.hold.wait_until_held().await;
+        self.service.simulation.hold.wait_until_held().await;
     }
 
     /// Releases the held create, or disarms the hold.
     pub fn release(&self) {
-        self.simulation.hold.release();
+        self.service.simulation.hold.release();
     }
 
     /// Closes the listener and every connection, aborts requests in progress, and returns when no task runs.

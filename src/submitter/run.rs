@@ -16,6 +16,7 @@ use super::reconcile;
 use super::retry::{Then, Verdict};
 use super::task::{Step, Task};
 use super::{Dependencies, Settings, Signal, StopReason, agreement};
+use crate::backoff::chance;
 use crate::call::domains::DomainCheck;
 use crate::clock::Moment;
 use crate::failpoint;
@@ -130,7 +131,7 @@ async fn work_off(
             record_what_is_known(&mut dispatcher, &owed, &context, under_way).await;
             return Submitted { stopped: dispatcher.stop, abandoned: true, left_out: dispatcher.left_out };
         };
-        dispatcher.handle_event(event, Instant::now(), rand::random());
+        dispatcher.handle_event(event, Instant::now(), chance());
         // The answers to open requests were recorded; there is no room for more of them.
         if let (None, Some(error)) = (&dispatcher.stop, context.recorder.ran_out_of_room()) {
             dispatcher.stop_for(StopReason::Ledger(error));

@@ -12,7 +12,7 @@ use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
 use super::change::{OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
-use tenantry_model::failpoint;
+use tenantry_model::{failpoint, simulated};
 
 /// Which open steps to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +71,14 @@ impl Owed {
     pub async fn steps(&self, which: Open, after: RowId, limit: u32) -> Result<WorkBatch> {
         failpoint::wait_for_turn("queue_read").await;
         let connection = Arc::clone(&self.connection);
-        let reading = tokio::task::spawn_blocking(move || {
+        let read = move || {
             disk_faults::queue_read()?;
             read(&connection.lock().unwrap_or_else(PoisonError::into_inner), which, after, limit)
-        });
-        match reading.await {
+        };
+        if simulated::world().is_some() {
+            return read();
+        }
+        match tokio::task::spawn_blocking(read).await {
             Ok(batch) => batch,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Err(Error::Closed),

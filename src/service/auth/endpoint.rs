@@ -25,7 +25,7 @@ use url::Url;
 use super::errors::{Reason, names_an_error, verdict};
 use super::{Authority, ClientProof, Error};
 use crate::transport::middlebox::ResponseView;
-use crate::transport::{NoResponse, Peer, SentSecrets, bounded_body};
+use crate::transport::{Http, Peer, SendError, SentSecrets, bounded_body};
 
 /// The longest duration that an answer can give: a year. The crate adds to durations, and an overflow would panic.
 const SECONDS_MAX: u64 = 365 * 24 * 3600;
@@ -78,7 +78,7 @@ type OAuthClient = Client<
 /// The token endpoint of an app.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Endpoint<'a> {
-    pub(super) http: &'a reqwest::Client,
+    pub(super) http: &'a Http,
     pub(super) app: &'a App,
     pub(super) authority: &'a Authority,
 }
@@ -136,8 +136,8 @@ impl Endpoint<'_> {
         self.prove(&mut request)?;
         let peer = Peer::sign_in(&self.authority.url);
         let sent = SentSecrets::of_form(request.body());
-        let unavailable = |error: reqwest::Error| Error::Unavailable(NoResponse::of_error(&error, &peer));
-        let request = reqwest::Request::try_from(request).map_err(unavailable)?;
+        let unavailable = |error: SendError| Error::Unavailable(error.explain(&peer).0);
+        let request = reqwest::Request::try_from(request).map_err(|error| unavailable(error.into()))?;
         let response = self.http.execute(request).await.map_err(unavailable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = bounded_body(response).await.map_err(|reason| Error::Unavailable(reason.into()))?;

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::backoff::{Backoff, shortened};
-use crate::transport::{ClientError, Network, NoResponse, http_client_builder};
+use crate::transport::{ClientError, Http, Network, NoResponse};
 use endpoint::Endpoint;
 
 pub use certificate::Certificate;
@@ -172,7 +172,7 @@ pub struct TokenSource(Arc<TokenShared>);
 struct TokenShared {
     sign_in: SignIn,
     authority: Authority,
-    http: reqwest::Client,
+    http: Http,
     state: StateMutex<TokenState>,
     /// Locked by the caller that renews, so that the token is renewed only once.
     turn: Arc<Mutex<()>>,
@@ -376,8 +376,8 @@ fn of_handed_in(error: Error) -> Error {
     }
 }
 
-fn http_client(authority: &Authority) -> Result<reqwest::Client, ClientError> {
-    Ok(http_client_builder(&authority.url, &authority.network)?.timeout(TIMEOUT).build()?)
+fn http_client(authority: &Authority) -> Result<Http, ClientError> {
+    Http::new(&authority.url, &authority.network, TIMEOUT, |builder| builder)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::{Caller, QUESTION_TRIES};
 use crate::auth;
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, chance};
 use crate::partner_center::{CallError, Outcome, Request, Trace};
 
 /// The wait before the next try (fact book 14).
@@ -56,7 +56,7 @@ impl Caller {
                     silence.with_remark(format_args!("asked {QUESTION_TRIES} times")),
                 ));
             }
-            let wait = BACKOFF.jittered(unanswered - 1, rand::random());
+            let wait = BACKOFF.jittered(unanswered - 1, chance());
             tracing::debug!(reason = silence.reason, wait_ms = wait.as_millis(), "no answer; asking again");
             tokio::time::sleep(wait).await;
         }

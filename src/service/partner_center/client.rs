@@ -12,9 +12,7 @@ use super::classify::{self, Answer, Reply};
 use super::outcome::Outcome;
 use super::request::Request;
 use super::trace::{CallIds, Trace};
-use crate::transport::{
-    ClientError, Network, NoResponse, Peer, SentSecrets, bounded_body, http_client_builder,
-};
+use crate::transport::{ClientError, Http, Network, Peer, SendError, SentSecrets, bounded_body};
 use tenantry_model::clock;
 
 /// The settings of a client.
@@ -40,7 +38,7 @@ pub struct Exchange<T> {
 /// Sends requests to one API. Each call passes its own token.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: Http,
     api_url: Url,
     peer: Peer,
 }
@@ -53,11 +51,9 @@ impl Client {
         // Fixed, so that error texts have the same language everywhere (fact book 3.1).
         headers.insert("X-Locale", HeaderValue::from_static("en-US"));
         headers.insert("MS-PartnerCenter-Application", HeaderValue::from_static("Tenantry"));
-        let http = http_client_builder(&settings.api_url, &settings.network)?
-            .default_headers(headers)
-            .timeout(settings.timeout)
-            .pool_max_idle_per_host(settings.connections)
-            .build()?;
+        let http = Http::new(&settings.api_url, &settings.network, settings.timeout, |builder| {
+            builder.default_headers(headers).pool_max_idle_per_host(settings.connections)
+        })?;
         Ok(Self { http, peer: Peer::api(&settings.api_url), api_url: settings.api_url.clone() })
     }
 
@@ -65,7 +61,7 @@ impl Client {
     pub async fn send<T>(&self, request: &Request<'_, T>, token: &SecretString, ids: CallIds) -> Exchange<T> {
         let sent_at = clock::now();
         let (reply, ms_cv, answered_at) = match self.exchange(request, token, ids).await {
-            Err(error) => (failure(&self.peer, &error), None, None),
+            Err(error) => (failure(&self.peer, error), None, None),
             Ok((response, sent)) => {
                 let (ms_cv, date) = (header(&response, &sent, "MS-CV"), date(&response, &sent));
                 (Reply::Answer(read(self.peer.clone(), response, &sent, date).await), ms_cv, date)
@@ -83,7 +79,7 @@ impl Client {
         request: &Request<'_, T>,
         token: &SecretString,
         ids: CallIds,
-    ) -> Result<(reqwest::Response, SentSecrets), reqwest::Error> {
+    ) -> Result<(reqwest::Response, SentSecrets), SendError> {
         let mut url = self.api_url.clone();
         url.path_segments_mut().expect("an http URL has a path").pop_if_empty().extend(&request.path);
         let mut builder = self
@@ -148,13 +144,10 @@ fn code_and_text(answer: &Answer) -> (Option<String>, Option<String>) {
     }
 }
 
-/// Invariant: "not sent" needs proof. An error after the connection is established counts as sent, unless the protocol
-/// says that the request was not taken.
-fn failure(peer: &Peer, error: &reqwest::Error) -> Reply {
-    let silence = NoResponse::of_error(error, peer);
-    match error.is_connect() || error.is_builder() || silence.is_not_taken {
-        true => Reply::NotSent(silence),
-        false => Reply::Broken(silence),
+fn failure(peer: &Peer, error: SendError) -> Reply {
+    match error.explain(peer) {
+        (silence, true) => Reply::NotSent(silence),
+        (silence, false) => Reply::Broken(silence),
     }
 }
 

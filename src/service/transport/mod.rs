@@ -12,6 +12,7 @@
 mod body;
 mod echo;
 mod fault;
+mod http;
 mod lookup;
 pub mod middlebox;
 mod proxy;
@@ -29,6 +30,8 @@ use tenantry_model::limits::Resource;
 
 pub use body::bounded_body;
 pub use echo::SentSecrets;
+pub(crate) use http::{Http, SendError};
+pub use http::{InsideAnswer, InsideService, Unanswered, answer_inside};
 pub use proxy::{BadProxy, Proxies, Proxy};
 pub use roots::{Roots, RootsError};
 

@@ -1,0 +1,84 @@
+//! Every promise, broken on purpose: a judge that lets everything pass would make the storm worthless.
+
+/// What is broken, and how the judge puts it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sabotage {
+    pub(crate) name: &'static str,
+    /// Changes every ledger before it is judged, from the second time on, as a broken program would have left it.
+    pub(crate) sql: &'static str,
+    /// The disk says that it has synced, and has not.
+    pub(crate) disk_lies: bool,
+    /// A part of what the judge says.
+    pub(crate) said: &'static [&'static str],
+}
+
+const fn ledger(name: &'static str, sql: &'static str, said: &'static [&'static str]) -> Sabotage {
+    Sabotage { name, sql, disk_lies: false, said }
+}
+
+pub(crate) const ALL: [Sabotage; 13] = [
+    Sabotage {
+        name: "commits_are_not_synced",
+        sql: "",
+        disk_lies: true,
+        said: &["sent without a record", "is gone", "unrecorded", "cannot be read", "the ledger says otherwise"],
+    },
+    ledger(
+        "a_send_is_not_recorded",
+        "DELETE FROM http_attempts WHERE id = (SELECT max(id) FROM http_attempts WHERE operation = 'create')",
+        &["sent without a record", "an attempt is gone"],
+    ),
+    ledger(
+        "a_row_is_removed",
+        "PRAGMA foreign_keys = OFF; DELETE FROM customer_rows WHERE id = 1",
+        &["a row is gone", "read,"],
+    ),
+    ledger(
+        "a_creation_counts_as_refused",
+        "UPDATE customer_rows SET state = 'failed' WHERE state = 'created'",
+        &["a final state has changed", "the ledger says otherwise"],
+    ),
+    ledger(
+        "a_customer_gets_the_id_of_another",
+        "UPDATE customer_rows SET customer_id = 'x' WHERE state = 'created'",
+        &["another customer", "not "],
+    ),
+    ledger(
+        "something_was_never_created",
+        "UPDATE customer_rows SET state = 'created', customer_id = 'x' WHERE state IN ('failed', 'pending')",
+        &["never created", "two rows say"],
+    ),
+    ledger(
+        "a_password_is_lost",
+        "UPDATE customer_rows SET sealed_credentials = NULL WHERE state = 'created'",
+        &["a password is gone", "its password was answered"],
+    ),
+    ledger("a_row_is_not_counted", "UPDATE sources SET rows_read = rows_read + 1", &["read,"]),
+    ledger(
+        "an_id_is_drawn_in_doubt",
+        "INSERT INTO http_attempts (id, row_id, run_id, operation, request_id, correlation_id, intended_at, outcome)
+         SELECT min(id) - 1, row_id, run_id, 'create', 'earlier', 'earlier', 0, 'unknown'
+           FROM http_attempts WHERE operation = 'create' HAVING count(*) > 0",
+        &["drawn while in doubt", "asked once only"],
+    ),
+    ledger(
+        "an_outcome_is_rewritten",
+        "UPDATE http_attempts SET outcome = 'answered' WHERE outcome IN ('created', 'refused', 'unknown')",
+        &["a second outcome", "answered as created", "drawn while in doubt", "asked once only"],
+    ),
+    ledger(
+        "what_was_sent_counts_as_never_sent",
+        "UPDATE customer_rows SET state = 'declined', key_domain = NULL, in_doubt_since = NULL WHERE state = 'in_flight'",
+        &["it may have been sent", "unrecorded", "exit code"],
+    ),
+    ledger(
+        "an_acceptance_is_lost",
+        "UPDATE agreements SET state = 'failed' WHERE state = 'recorded'",
+        &["an acceptance is gone", "for Acceptance"],
+    ),
+    ledger("the_exit_code_is_another", "UPDATE program_runs SET exit_code = 9 WHERE exit_code = 0", &["recorded as"]),
+];
+
+pub(crate) fn named(name: &str) -> Sabotage {
+    *ALL.iter().find(|it| it.name == name).expect("there is one with this name")
+}

@@ -1,0 +1,443 @@
+//! Plays a plan: one life of the program after the other, on one disk, with one service, in a time of its own.
+
+use std::ffi::OsString;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tenantry_model::clock::{BootMoment, Moment};
+use tenantry_model::simulated;
+use tenantry_service::transport;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::disk::{self, Death};
+use crate::oracle::{self, Broken, Journal, Ledger, Lived};
+use crate::plan::{self, Command, DiskEvent, Edit, Event, Plan, Row};
+use crate::sabotage::Sabotage;
+use crate::service;
+
+/// The process began; no simulated time is before it.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Each world begins so long after that: no real time comes so far.
+const BEGINS_AFTER: Duration = Duration::from_secs(1000 * 3600);
+
+/// What is added to the wall clock, in seconds.
+static CLOCK_OFF_BY: AtomicI64 = AtomicI64::new(0);
+
+/// The number of the machine's boot, and when it was, in milliseconds of the world.
+static BOOT: AtomicU64 = AtomicU64::new(1);
+static BOOTED_AT: AtomicU64 = AtomicU64::new(0);
+
+static CHANCE: LazyLock<Mutex<StdRng>> = LazyLock::new(|| Mutex::new(StdRng::seed_from_u64(0)));
+
+/// Wakes the program, so that it notices its death.
+static WAKER: Mutex<Option<Waker>> = Mutex::new(None);
+
+fn now() -> Duration {
+    Instant::now().saturating_duration_since(*BEGAN)
+}
+
+fn moment() -> Moment {
+    const START: i64 = 1_770_000_000;
+    let now = now().saturating_sub(BEGINS_AFTER);
+    let ms = i64::try_from(now.as_millis()).expect("no world is so old");
+    let wall_ms = (START + CLOCK_OFF_BY.load(Ordering::Relaxed)) * 1000 + ms;
+    let since_boot = now.saturating_sub(Duration::from_millis(BOOTED_AT.load(Ordering::Relaxed)));
+    let since_boot = Duration::from_millis(u64::try_from(since_boot.as_millis()).expect("it is younger"));
+    Moment {
+        wall: Timestamp::from_millisecond(wall_ms).expect("a time"),
+        boot: Some(BootMoment { boot: Uuid::from_u128(BOOT.load(Ordering::Relaxed).into()), since_boot }),
+    }
+}
+
+fn chance() -> f64 {
+    CHANCE.lock().unwrap_or_else(PoisonError::into_inner).random()
+}
+
+fn toll() {
+    let waker = WAKER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+/// This process is in a simulated world from now on.
+pub(crate) fn enter() {
+    LazyLock::force(&BEGAN);
+    disk::install();
+    simulated::enter(simulated::World { moment, chance });
+    transport::answer_inside(service::answer).expect("a client");
+}
+
+/// What was lived through.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) worlds: u64,
+    pub(crate) lives: u64,
+    pub(crate) kills: u64,
+    pub(crate) power_cuts: u64,
+    pub(crate) disk_faults: u64,
+    pub(crate) answers: u64,
+}
+
+/// A promise was broken.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The life after which it shows; all of them if it only shows at the end.
+    pub(crate) life: usize,
+    pub(crate) broken: Broken,
+}
+
+/// A ledger, as it was after the last life, and what its program had sent.
+struct Known {
+    name: &'static str,
+    before: Ledger,
+    journal: Journal,
+    refused: oracle::Refused,
+    /// It was restored: it does not know what was done since the backup.
+    is_restored: bool,
+}
+
+struct World<'a> {
+    plan: &'a Plan,
+    folder: PathBuf,
+    rows: Vec<Row>,
+    /// The time of the world.
+    now: Duration,
+    rng: StdRng,
+    /// Our own, and a colleague's.
+    ledgers: [Known; 2],
+    /// The name of the newest one.
+    backup: Option<String>,
+    sabotage: Option<Sabotage>,
+    judgements: u64,
+    tally: Tally,
+}
+
+/// Plays a plan in a folder, which it empties.
+pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (Tally, Result<(), Failure>) {
+    clean(folder);
+    disk::forget();
+    service::open(plan.seed, &plan.service);
+    CLOCK_OFF_BY.store(0, Ordering::Relaxed);
+    BOOT.store(1, Ordering::Relaxed);
+    BOOTED_AT.store(0, Ordering::Relaxed);
+    *CHANCE.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::seed_from_u64(plan.seed);
+    let known = |name| Known {
+        name,
+        before: Ledger::default(),
+        journal: Journal { replays_passwords: plan.service.replays_passwords, ..Journal::default() },
+        refused: oracle::Refused::default(),
+        is_restored: false,
+    };
+    let mut world = World {
+        plan,
+        folder: folder.to_owned(),
+        rows: plan.rows.clone(),
+        now: BEGINS_AFTER,
+        rng: StdRng::seed_from_u64(plan.seed),
+        ledgers: [known("ledger.db"), known("colleague.db")],
+        backup: None,
+        sabotage,
+        judgements: 0,
+        tally: Tally { worlds: 1, ..Tally::default() },
+    };
+    let mut life = 0;
+    let played = world.play(&mut life);
+    std::fs::rename(&world.folder, folder).expect("it is ours");
+    (world.tally, played.map_err(|broken| Failure { life, broken }))
+}
+
+/// Everything but what lies in folders.
+fn clean(folder: &Path) {
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be read").path();
+        if path.is_file() {
+            std::fs::remove_file(path).expect("it is ours");
+        }
+    }
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+impl World<'_> {
+    fn play(&mut self, number: &mut usize) -> Result<(), Broken> {
+        self.write_list();
+        for (index, life) in self.plan.lives.iter().enumerate() {
+            *number = index;
+            self.now += Duration::from_secs(life.pause_s);
+            CLOCK_OFF_BY.fetch_add(life.clock_jump_s, Ordering::Relaxed);
+            if let Some(edit) = life.edit {
+                self.edit(edit);
+            }
+            self.live(index, &life.command, life.event)?;
+        }
+        *number = self.plan.lives.len();
+        self.end()
+    }
+
+    /// Everything is well from now on, and the operator brings the list to its end.
+    fn end(&mut self) -> Result<(), Broken> {
+        const NIGHTS: usize = 8;
+        service::place().recovers();
+        let index = self.plan.lives.len();
+        for night in 0..NIGHTS {
+            self.now += Duration::from_secs(400);
+            let command = match night {
+                0 | 2 => Command::Import(Vec::new()),
+                _ => Command::Resume(Vec::new()),
+            };
+            let code = self.live(index + night, &command, None)?;
+            if night > 2 && code != Some(5) {
+                break;
+            }
+        }
+        let known = &self.ledgers[0];
+        if known.before.open() > 0 && !known.is_restored {
+            return Err(format!("it comes to no end: {:#?}", known.before.rows));
+        }
+        let opened = self.folder.join("passwords.csv");
+        drop(std::fs::remove_file(&opened));
+        let arguments = self.arguments(&["credentials", "-o", "passwords.csv"], 0);
+        self.run(0, &arguments, None);
+        let opened = std::fs::read(opened).unwrap_or_default();
+        let known = &self.ledgers[0];
+        oracle::passwords_are_those_answered(&known.before, &known.journal, &opened)
+    }
+
+    fn write_list(&self) {
+        std::fs::write(self.folder.join("list.csv"), plan::list(&self.rows)).expect("there is room");
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        let count = self.rows.len();
+        match edit {
+            Edit::Correct { place, kind } if count > 0 => self.rows[place % count].kind = kind,
+            Edit::Change { place } if count > 0 => self.rows[place % count].version += 1,
+            Edit::Remove { place } if count > 1 => drop(self.rows.remove(place % count)),
+            Edit::Add { row } => self.rows.push(row),
+            Edit::Correct { .. } | Edit::Change { .. } | Edit::Remove { .. } => {}
+        }
+        self.write_list();
+    }
+
+    fn path(&self, ledger: usize) -> PathBuf {
+        self.folder.join(self.ledgers[ledger].name)
+    }
+
+    /// What a program knows of a path for as long as it lives, it may not know of the next life: the folder gets another
+    /// name.
+    fn move_folder(&mut self) {
+        static MOVES: AtomicU64 = AtomicU64::new(0);
+        let number = MOVES.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.with_file_name(format!("world{number}"));
+        std::fs::rename(&self.folder, &folder).expect("it is ours");
+        disk::moved(&self.folder, &folder);
+        self.folder = folder;
+    }
+
+    fn arguments(&self, command: &[&str], ledger: usize) -> Vec<OsString> {
+        let path = self.path(ledger).into_os_string();
+        let mut arguments: Vec<OsString> = vec!["tenantry".into()];
+        arguments.extend(command.iter().map(OsString::from));
+        arguments.extend(["--quiet".into(), "--ledger".into(), path]);
+        arguments
+    }
+
+    /// One life, and the judgement after it.
+    fn live(&mut self, index: usize, command: &Command, event: Option<Event>) -> Result<Option<u8>, Broken> {
+        let with = |name: &str, options: &[String]| [words(&[name]), options.to_vec()].concat();
+        let (line, submits) = match command {
+            Command::Import(options) => {
+                (with("import", &[words(&["list.csv"]), options.clone()].concat()), true)
+            }
+            Command::Resume(options) => (with("resume", options), true),
+            Command::Retry(options) => (with("retry", options), true),
+            Command::Reconcile => (words(&["reconcile"]), false),
+            Command::Acknowledge => (words(&["acknowledge", "--gone"]), false),
+            Command::Discard => (words(&["discard", "--all", "--yes"]), false),
+            Command::Forget => (words(&["forget", "--older-than", "1d", "--yes"]), false),
+            Command::Backup => (words(&["backup", &format!("backup{index}.db")]), false),
+            Command::Restore if self.backup.is_some() => {
+                self.restore();
+                (words(&["import", "list.csv", "--restored"]), true)
+            }
+            Command::Restore => (words(&["status"]), false),
+            Command::Colleague => (words(&["import", "list.csv"]), true),
+        };
+        let ledger = usize::from(*command == Command::Colleague);
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        self.move_folder();
+        let arguments = self.arguments(&line, ledger);
+        let had_ledger = self.path(ledger).exists();
+        let exit_code = self.run(ledger, &arguments, event);
+        if *command == Command::Backup && exit_code == Some(0) {
+            self.backup = Some(format!("backup{index}.db"));
+        }
+        let is_refused = !had_ledger && !matches!(command, Command::Import(_) | Command::Colleague);
+        let lived = Lived {
+            exit_code: exit_code.filter(|_| !is_refused),
+            disk_failed: disk::faults() > 0,
+            was_signalled: service::place().is_signalled,
+            submits,
+            may_stop: !self.plan.service.faults.is_empty(),
+        };
+        self.judge(ledger, &lived)?;
+        Ok(exit_code)
+    }
+
+    /// As the README says it is done.
+    fn restore(&mut self) {
+        for name in ["ledger.db-wal", "ledger.db-shm"] {
+            drop(std::fs::remove_file(self.folder.join(name)));
+        }
+        let backup = self.folder.join(self.backup.as_ref().expect("there is one"));
+        std::fs::copy(backup, self.path(0)).expect("there is room");
+        let known = &mut self.ledgers[0];
+        // What an operator copies is on the disk before the next command begins.
+        disk::settle(0, false);
+        disk::forget();
+        known.before = Ledger::default();
+        known.journal.arrived.clear();
+        known.refused = oracle::Refused::default();
+        known.is_restored = true;
+    }
+
+    /// Runs the program until it ends, or its world does. `None`: it was killed.
+    fn run(&mut self, ledger: usize, arguments: &[OsString], event: Option<Event>) -> Option<u8> {
+        let on_disk = match event {
+            Some(Event::Disk { at, what }) => Some((
+                at,
+                match what {
+                    DiskEvent::Kill => disk::DiskEvent::Die(Death::Kill),
+                    DiskEvent::PowerCut => disk::DiskEvent::Die(Death::PowerCut),
+                    DiskEvent::Fails => disk::DiskEvent::Fails,
+                    DiskEvent::IsFull => disk::DiskEvent::IsFull,
+                    DiskEvent::IsBroken => disk::DiskEvent::IsBroken,
+                },
+            )),
+            _ => None,
+        };
+        disk::begin(on_disk, toll);
+        if self.sabotage.is_some_and(|it| it.disk_lies) {
+            disk::lie();
+        }
+        service::place().begin(ledger, event);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .max_blocking_threads(4)
+            .build()
+            .expect("a runtime");
+        let begins_at = *BEGAN + self.now;
+        let life = async {
+            tokio::time::advance(begins_at.saturating_duration_since(Instant::now())).await;
+            service::carry_on();
+            let exit_code = until_death(tenantry::run_inside(arguments), event).await;
+            (exit_code, now())
+        };
+        let (exit_code, ended_at) = catch_unwind(AssertUnwindSafe(|| runtime.block_on(life)))
+            .unwrap_or((Some(101), self.now + Duration::from_secs(1)));
+        drop(runtime);
+        self.now = ended_at.max(self.now);
+        let death = disk::death();
+        let is_power_cut = death == Some(Death::PowerCut) || event == Some(Event::PowerCutAfterEnd);
+        disk::settle(self.rng.random(), is_power_cut);
+        service::place().sender_died();
+        self.tally.lives += 1;
+        match death {
+            Some(Death::Kill) => self.tally.kills += 1,
+            _ if is_power_cut => self.tally.power_cuts += 1,
+            _ => {}
+        }
+        self.tally.disk_faults += disk::faults();
+        self.tally.answers += std::mem::take(&mut service::place().answers);
+        if is_power_cut {
+            self.now += Duration::from_secs(1);
+            BOOT.fetch_add(1, Ordering::Relaxed);
+            let booted_at = self.now.saturating_sub(BEGINS_AFTER).as_millis();
+            BOOTED_AT.store(u64::try_from(booted_at).expect("it is younger"), Ordering::Relaxed);
+        }
+        if death.is_some() && self.rng.random() {
+            self.leave_reserve();
+        }
+        exit_code.filter(|_| death.is_none())
+    }
+
+    /// A program that was killed leaves the room that it had set aside. Here its destructors have run.
+    fn leave_reserve(&self) {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.folder.join("ledger.db-reserve");
+        let made = std::fs::File::options().write(true).create_new(true).mode(0o600).open(path);
+        if let Ok(file) = made {
+            file.set_len(4096).expect("there is room");
+        }
+    }
+
+    fn judge(&mut self, ledger: usize, lived: &Lived) -> Result<(), Broken> {
+        let (answered, creations, acceptances) = {
+            let mut place = service::place();
+            for arrived in std::mem::take(&mut place.arrived) {
+                self.ledgers[arrived.ledger].journal.arrived.push(arrived);
+            }
+            (place.answered.clone(), place.service().creations(), place.service().acceptances())
+        };
+        let is_shared = self.path(0).exists() && self.path(1).exists();
+        let path = self.path(ledger);
+        let known = &mut self.ledgers[ledger];
+        (known.journal.creations, known.journal.acceptances) = (creations, acceptances);
+        self.judgements += 1;
+        let sql = self.sabotage.filter(|_| self.judgements > 1).map_or("", |it| it.sql);
+        let Some(now) = Ledger::read(&path, &self.folder.join("copy.db"), sql)? else {
+            return if known.journal.arrived.is_empty() {
+                Ok(())
+            } else {
+                Err("the ledger is gone".to_owned())
+            };
+        };
+        oracle::follows(&known.before, &now)?;
+        oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
+        oracle::exit_code_is_right(&now, lived)?;
+        if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
+            oracle::answers_are_recorded(&now, &answered)?;
+        }
+        known.refused.note(&now);
+        known.before = now;
+        Ok(())
+    }
+}
+
+/// The exit code; `None` if the program was killed first.
+async fn until_death(program: impl Future<Output = u8>, event: Option<Event>) -> Option<u8> {
+    let mut program = Box::pin(program);
+    let mut woken = 0;
+    poll_fn(|context| {
+        *WAKER.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        woken += 1;
+        if let Some(Event::Woken { at, is_power_cut }) = event
+            && at == woken
+        {
+            disk::die(if is_power_cut { Death::PowerCut } else { Death::Kill });
+        }
+        if disk::death().is_some() {
+            return Poll::Ready(None);
+        }
+        match program.as_mut().poll(context) {
+            Poll::Ready(exit_code) => Poll::Ready(Some(exit_code)),
+            Poll::Pending if disk::death().is_some() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
