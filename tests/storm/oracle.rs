@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tenantry_simulator::{Acceptance, Creation, Operation};
 
 use crate::disk;
@@ -171,8 +171,11 @@ impl Ledger {
                 "SELECT count(*) FROM sources s WHERE completed_at IS NULL AND let_go_at IS NULL
                     AND EXISTS (SELECT 1 FROM customer_rows r WHERE r.source_id = s.id AND r.state = 'pending')",
             )?,
+            // None if the program died before its first run had begun.
             last_exit_code: ledger
-                .query_row("SELECT exit_code FROM runs ORDER BY run_id DESC LIMIT 1", [], |row| row.get(0))?,
+                .query_row("SELECT exit_code FROM runs ORDER BY run_id DESC LIMIT 1", [], |row| row.get(0))
+                .optional()?
+                .flatten(),
         }))
     }
 
