@@ -172,7 +172,9 @@ pub struct TokenSource(Arc<TokenShared>);
 struct TokenShared {
     sign_in: SignIn,
     authority: Authority,
-    http: Http,
+    /// `None` with a token from outside, for which nobody is asked: a client reads the certificate authorities of the
+    /// system, which takes longer than all else at a start.
+    http: Option<Http>,
     state: StateMutex<TokenState>,
     /// Locked by the caller that renews, so that the token is renewed only once.
     turn: Arc<Mutex<()>>,
@@ -216,7 +218,8 @@ impl TokenState {
 impl TokenSource {
     /// Does not sign in yet.
     pub fn new(sign_in: SignIn, authority: Authority) -> Result<Self, ClientError> {
-        let http = http_client(&authority)?;
+        let is_handed_in = matches!(sign_in, SignIn::Token(_));
+        let http = (!is_handed_in).then(|| http_client(&authority)).transpose()?;
         let (state, turn) = (StateMutex::default(), Arc::default());
         Ok(Self(Arc::new(TokenShared { sign_in, authority, http, state, turn })))
     }
@@ -361,7 +364,8 @@ impl TokenShared {
     }
 
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
-        Endpoint { http: &self.http, app, authority: &self.authority }
+        let http = self.http.as_ref().expect("whoever signs in as an app has a client");
+        Endpoint { http, app, authority: &self.authority }
     }
 }
 
