@@ -69,11 +69,13 @@ impl Shell {
     fn quoted(self, value: &str) -> String {
         let more = if self == Shell::Posix { b'@' } else { b'\\' };
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte) || byte == more;
-        if !value.is_empty() && value.bytes().all(is_plain) {
+        // PowerShell makes two words of `-a.csv`.
+        let is_parameter = self != Shell::Posix && value.starts_with('-') && value.contains('.');
+        if !value.is_empty() && !is_parameter && value.bytes().all(is_plain) {
             return value.to_owned();
         }
         match self {
-            Shell::Posix => format!("'{}'", value.replace('\'', r"'\''")),
+            Shell::Posix => in_single_quotes(value),
             _ if !value.contains(is_special_on_windows) => in_double_quotes(value),
             Shell::Pwsh => escaped_for_powershell(value),
             // The program gets what is written here and takes it apart again, at its quotation marks.
@@ -88,11 +90,12 @@ impl Shell {
                     &inner[..inner.len() - backslashes_at_end(value)]
                 })
             }
-            // A variable that does not exist stays as it is: `%` before `^` begins no name of one.
+            // A variable that does not exist stays as it is, and no name of one has a `^`. After a `:`, cmd reads how to
+            // change the value.
             Shell::Cmd if value.contains('"') || value.matches('%').count() > 1 => {
                 let mut escaped = String::new();
                 for c in in_double_quotes(value).chars() {
-                    if "()%!^\"<>&|".contains(c) {
+                    if "()%:!^\"<>&|".contains(c) {
                         escaped.push('^');
                     }
                     escaped.push(c);
@@ -102,6 +105,21 @@ impl Shell {
             Shell::Cmd => in_double_quotes(value),
         }
     }
+}
+
+/// fish also reads a backslash between single quotes, before another one and before a quote.
+fn in_single_quotes(value: &str) -> String {
+    let mut quoted = String::from("'");
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\'' => quoted.push_str(r"'\''"),
+            '\\' if matches!(rest.peek(), None | Some('\\' | '\'')) => quoted.push_str(r"'\\'"),
+            _ => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
 }
 
 /// Whether double quotes alone do not keep a shell of Windows from this character. PowerShell also takes typographic
@@ -166,7 +184,7 @@ mod tests {
         check("a&b;c,d.csv", on_windows("'a&b;c,d.csv'", "\"a&b;c,d.csv\""));
         check("it's.csv", on_windows(r"'it'\''s.csv'", "\"it's.csv\""));
         check("wow!(1)^.csv", on_windows("'wow!(1)^.csv'", "\"wow!(1)^.csv\""));
-        check(r"C:\my lists\", on_windows(r"'C:\my lists\'", r#""C:\my lists\\""#));
+        check(r"C:\my lists\", on_windows(r"'C:\my lists'\\''", r#""C:\my lists\\""#));
         check("@home", on_windows("@home", "\"@home\""));
         check("Größe.csv", on_windows("'Größe.csv'", "\"Größe.csv\""));
         // These do not.
@@ -184,9 +202,15 @@ mod tests {
             "A \"b\"=x",
             ["'A \"b\"=x'", "\"A \"\"b\"\"=x\"", "\"A \\\"\"b\\\"\"=x\"", "^\"A \\^\"b\\^\"=x^\""],
         );
+        check(
+            r"\\server\a b",
+            [r"''\\'\server\a b'", "\"\\\\server\\a b\"", "\"\\\\server\\a b\"", "\"\\\\server\\a b\""],
+        );
+        check("-a.csv", on_windows("-a.csv", "\"-a.csv\""));
+        check("%PATH:a=b%", ["'%PATH:a=b%'", "\"%PATH:a=b%\"", "\"%PATH:a=b%\"", "^\"^%PATH^:a=b^%^\""]);
         check("a\\\"b", ["'a\\\"b'", "\"a\\\"\"b\"", "\"a\\\\\\\"\"b\"", "^\"a\\\\\\^\"b^\""]);
-        check("$a\\", ["'$a\\'", "\"`$a\\\"", "\"`$a\\\"", "\"$a\\\\\""]);
-        check("$a b\\", ["'$a b\\'", "\"`$a b\\\"", "\"`$a b\\\\\"", "\"$a b\\\\\""]);
+        check("$a\\", ["'$a'\\\\''", "\"`$a\\\"", "\"`$a\\\"", "\"$a\\\\\""]);
+        check("$a b\\", ["'$a b'\\\\''", "\"`$a b\\\"", "\"`$a b\\\\\"", "\"$a b\\\\\""]);
     }
 
     /// The shell is only guessed: cmd must run nothing of what is quoted for PowerShell.
