@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
 use super::descriptor::duplicate;
-use super::shell::quoted;
+use super::shell::{self, quoted};
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
@@ -45,7 +45,7 @@ pub(crate) fn describe_auto_mapped(taken: &[MappedColumn]) -> Option<String> {
 }
 
 fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String> {
-    meant.map(|(column, field)| format!("--map {}", quoted(&format!("{column}={field}")))).collect()
+    meant.map(|(column, field)| shell::option("map", &format!("{column}={field}"))).collect()
 }
 
 /// What the operator can do about a file that cannot be read.

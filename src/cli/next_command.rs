@@ -9,7 +9,7 @@ use clap::ArgMatches;
 
 use super::args::{self, ExportKind};
 use super::cloud::Cloud;
-use super::shell::quoted;
+use super::shell::{quoted, quoted_file};
 use super::{ExitCode, Output, settings};
 use crate::files::free_name;
 use crate::ledger::{
@@ -92,7 +92,7 @@ fn to_bring_again(held: &[HeldSource]) -> Option<NextImport> {
         |source: &HeldSource| source.given.as_given() == last.given.as_given() && why(source) == why(last);
     let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
-    let files: Vec<String> = sources.iter().map(|source| quoted(&source.path)).collect();
+    let files: Vec<String> = sources.iter().map(|source| quoted_file(&source.path)).collect();
     let files = files.join(" ");
     // Nothing is remembered of a pipe.
     let flags =
@@ -289,7 +289,7 @@ pub(super) fn after_run(
             [input],
         ) if input != Path::new("-") => {
             let (settings, import) = (repeated.settings(), repeated.command("import"));
-            let (reading, input) = (flags_of(given), quoted(&input.to_string_lossy()));
+            let (reading, input) = (flags_of(given), quoted_file(&input.to_string_lossy()));
             let condition = if *why == ListRefusal::Problem { "" } else { " --require-valid" };
             // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
             // from another row.
@@ -313,7 +313,8 @@ pub(super) fn after_ledger_failure(
     if inputs.is_empty() || inputs.iter().any(|input| input == Path::new("-")) {
         return left.next(Some(stopped), &typed.clone().without_kept(), given);
     }
-    let files: String = inputs.iter().map(|input| format!(" {}", quoted(&input.to_string_lossy()))).collect();
+    let files: String =
+        inputs.iter().map(|input| format!(" {}", quoted_file(&input.to_string_lossy()))).collect();
     Some(NextSteps { once: condition(stopped), ..NextSteps::run(typed.command("import") + &files) })
 }
 

@@ -22,6 +22,17 @@ pub(crate) fn quoted(value: &str) -> String {
     at_hand().quoted(value)
 }
 
+/// Quotes the name of a file, so that a leading `-` does not make an option of it.
+pub(crate) fn quoted_file(path: &str) -> String {
+    if path.len() > 1 && path.starts_with('-') { quoted(&format!("./{path}")) } else { quoted(path) }
+}
+
+/// An option as it is typed. After a blank, a value with a leading `-` would be an option.
+pub(crate) fn option(name: &str, value: &str) -> String {
+    let joint = if value.starts_with('-') { '=' } else { ' ' };
+    format!("--{name}{joint}{}", quoted(value))
+}
+
 #[cfg(not(windows))]
 fn at_hand() -> Shell {
     Shell::Posix
@@ -211,6 +222,14 @@ mod tests {
         check("a\\\"b", ["'a\\\"b'", "\"a\\\"\"b\"", "\"a\\\\\\\"\"b\"", "^\"a\\\\\\^\"b^\""]);
         check("$a\\", ["'$a'\\\\''", "\"`$a\\\"", "\"`$a\\\"", "\"$a\\\\\""]);
         check("$a b\\", ["'$a b'\\\\''", "\"`$a b\\\"", "\"`$a b\\\\\"", "\"$a b\\\\\""]);
+    }
+
+    #[test]
+    fn what_begins_with_a_hyphen_is_no_option() {
+        assert_eq!(quoted_file("-a.csv"), quoted("./-a.csv"));
+        assert_eq!(quoted_file("-"), "-");
+        assert_eq!(option("sheet", "List"), "--sheet List");
+        assert_eq!(option("sheet", "-List-"), "--sheet=-List-");
     }
 
     /// The shell is only guessed: cmd must run nothing of what is quoted for PowerShell.

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::next_command::Repeated;
 use super::settings::{self, ServiceConnection};
-use super::shell::quoted;
+use super::shell::{quoted, quoted_file};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args, rules};
 use crate::check::{
@@ -250,7 +250,7 @@ fn describe_by_hand(by_hand: &BTreeMap<String, u64>) -> Option<String> {
 /// The command that the operator would run next.
 fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, given_up: bool) -> String {
     let has_errors = tally.has_errors();
-    let files = args.files.iter().map(|file| quoted(&file.to_string_lossy()));
+    let files = args.files.iter().map(|file| quoted_file(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     let repeated = if args.online { repeated } else { repeated.without::<args::Pace>() };
     let check = repeated.command(if args.online { "check --online" } else { "check" });
@@ -259,12 +259,12 @@ fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, 
     } else if tally.rows() == 0 {
         format!("put rows below the header, then {check} {files}")
     } else if let (true, Some(copy)) = (has_errors, &args.output) {
-        let copy = quoted(&copy.to_string_lossy());
+        let copy = quoted_file(&copy.to_string_lossy());
         format!("correct the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
         format!("correct the rows with errors, then {check} {files}")
     } else if let (true, Some(copy)) = (args.fix, &args.output) {
-        format!("{} {}", repeated.command("import"), quoted(&copy.to_string_lossy()))
+        format!("{} {}", repeated.command("import"), quoted_file(&copy.to_string_lossy()))
     } else {
         format!("{} {files}", repeated.command("import"))
     }

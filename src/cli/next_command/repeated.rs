@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::cli::args::Repeat;
 use crate::cli::options::without_value;
-use crate::cli::shell::quoted;
+use crate::cli::shell::{self, quoted};
 use crate::cli::{help, parse};
 use crate::credentials::default_identity_file;
 use crate::ledger::InputOptions;
@@ -185,11 +185,11 @@ fn typed(arg: &Arg, values: impl IntoIterator<Item = impl Into<OsString>>) -> St
     let name = arg.get_long().unwrap_or_default();
     let bare = without_value(arg);
     let typed = |value: OsString| {
-        let quoted = quoted(&value.to_string_lossy());
+        let text = value.to_string_lossy();
         match &bare {
             Some(bare) if *bare == value => format!(" --{name}"),
-            Some(_) => format!(" --{name}={quoted}"),
-            None => format!(" --{name} {quoted}"),
+            Some(_) => format!(" --{name}={}", quoted(&text)),
+            None => format!(" {}", shell::option(name, &text)),
         }
     };
     values.into_iter().map(Into::into).map(typed).collect()

@@ -133,6 +133,7 @@ fn a_rehearsal_stays_one_and_the_service_is_named_in_no_other() {
         "tenantry resume --profile p --ledger my.db --api-url https://a.example --rate 8/s --timeout 5s",
     );
     check("tenantry import --simulate --tenant-id t x.csv", "import", "tenantry import --simulate");
+    check("tenantry import --sheet=-List- x.csv", "import", "tenantry import --sheet=-List-");
     let seed = quoted("faulty,seed=7");
     let expected = format!("tenantry export failed --simulate={seed}");
     check("tenantry import --simulate=faulty,seed=7 --tenant-id t x.csv", "export failed", &expected);
