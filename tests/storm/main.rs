@@ -34,7 +34,7 @@ use tempfile::TempDir;
 use world::Tally;
 
 /// Played by `cargo test`.
-const FIXED: Range<u64> = 0..40;
+const FIXED: Range<u64> = 0..24;
 
 /// Worlds of one process, which keeps a handle to every ledger that it had.
 const WORLDS_OF_A_PROCESS: u64 = 100;

@@ -23,6 +23,8 @@ pub(crate) struct Row {
     agreement: Option<String>,
     is_acknowledged: bool,
     password_erased: bool,
+    /// Its list was read to the end; until then a power cut may take it.
+    list_is_read: bool,
 }
 
 impl Row {
@@ -93,7 +95,7 @@ impl Ledger {
     /// Reads a copy, so that neither the files nor their locks are touched, after `sabotage` in SQL has changed it. `None`:
     /// there is no ledger yet.
     pub(crate) fn read(path: &Path, copy: &Path, sabotage: &str) -> Result<Option<Ledger>, Broken> {
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-wal", "-journal", "-shm"] {
             let beside = |path: &Path| {
                 let mut name = path.as_os_str().to_owned();
                 name.push(suffix);
@@ -120,8 +122,10 @@ impl Ledger {
         ledger.execute_batch(sabotage)?;
         let mut rows = ledger.prepare(
             "SELECT row_id, c.domain, c.state, c.customer_id, has_credentials, agreement_state,
-                    c.acknowledged_at IS NOT NULL, r.password_erased_at IS NOT NULL
-               FROM customers c JOIN customer_rows r ON r.id = row_id ORDER BY row_id",
+                    c.acknowledged_at IS NOT NULL, r.password_erased_at IS NOT NULL,
+                    s.completed_at IS NOT NULL
+               FROM customers c JOIN customer_rows r ON r.id = row_id JOIN sources s ON s.id = r.source_id
+              ORDER BY row_id",
         )?;
         let rows = rows.query_map([], |row| {
             Ok(Row {
@@ -133,6 +137,7 @@ impl Ledger {
                 agreement: row.get(5)?,
                 is_acknowledged: row.get(6)?,
                 password_erased: row.get(7)?,
+                list_is_read: row.get(8)?,
             })
         })?;
         let rows = rows.collect::<Result<_, _>>()?;
@@ -213,7 +218,10 @@ macro_rules! ensure {
 pub(crate) fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
     let by_id: HashMap<i64, &Row> = now.rows.iter().map(|row| (row.id, row)).collect();
     for was in &before.rows {
-        let Some(is) = by_id.get(&was.id) else { return Err(format!("a row is gone: {was:?}")) };
+        let Some(is) = by_id.get(&was.id) else {
+            ensure!(!was.list_is_read, "a row is gone: {was:?}");
+            continue;
+        };
         let is_final = matches!(was.state.as_str(), "created" | "existing" | "superseded");
         if is_final {
             ensure!(is.state == was.state, "a final state has changed: {was:?}, {is:?}");
@@ -422,8 +430,19 @@ pub(crate) struct Lived {
     pub(crate) was_signalled: bool,
     /// Sends what is open.
     pub(crate) submits: bool,
+    /// Makes a ledger if there is none.
+    pub(crate) imports: bool,
     /// An option, or the service, may have stopped it.
     pub(crate) may_stop: bool,
+}
+
+/// Without a ledger that can be read, nothing was sent, and an import would have made one. `why`: why it cannot be read.
+pub(crate) fn may_be_without_ledger(journal: &Journal, lived: &Lived, why: &str) -> Result<(), Broken> {
+    let Journal { arrived, .. } = journal;
+    ensure!(arrived.is_empty(), "something was sent, and there is no ledger: {why}");
+    let has_imported = lived.imports && !lived.disk_failed && !lived.was_signalled;
+    ensure!(!has_imported || lived.exit_code.is_none(), "{:?}, and no ledger: {why}", lived.exit_code);
+    Ok(())
 }
 
 /// The exit code is the one that the contract gives.

@@ -21,7 +21,7 @@ pub(crate) const ALL: [Sabotage; 13] = [
         name: "commits_are_not_synced",
         sql: "",
         disk_lies: true,
-        said: &["sent without a record", "is gone", "unrecorded", "cannot be read", "the ledger says otherwise"],
+        said: &["sent without a record", "is gone", "unrecorded", "no ledger", "the ledger says otherwise"],
     },
     ledger(
         "a_send_is_not_recorded",

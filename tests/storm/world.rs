@@ -291,6 +291,7 @@ impl World<'_> {
             disk_failed: disk::faults() > 0,
             was_signalled: service::place().is_signalled,
             submits,
+            imports: matches!(command, Command::Import(_) | Command::Restore | Command::Colleague),
             may_stop: !self.plan.service.faults.is_empty(),
         };
         self.judge(ledger, &lived)?;
@@ -399,12 +400,10 @@ impl World<'_> {
         (known.journal.creations, known.journal.acceptances) = (creations, acceptances);
         self.judgements += 1;
         let sql = self.sabotage.filter(|_| self.judgements > 1).map_or("", |it| it.sql);
-        let Some(now) = Ledger::read(&path, &self.folder.join("copy.db"), sql)? else {
-            return if known.journal.arrived.is_empty() {
-                Ok(())
-            } else {
-                Err("the ledger is gone".to_owned())
-            };
+        let now = match Ledger::read(&path, &self.folder.join("copy.db"), sql) {
+            Ok(Some(now)) => now,
+            Ok(None) => return oracle::may_be_without_ledger(&known.journal, lived, "it is empty"),
+            Err(why) => return oracle::may_be_without_ledger(&known.journal, lived, &why),
         };
         oracle::follows(&known.before, &now)?;
         oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
