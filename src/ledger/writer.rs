@@ -82,7 +82,7 @@ impl Writer {
         let (done, ended) = oneshot::channel();
         let serving = async move {
             serve(connection, place, waiting, &rooms).await;
-            // Nobody may be waiting for it.
+            // The ledger may be dropped without waiting for it.
             done.send(()).unwrap_or_default();
         };
         if simulated::world().is_some() {

@@ -172,7 +172,7 @@ pub struct TokenSource(Arc<TokenShared>);
 struct TokenShared {
     sign_in: SignIn,
     authority: Authority,
-    /// `None` with a token from outside, for which nobody is asked: a client reads the certificate authorities of the
+    /// `None` with a token from outside, which is never renewed: a client reads the certificate authorities of the
     /// system, which takes longer than all else at a start.
     http: Option<Http>,
     state: StateMutex<TokenState>,
@@ -364,7 +364,7 @@ impl TokenShared {
     }
 
     fn endpoint<'a>(&'a self, app: &'a App) -> Endpoint<'a> {
-        let http = self.http.as_ref().expect("whoever signs in as an app has a client");
+        let http = self.http.as_ref().expect("only a token from outside comes without a client");
         Endpoint { http, app, authority: &self.authority }
     }
 }
