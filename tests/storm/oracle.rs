@@ -428,6 +428,8 @@ pub(crate) struct Lived {
     pub(crate) exit_code: Option<u8>,
     pub(crate) disk_failed: bool,
     pub(crate) was_signalled: bool,
+    /// The machine lost power, during this life or right after it.
+    pub(crate) lost_power: bool,
     /// Sends what is open.
     pub(crate) submits: bool,
     /// Makes a ledger if there is none.

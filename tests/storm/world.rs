@@ -101,6 +101,8 @@ pub(crate) struct Failure {
 struct Known {
     name: &'static str,
     before: Ledger,
+    /// The same after the last life of which everything is on the disk: a commit of a program that was killed may not be.
+    durable: Ledger,
     journal: Journal,
     refused: oracle::Refused,
     /// It was restored: it does not know what was done since the backup.
@@ -135,6 +137,7 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
     let known = |name| Known {
         name,
         before: Ledger::default(),
+        durable: Ledger::default(),
         journal: Journal { replays_passwords: plan.service.replays_passwords, ..Journal::default() },
         refused: oracle::Refused::default(),
         is_restored: false,
@@ -281,6 +284,7 @@ impl World<'_> {
         self.move_folder();
         let arguments = self.arguments(&line, ledger);
         let had_ledger = self.path(ledger).exists();
+        let power_cuts = self.tally.power_cuts;
         let exit_code = self.run(ledger, &arguments, event);
         if *command == Command::Backup && exit_code == Some(0) {
             self.backup = Some(format!("backup{index}.db"));
@@ -290,6 +294,7 @@ impl World<'_> {
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
             was_signalled: service::place().is_signalled,
+            lost_power: self.tally.power_cuts > power_cuts,
             submits,
             imports: matches!(command, Command::Import(_) | Command::Restore | Command::Colleague),
             may_stop: !self.plan.service.faults.is_empty(),
@@ -309,7 +314,7 @@ impl World<'_> {
         // What an operator copies is on the disk before the next command begins.
         disk::settle(0, false);
         disk::forget();
-        known.before = Ledger::default();
+        (known.before, known.durable) = (Ledger::default(), Ledger::default());
         known.journal.arrived.clear();
         known.refused = oracle::Refused::default();
         known.is_restored = true;
@@ -365,6 +370,8 @@ impl World<'_> {
         self.tally.disk_faults += disk::faults();
         self.tally.answers += std::mem::take(&mut service::place().answers);
         if is_power_cut {
+            let others = self.ledgers.iter_mut().enumerate().filter(|(index, _)| *index != ledger);
+            others.for_each(|(_, known)| known.before = known.durable.clone());
             self.now += Duration::from_secs(1);
             BOOT.fetch_add(1, Ordering::Relaxed);
             let booted_at = self.now.saturating_sub(BEGINS_AFTER).as_millis();
@@ -405,11 +412,14 @@ impl World<'_> {
             Ok(None) => return oracle::may_be_without_ledger(&known.journal, lived, "it is empty"),
             Err(why) => return oracle::may_be_without_ledger(&known.journal, lived, &why),
         };
-        oracle::follows(&known.before, &now)?;
+        oracle::follows(if lived.lost_power { &known.durable } else { &known.before }, &now)?;
         oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
         oracle::exit_code_is_right(&now, lived)?;
         if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
             oracle::answers_are_recorded(&now, &answered)?;
+        }
+        if lived.lost_power || (lived.exit_code.is_some() && !lived.disk_failed) {
+            known.durable = now.clone();
         }
         known.refused.note(&now);
         known.before = now;
