@@ -129,6 +129,9 @@ pub fn run_inside(arguments: &[std::ffi::OsString]) -> impl Future<Output = u8> 
     cli::run_inside(arguments)
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub use cli::fuzzed;
+
 /// Runs the program with the arguments of this process and says how it should exit.
 pub fn run() -> std::process::ExitCode {
     cli::run()

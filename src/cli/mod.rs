@@ -64,6 +64,14 @@ mod trusted_hosts;
 mod usage;
 mod wait_lock;
 
+/// What `tests/fuzz` runs of the command line.
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzed {
+    pub use super::config::fuzzed::settings;
+    pub use super::next_command::fuzzed::next_commands;
+    pub use super::shell::fuzzed::shells;
+}
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::catch_unwind;
@@ -346,4 +354,9 @@ async fn carry_out(
         Command::Man(args) => manual::man(&args, output),
     };
     done.map(Ended::reported)
+}
+
+#[cfg(test)]
+mod tests {
+    mod fuzzed;
 }

@@ -20,6 +20,8 @@ use crate::reader::{from_csv, has_column};
 use crate::report::{Commands, LedgerSummary, NextSteps};
 use crate::submitter::StopReason;
 use repeated::flags_of;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use repeated::fuzzed;
 pub(super) use repeated::{Repeated, names_of};
 
 /// The most unresolved rows that the next command names.

@@ -6,7 +6,10 @@
 
 /// A family of shells with the same quotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(any(windows, test)), expect(dead_code, reason = "the others are shells of Windows"))]
+#[cfg_attr(
+    not(any(windows, test, feature = "fuzzing")),
+    expect(dead_code, reason = "the others are shells of Windows")
+)]
 enum Shell {
     /// sh, bash, zsh, fish; also Git Bash on Windows.
     Posix,
@@ -175,6 +178,10 @@ fn escaped_for_powershell(value: &str) -> String {
     quoted.push('"');
     quoted
 }
+
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../tests/fuzz/targets/shells.rs"]
+pub(super) mod fuzzed;
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,9 @@ pub(super) fn bytes() -> impl Strategy<Value = Vec<u8>> {
 /// Runs `target` on all that `tests/fuzz/corpus` has for it; the name of the file in hand stands in the panic's output.
 #[track_caller]
 pub(super) fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus").join(name);
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let corpus = above.map(|folder| folder.join("tests/fuzz/corpus")).find(|corpus| corpus.is_dir());
+    let folder = corpus.expect("the corpus is in the repository").join(name);
     let mut count = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();

@@ -120,7 +120,7 @@ pub(super) fn read(path: &Path, origin: Origin) -> Result<ConfigFile, Failure> {
     Ok(ConfigFile { origin, content, ..file })
 }
 
-fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     let line_of =
         |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {

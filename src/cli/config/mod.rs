@@ -14,6 +14,9 @@
 
 mod believed;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../../tests/fuzz/targets/settings.rs"]
+pub(super) mod fuzzed;
 mod show;
 mod trust;
 

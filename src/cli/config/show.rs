@@ -44,14 +44,14 @@ struct Way {
 
 /// One setting.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     #[serde(skip)]
     heading: String,
     name: String,
     /// `null` if it is not set.
-    value: Option<String>,
+    pub(super) value: Option<String>,
     /// `flag`, `environment`, `file`, `default` or `unset`.
-    source: &'static str,
+    pub(super) source: &'static str,
     /// The source for people.
     #[serde(skip)]
     origin: String,
@@ -59,9 +59,9 @@ struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     variable: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
+    pub(super) line: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// The setting names a file that does not exist.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     missing: bool,
@@ -109,7 +109,7 @@ fn parsed<T: FromArgMatches>(matches: &ArgMatches) -> Result<T, Failure> {
     T::from_arg_matches(matches).map_err(|error| Failure::usage(error.to_string()))
 }
 
-fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Option<Line> {
+pub(super) fn line(setting: &Setting, matches: &ArgMatches, provenance: &Provenance) -> Option<Line> {
     let id = setting.arg.get_id().as_str();
     // Every setting is an option of `config show` too; an unknown one could not be shown.
     matches.try_contains_id(id).ok()?;

@@ -195,5 +195,9 @@ fn typed(arg: &Arg, values: impl IntoIterator<Item = impl Into<OsString>>) -> St
     values.into_iter().map(Into::into).map(typed).collect()
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[path = "../../../tests/fuzz/targets/next_commands.rs"]
+pub(in crate::cli) mod fuzzed;
+
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The input of a list: a file, which can be read twice, or a stream, which cannot.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use super::detect_encoding;
 use super::dialect::is_export_header;
@@ -61,7 +61,7 @@ impl Reader<Input> {
             let start = file.stream_position().map_err(Error::unreadable)?;
             let beginning = text::read_beginning(file)?;
             if not_a_list::may_be_workbook(&beginning) {
-                file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
+                file.seek(SeekFrom::Start(start)).map_err(Error::unreadable)?;
                 let file = file.try_clone().map_err(Error::unreadable)?;
                 return Self::open_workbook(file, &options);
             }
@@ -69,18 +69,20 @@ impl Reader<Input> {
             let is_shown =
                 not_a_list::recognize(&beginning).is_some() || Encoding::of_beginning(&beginning).is_some();
             let head = preface::read_beginning(beginning, file)?;
-            file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
+            file.seek(SeekFrom::Start(start)).map_err(Error::unreadable)?;
             if !is_shown {
                 let told = options.encoding.and_then(|given| given.for_file(preface::is_ours(&head)));
                 options.encoding = Some(Given::Typed(detect_encoding::encoding_of(file, told)?));
-                file.seek(io::SeekFrom::Start(start)).map_err(Error::unreadable)?;
+                file.seek(SeekFrom::Start(start)).map_err(Error::unreadable)?;
             }
         }
         Self::open(input, &options)
     }
 
-    fn open_workbook(file: File, options: &Options) -> Result<Self, Error> {
-        let bytes = file.metadata().map_err(Error::unreadable)?.len();
+    /// Reads a sheet of a workbook, from wherever it is, into memory.
+    pub fn open_workbook(mut file: impl Read + Seek, options: &Options) -> Result<Self, Error> {
+        let bytes = file.seek(SeekFrom::End(0)).map_err(Error::unreadable)?;
+        file.rewind().map_err(Error::unreadable)?;
         let Workbook { sheet, name, others } = workbook::read(file, options.sheet.as_deref())?;
         let source = |mut sheet: Sheet| {
             if let Some(line) = options.header_line {

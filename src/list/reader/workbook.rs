@@ -14,7 +14,6 @@ mod xlsx;
 mod xml;
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -45,7 +44,7 @@ pub(super) struct Workbook {
 }
 
 /// Reads the sheet with this name, or the first visible sheet. A panic in it is an error of the file.
-pub(super) fn read(file: File, wanted: Option<&str>) -> Result<Workbook, Error> {
+pub(super) fn read(file: impl Read + Seek, wanted: Option<&str>) -> Result<Workbook, Error> {
     let before = IS_READING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(|| read_file(file, wanted)));
     IS_READING.set(before);
@@ -62,7 +61,7 @@ pub fn is_reading_workbook() -> bool {
     IS_READING.get()
 }
 
-fn read_file(mut file: File, wanted: Option<&str>) -> Result<Workbook, Error> {
+fn read_file(mut file: impl Read + Seek, wanted: Option<&str>) -> Result<Workbook, Error> {
     let beginning = super::text::read_beginning(&mut file)?;
     file.rewind().map_err(Error::unreadable)?;
     failpoint::crash("workbook");

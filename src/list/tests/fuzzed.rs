@@ -10,6 +10,8 @@ mod input;
 pub mod list;
 #[path = "../../../tests/fuzz/replay.rs"]
 mod replay;
+#[path = "../../../tests/fuzz/targets/workbooks.rs"]
+pub mod workbooks;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,6 +47,16 @@ fn stored_rows_come_back_as_before() {
     replay("stored", list::stored);
 }
 
+#[test]
+fn workbooks_are_read_as_before() {
+    replay("workbooks", workbooks::workbooks);
+}
+
+#[test]
+fn tables_come_back_as_before() {
+    replay("tables", workbooks::tables);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -54,11 +66,19 @@ proptest! {
         list::reader(&[b"pieces=3 header-line=2 auto-map\n", input.as_slice()].concat());
         list::rows(&input);
         list::stored(&input);
+        workbooks::tables(&input);
+        workbooks::workbooks(&[b"pieces=7\n<worksheet><sheetData>", input.as_slice()].concat());
     }
 
     #[test]
     fn any_rows_have_verdicts(file in prop_oneof![table(), bytes().prop_map(|it| [HEADER.as_bytes(), &it].concat())]) {
         list::reader(&file);
         list::rows(&file);
+        let separate = |byte: u8| match byte {
+            b',' => 0xFF,
+            b'\n' => 0xFE,
+            other => other,
+        };
+        workbooks::tables(&[b"\n", &file.into_iter().skip(1).map(separate).collect::<Vec<_>>()[..]].concat());
     }
 }

@@ -6,6 +6,8 @@
 
 #[path = "../../../tests/fuzz/targets/input.rs"]
 mod input;
+#[path = "../../../tests/fuzz/targets/proxies.rs"]
+pub mod proxies;
 #[path = "../../../tests/fuzz/replay.rs"]
 mod replay;
 #[path = "../../../tests/fuzz/targets/service.rs"]
@@ -56,6 +58,11 @@ fn sign_ins_are_understood_as_before() {
     replay("sign_in", service::sign_in);
 }
 
+#[test]
+fn proxies_are_found_as_before() {
+    replay("proxies", proxies::proxies);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
@@ -68,5 +75,12 @@ proptest! {
     fn any_answer_has_its_meaning(input in answer()) {
         service::answers(&input);
         service::sign_in(&input);
+    }
+
+    #[test]
+    fn any_proxy_is_what_another_parser_finds(user in "[a-z:%4@]{0,6}", host in "[a-z.0-9:/@\\[\\]]{1,12}") {
+        let value = format!("https://a.example\nHTTPS_PROXY=http://{user}@{host}\nALL_PROXY={host}");
+        proxies::proxies(value.as_bytes());
+        proxies::proxies(format!("https://a.example\nALL_PROXY={host}").as_bytes());
     }
 }

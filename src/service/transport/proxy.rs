@@ -233,7 +233,8 @@ impl Proxy {
         })
     }
 
-    pub(super) fn authorization_header(&self) -> Option<HeaderValue> {
+    /// The value of `Proxy-Authorization`, if the variable has a user name.
+    pub fn authorization_header(&self) -> Option<HeaderValue> {
         let authorization = self.authorization.as_ref()?;
         let mut value = HeaderValue::from_str(authorization.expose_secret()).ok()?;
         value.set_sensitive(true);

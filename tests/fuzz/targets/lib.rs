@@ -2,7 +2,12 @@
 
 mod input;
 pub mod list;
+pub mod proxies;
 pub mod service;
+pub mod workbooks;
 
 pub use list::{reader, rows, stored};
+pub use proxies::proxies;
 pub use service::{answers, retry_after, sign_in};
+pub use tenantry::fuzzed::{next_commands, settings, shells};
+pub use workbooks::{tables, workbooks};

@@ -6,7 +6,8 @@
 //! The first line of an input has the options, for example `delimiter=semicolon pieces=3`; the file follows.
 
 use std::fmt::Debug;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::LazyLock;
 
 use tenantry_list::reader::{
     CELL_BYTES_MAX, Encoding, Error, Given, Options, RECORD_BYTES_MAX, Reader, Row, RowFault, from_csv,
@@ -19,27 +20,55 @@ use tenantry_model::problem::{Severity, Strictness};
 use super::input::steered;
 
 /// Separates the cells of a stored record in an input; UTF-8 never contains this byte.
-const BETWEEN_CELLS: u8 = 0xFF;
+pub(super) const BETWEEN_CELLS: u8 = 0xFF;
 
-/// Reading a file in pieces gives the same result as reading it at once, with correct lines, cells and sizes.
+/// Reading a file in pieces gives the same result as reading it at once, with correct lines, cells and sizes. The cells
+/// are those that the parser of `csv` finds.
 pub fn reader(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, pieces) = options(&words);
-    let at_once = read_all(Pieces { rest: file, size: file.len().max(1) }, &options);
-    let in_pieces = read_all(Pieces { rest: file, size: pieces }, &options);
+    let at_once = read_all(Pieces::of(file, file.len()), &options);
+    let in_pieces = read_all(Pieces::of(file, pieces), &options);
     assert_eq!(at_once, in_pieces, "what is read depends on how it arrives");
+    let is_plain = file.is_ascii() && !file.iter().any(|byte| matches!(byte, 0 | 0x1A | b'#' | b'='));
+    if let (true, None, Ok(reader)) = (is_plain, options.header_line, Reader::open(file, &options)) {
+        check_cells(file, reader.layout().found_delimiter().unwrap_or(b','), &at_once.0);
+    }
+}
+
+/// Compares the rows of a file, which begins with its header, with the records that another parser finds.
+fn check_cells(file: &[u8], delimiter: u8, rows: &[ReadRow]) {
+    let mut builder = csv::ReaderBuilder::new();
+    let records =
+        builder.has_headers(false).flexible(true).delimiter(delimiter).from_reader(file).into_byte_records();
+    let is_filled = |record: &csv::ByteRecord| record.iter().any(|cell| !cell.trim_ascii().is_empty());
+    let below_header = records.flatten().filter(is_filled).skip(1);
+    let is_whole = |row: &&ReadRow| matches!(row.3, None | Some(RowFault::Ragged { .. }));
+    for ((line, _, cells, _), record) in rows.iter().take_while(is_whole).zip(below_header) {
+        let has_marks = cells.iter().any(|cell| cell.starts_with(b"'"));
+        assert!(
+            has_marks || cells.iter().eq(record.iter().take(cells.len())),
+            "line {line}: {cells:?} {record:?}"
+        );
+    }
 }
 
 /// The result of reading, in a form that can be compared.
-type WhatWasRead = (Vec<(u64, u64, Vec<Vec<u8>>, Option<RowFault>)>, Option<String>);
+pub(super) type WhatWasRead = (Vec<ReadRow>, Option<String>);
+
+/// The first and the last line of a row, its cells, and its fault.
+type ReadRow = (u64, u64, Vec<Vec<u8>>, Option<RowFault>);
 
 fn read_all(file: Pieces<'_>, options: &Options) -> WhatWasRead {
-    let length = file.rest.len() as u64;
+    let length = file.all.len() as u64;
+    match Reader::open(file, options) {
+        Ok(reader) => read_rows(reader, length),
+        Err(error) => (Vec::new(), Some(in_words(&error))),
+    }
+}
+
+pub(super) fn read_rows(mut reader: Reader<impl Read>, length: u64) -> WhatWasRead {
     let mut rows = Vec::new();
-    let mut reader = match Reader::open(file, options) {
-        Ok(reader) => reader,
-        Err(error) => return (rows, Some(in_words(&error))),
-    };
     let (mut row, mut line) = (Row::default(), 0);
     loop {
         match reader.read(&mut row) {
@@ -58,7 +87,7 @@ fn read_all(file: Pieces<'_>, options: &Options) -> WhatWasRead {
     (rows, None)
 }
 
-fn in_words(error: &Error) -> String {
+pub(super) fn in_words(error: &Error) -> String {
     format!("{error} {:?}", error.hint())
 }
 
@@ -73,15 +102,20 @@ fn check_row(row: &Row, columns: usize) {
     assert!(from_csv(&to_csv(row.cells())).iter().eq(row.cells()), "the ledger keeps it");
 }
 
+/// One that takes what it can, and a strict one.
+static VALIDATORS: LazyLock<(Validator, Validator)> = LazyLock::new(|| {
+    let strictness = Strictness { strict: true, warn: Vec::new() };
+    let strict = Settings { strictness, takes_agreements: false, ..Settings::default() };
+    (Validator::new(Settings::default()), Validator::new(strict))
+});
+
 /// Every row of a file has a consistent validation, whatever its cells contain.
 pub fn rows(input: &[u8]) {
     let (words, file) = steered(input);
     let (options, _) = options(&words);
     let Ok(mut reader) = Reader::open(file, &options) else { return };
     let header = reader.header().clone();
-    let lenient = Validator::new(Settings::default());
-    let strictness = Strictness { strict: true, warn: Vec::new() };
-    let strict = Validator::new(Settings { strictness, takes_agreements: false, ..Settings::default() });
+    let (lenient, strict) = &*VALIDATORS;
     let mut row = Row::default();
     while reader.read(&mut row).unwrap_or(false) {
         let validation = lenient.validate(&header, &row);
@@ -128,7 +162,7 @@ pub fn stored(input: &[u8]) {
 }
 
 /// The options of an input, and the size of the pieces in which its file arrives.
-fn options(words: &[&str]) -> (Options, usize) {
+pub(super) fn options(words: &[&str]) -> (Options, usize) {
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let delimiter = value("delimiter").and_then(|name| match name {
         "comma" => Some(b','),
@@ -142,21 +176,38 @@ fn options(words: &[&str]) -> (Options, usize) {
     let pieces = value("pieces").and_then(|value| value.parse().ok()).unwrap_or(1);
     let header_line = value("header-line").and_then(|line| line.parse().ok());
     let auto_map = words.contains(&"auto-map");
-    (Options { delimiter, encoding, header_line, auto_map, ..Options::default() }, usize::max(pieces, 1))
+    (Options { delimiter, encoding, header_line, auto_map, ..Options::default() }, pieces)
 }
 
 /// A file that arrives in pieces, as through a pipe.
-struct Pieces<'a> {
-    rest: &'a [u8],
+pub(super) struct Pieces<'a> {
+    all: &'a [u8],
+    at: usize,
     size: usize,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn of(all: &'a [u8], size: usize) -> Self {
+        Self { all, at: 0, size: size.max(1) }
+    }
 }
 
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let size = self.size.min(self.rest.len()).min(buffer.len());
-        let (piece, rest) = self.rest.split_at(size);
-        buffer[..size].copy_from_slice(piece);
-        self.rest = rest;
+        let rest = self.all.get(self.at..).unwrap_or_default();
+        let size = self.size.min(rest.len()).min(buffer.len());
+        buffer[..size].copy_from_slice(&rest[..size]);
+        self.at += size;
         Ok(size)
+    }
+}
+
+impl Seek for Pieces<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let mut cursor = io::Cursor::new(self.all);
+        cursor.set_position(self.at as u64);
+        cursor.seek(to)?;
+        self.at = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        Ok(cursor.position())
     }
 }
