@@ -60,10 +60,6 @@ impl<'a> CompanyParts<'a> {
     }
 
     fn address_key(&self, key: &impl BuildHasher) -> Option<NonZeroU64> {
-        self.address().map(|folded| hashed(&folded.bytes[..folded.len], key))
-    }
-
-    fn address(&self) -> Option<Folded> {
         let place = if self.postal_code.is_empty() { self.city } else { self.postal_code };
         let mut folded = Folded::default();
         for part in [self.company_name, self.address_line1, place] {
@@ -76,7 +72,7 @@ impl<'a> CompanyParts<'a> {
             folded.push(b'\n');
         }
         folded.add(self.country);
-        Some(folded)
+        Some(hashed(&folded.bytes[..folded.len], key))
     }
 }
 

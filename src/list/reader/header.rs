@@ -113,8 +113,8 @@ impl Header {
 
     /// The fields with a column, and its 0-based index.
     pub fn fields(&self) -> impl Iterator<Item = (Field, usize)> {
-        let fields = Field::ALL.into_iter().zip(&self.index_by_field);
-        fields.filter_map(|(field, index)| Some((field, (*index)?)))
+        let fields = Field::ALL.iter().zip(&self.index_by_field);
+        fields.filter_map(|(field, index)| Some((*field, (*index)?)))
     }
 
     /// The columns without a name, by their 0-based index.

@@ -22,10 +22,9 @@ const DAY_BEGINS_EARLIER: Duration = Duration::from_secs(14 * 3600);
 /// The agreement's documentation shows an acceptance of 2018 (fact book 10).
 const FIRST_YEAR: i16 = 2018;
 
-/// The acceptance, if its columns are filled and valid. `given` returns the texts that can be checked further.
-pub(super) fn check<'a>(
-    draft: &Draft<'a>,
-    given: impl Fn(Field) -> Option<&'a str>,
+/// The acceptance, if its columns are filled and valid.
+pub(super) fn check(
+    draft: &Draft<'_>,
     settings: &Settings,
     report: &mut ProblemCollector<'_>,
 ) -> Option<Agreement> {
@@ -43,13 +42,14 @@ pub(super) fn check<'a>(
             report.add(field, finding.advise("fill it, or empty the other agreement columns"));
         }
     }
-    let agreed_at = given(Field::AgreementDate)
+    let agreed_at = draft
+        .sound(Field::AgreementDate)
         .and_then(|text| noted(parse_date(text, settings.now), Field::AgreementDate, report))?;
     Some(Agreement {
-        first_name: given(Field::AgreementFirstName)?.to_owned(),
-        last_name: given(Field::AgreementLastName)?.to_owned(),
-        email: given(Field::AgreementEmail)?.to_owned(),
-        phone_number: given(Field::AgreementPhone).map(str::to_owned),
+        first_name: draft.sound(Field::AgreementFirstName)?.to_owned(),
+        last_name: draft.sound(Field::AgreementLastName)?.to_owned(),
+        email: draft.sound(Field::AgreementEmail)?.to_owned(),
+        phone_number: draft.sound(Field::AgreementPhone).map(str::to_owned),
         agreed_at: agreed_at.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string(),
     })
 }

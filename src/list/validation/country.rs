@@ -100,13 +100,8 @@ fn listed<'a>(text: &str, list: &'a [RuleText]) -> Option<&'a str> {
     list.iter().find(|listed| listed.eq_ignore_ascii_case(text)).map(|listed| &**listed)
 }
 
-/// Checks the fields that depend on the country. `given` returns the texts that can be checked further.
-pub(super) fn check<'a>(
-    draft: &mut Draft<'a>,
-    given: impl Fn(Field) -> Option<&'a str>,
-    country: &'a CountryRules,
-    report: &mut ProblemCollector<'_>,
-) {
+/// Checks the fields that depend on the country.
+pub(super) fn check<'a>(draft: &mut Draft<'a>, country: &'a CountryRules, report: &mut ProblemCollector<'_>) {
     check_listed_culture(draft[Field::Culture], country, report);
     check_listed_language(draft[Field::Language], country, report);
     for &(field, is_certain) in &country.required {
@@ -114,7 +109,7 @@ pub(super) fn check<'a>(
             report.add(field, missing(country, is_certain));
         }
     }
-    if let Some(text) = given(Field::State) {
+    if let Some(text) = draft.sound(Field::State) {
         draft.state = noted(state::resolve(text, country), Field::State, report);
     }
     let checks = [
@@ -124,7 +119,7 @@ pub(super) fn check<'a>(
         (Field::OrganizationRegistrationNumber, registration_number::check),
     ];
     for (field, check) in checks {
-        let Some(text) = given(field) else { continue };
+        let Some(text) = draft.sound(field) else { continue };
         let finding = check(text, country);
         if let Some(finding) = finding.or_else(|| lost_zeros(field, country, report)) {
             report.add(field, finding);

@@ -18,6 +18,8 @@ pub(super) struct Draft<'a> {
     pub(super) is_blank: bool,
     /// Where the cells may lack a trait, by field: a bit for each.
     doubtful: u32,
+    /// The values that exist and can be checked further, by field: a bit for each.
+    sound: u32,
     /// The state as the country's list spells it. It does not replace the operator's text, because the lists change:
     /// fetched rules must not change the hash of a row.
     pub(super) state: Option<&'a str>,
@@ -47,6 +49,16 @@ impl<'a> Draft<'a> {
         Self { values, is_blank, doubtful, ..Self::default() }
     }
 
+    /// The value can be checked further.
+    pub(super) fn mark_sound(&mut self, field: Field) {
+        self.sound |= 1 << field as u8;
+    }
+
+    /// The value if it can be checked further.
+    pub(super) fn sound(&self, field: Field) -> Option<&'a str> {
+        (self.sound >> field as u8 & 1 != 0).then_some(self[field])
+    }
+
     /// What the value of a field is free of.
     pub(super) fn traits(&self, field: Field) -> Traits {
         if self.doubtful >> field as u8 & 1 == 0 { Traits::ALL } else { Traits::of(self[field].as_bytes()) }
@@ -58,7 +70,7 @@ impl<'a> Draft<'a> {
     /// A valid field has the value that the service would get; an invalid one has the operator's text. So the content
     /// depends neither on the order of the columns, nor on problems in other fields, nor on `--strict`.
     pub(super) fn each_part(&self, domain: Option<&DomainName>, mut visit: impl FnMut(u8, &[u8])) {
-        for field in Field::ALL {
+        for &field in &Field::ALL {
             let written = self[field].as_bytes();
             let enable_gdap;
             let value = match field {

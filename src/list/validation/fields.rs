@@ -44,7 +44,31 @@ pub(super) fn check(
         }
         return false;
     }
-    check_value(field, value, traits(), report)
+    let traits = traits();
+    // Decides for most values.
+    has_no_reason(field, value, traits) || check_value(field, value, traits, report)
+}
+
+/// Nothing about the value is a reason for one of the rules in [`check_value`].
+#[inline]
+fn has_no_reason(field: Field, value: &str, traits: Traits) -> bool {
+    let has_form = matches!(
+        field,
+        Field::CompanyName
+            | Field::FirstName
+            | Field::LastName
+            | Field::AgreementFirstName
+            | Field::AgreementLastName
+            | Field::Email
+            | Field::AgreementEmail
+    );
+    // No field allows less than is advised for names.
+    traits == Traits::ALL
+        && !has_form
+        && value.len() <= NAME_CHARS_ADVISED
+        && !names::may_be_formula(value)
+        && !text::may_be_spreadsheet_error(value)
+        && !program_value::may_be_one(value)
 }
 
 fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
@@ -91,8 +115,7 @@ fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemColl
     let has_form = matches!(field, Field::Email | Field::AgreementEmail | Field::ExternalId);
     let is_company = field == Field::CompanyName;
     let mut is_wrong = |finding| is_rejected(finding, field, report);
-    // A formula's error starts with one of these.
-    value.starts_with(['#', 'E']) && is_wrong(text::spreadsheet_error(value))
+    text::may_be_spreadsheet_error(value) && is_wrong(text::spreadsheet_error(value))
         || is_wrong(program_value::check(field, value))
         || !traits.is_unmarked && is_wrong(escaped::check(value))
         || !traits.is_unmarked && !has_form && is_wrong(text::lost_letter(value, is_company))

@@ -46,14 +46,16 @@ fn words(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// A character of UTF-8 beyond ASCII has at least two bytes, and so becomes at least two characters beyond ASCII, or one
-/// of East Asia. Nearly all words of Europe end the search here.
+/// of East Asia. Nearly all words of Europe end the search here, which looks at their bytes.
 fn may_be_misread(text: &str) -> bool {
-    let mut last_was_ascii = true;
-    text.chars().any(|c| {
-        let is_second = !last_was_ascii && !c.is_ascii();
-        last_was_ascii = c.is_ascii();
-        is_second || c == BEFORE_BLANK || is_east_asian(c)
-    })
+    /// The first byte of `⺀` in UTF-8; those of all of East Asia are not below it.
+    const EAST_ASIAN: u8 = 0xE2;
+    let begins = |byte: u8| byte >= 0xC0;
+    let is_sign = |&[before, byte]: &[u8; 2]| {
+        (begins(byte) & !before.is_ascii()) | ([before, byte] == [0xC3, 0x83]) | (byte >= EAST_ASIAN)
+    };
+    text.as_bytes().first().is_some_and(|first| *first >= EAST_ASIAN)
+        || text.as_bytes().array_windows().fold(false, |found, pair| found | is_sign(pair))
 }
 
 /// Windows-1252 has this letter and a no-break space for the bytes of `à`. Programs trim that space, or make a plain one
@@ -77,11 +79,13 @@ fn original(word: &str, words: Words, rounds: usize) -> Option<String> {
     if let Some(start) = word.strip_suffix(BEFORE_BLANK).filter(|start| start.ends_with(char::is_lowercase)) {
         return Some(format!("{start}à"));
     }
-    let singles = SINGLE_BYTE.iter().filter_map(|table| table.encode(word));
     let may_be = word.chars().find(|c| !c.is_ascii()).map_or(0, may_begin);
-    let doubles = (0..DOUBLE_BYTE.len()).filter(|index| may_be >> index & 1 != 0);
-    let doubles = doubles.filter_map(|index| double_byte(word, DOUBLE_BYTE[index]));
-    singles.chain(doubles).filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
+    let encodings = (0..SINGLE_BYTE.len() + DOUBLE_BYTE.len()).filter(|index| may_be >> index & 1 != 0);
+    let encoded = encodings.filter_map(|index| match SINGLE_BYTE.get(index) {
+        Some(table) => table.encode(word),
+        None => double_byte(word, DOUBLE_BYTE[index - SINGLE_BYTE.len()]),
+    });
+    encoded.filter_map(|bytes| String::from_utf8(bytes).ok()).find_map(|decoded| {
         original(&decoded, Words::Alone, rounds - 1)
             .or_else(|| is_plausible(&decoded, word, words).then_some(decoded))
     })
@@ -112,11 +116,15 @@ impl ByteTable {
         self.0.binary_search_by_key(&c, |&(c, _)| c).ok().map(|index| self.0[index].1)
     }
 
+    fn begins_utf8(&self, c: char) -> bool {
+        self.byte(c).is_some_and(|byte| (0xC2..=0xF4).contains(&byte))
+    }
+
+    /// `word` has a first character beyond ASCII that [begins UTF-8](Self::begins_utf8).
     fn encode(&self, word: &str) -> Option<Vec<u8>> {
-        // The first two characters beyond ASCII must begin one of UTF-8; for nearly every word they do not.
-        let mut start = word.chars().skip_while(char::is_ascii).map(|c| self.byte(c));
-        start.next()?.filter(|byte| (0xC2..=0xF4).contains(byte))?;
-        start.next()?.filter(|byte| (0x80..=0xBF).contains(byte))?;
+        // The second one must continue it; for nearly every word it does not.
+        let second = word.chars().skip_while(char::is_ascii).nth(1)?;
+        self.byte(second).filter(|byte| (0x80..=0xBF).contains(byte))?;
         word.chars().map(|c| self.byte(c)).collect()
     }
 }
@@ -128,17 +136,19 @@ fn is_east_asian(c: char) -> bool {
 thread_local! {
     /// What [`may_begin`] has found, by the lowest bits of the character. An encoder looks through long tables for a
     /// character, and texts of East Asia have a few hundred over and over.
-    static MAY_BEGIN: RefCell<[(char, u8); 1024]> = const { RefCell::new([('\0', 0); 1024]) };
+    static MAY_BEGIN: RefCell<[(char, u16); 1024]> = const { RefCell::new([('\0', 0); 1024]) };
 }
 
-/// A bit for each of [`DOUBLE_BYTE`]: a word whose first character beyond ASCII is this one may have been UTF-8.
-fn may_begin(c: char) -> u8 {
+/// A bit for each of [`SINGLE_BYTE`] and then of [`DOUBLE_BYTE`]: a word whose first character beyond ASCII is this one may
+/// have been UTF-8.
+fn may_begin(c: char) -> u16 {
     MAY_BEGIN.with_borrow_mut(|known| {
         let known = &mut known[c as usize % 1024];
         if known.0 != c {
-            let of_encoding = |encoding: &'static Encoding| begins_utf8(c, encoding);
-            let bits = DOUBLE_BYTE.iter().rev().fold(0, |bits, it| bits << 1 | u8::from(of_encoding(it)));
-            *known = (c, bits);
+            let singles = SINGLE_BYTE.iter().map(|table| table.begins_utf8(c));
+            let doubles = DOUBLE_BYTE.iter().map(|encoding| begins_utf8(c, encoding));
+            let bits = singles.chain(doubles).enumerate();
+            *known = (c, bits.fold(0, |bits, (index, begins)| bits | u16::from(begins) << index));
         }
         known.1
     })

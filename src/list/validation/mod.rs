@@ -159,6 +159,8 @@ impl Validator {
         validation
     }
 
+    // Inlined, because what it returns is large.
+    #[inline]
     fn validate_fields<'a>(&'a self, header: &Header, row: &'a Row) -> Validation<'a> {
         let mut report = ProblemCollector::new(header, row, &self.settings);
         if let Some((index, fault)) = row.quote_fault() {
@@ -209,26 +211,23 @@ impl Validator {
 
     /// Checks the values of a row and completes the draft. Returns the domain, if it is valid.
     fn check<'a>(&'a self, draft: &mut Draft<'a>, report: &mut ProblemCollector<'_>) -> Option<DomainName> {
-        // The values that exist and can be checked further.
         let has_doubtful_cells = report.has_doubtful_cells();
-        let mut texts = [None; Field::ALL.len()];
-        for field in Field::ALL {
-            let is_good = |text: &&str| {
-                (!has_doubtful_cells || report.check_kind(field, sheet_cell::check))
-                    && fields::check(field, text, || draft.traits(field), report)
-            };
-            texts[field as usize] = Some(draft[field]).filter(is_good);
+        for &field in &Field::ALL {
+            if (!has_doubtful_cells || report.check_kind(field, sheet_cell::check))
+                && fields::check(field, draft[field], || draft.traits(field), report)
+            {
+                draft.mark_sound(field);
+            }
         }
-        let given = |field: Field| texts[field as usize];
-
-        let domain = given(Field::Domain)
+        let domain = draft
+            .sound(Field::Domain)
             .and_then(|text| noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report));
-        if let Some(text) = given(Field::Email)
+        if let Some(text) = draft.sound(Field::Email)
             && let Some(finding) = email::check_partner(text, &self.settings.partner_domains)
         {
             report.add(Field::Email, finding);
         }
-        let country = given(Field::Country).map(|text| country::resolve(text, &self.rulebook));
+        let country = draft.sound(Field::Country).map(|text| country::resolve(text, &self.rulebook));
         // A country that is only misspelled is good enough to find the other problems of its row.
         let is_written_well = matches!(country, Some(Ok(_)));
         let country = country.and_then(|resolved| match resolved {
@@ -239,9 +238,10 @@ impl Validator {
                 meant
             }
         });
-        let culture = given(Field::Culture)
+        let culture = draft
+            .sound(Field::Culture)
             .and_then(|text| noted(country::resolve_culture(text, country), Field::Culture, report));
-        let language = given(Field::Language).and_then(|text| {
+        let language = draft.sound(Field::Language).and_then(|text| {
             noted(country::resolve_language(text, culture, country), Field::Language, report)
         });
         draft[Field::Culture] = culture.unwrap_or(draft[Field::Culture]);
@@ -250,19 +250,19 @@ impl Validator {
             if is_written_well {
                 draft[Field::Country] = &country.code;
             }
-            country::check(draft, given, country, report);
+            country::check(draft, country, report);
         }
-        if let Some(text) = given(Field::AssociatedPartnerId) {
+        if let Some(text) = draft.sound(Field::AssociatedPartnerId) {
             draft.reseller = noted(fields::parse_guid(text), Field::AssociatedPartnerId, report);
         } else if draft[Field::AssociatedPartnerId].is_empty() {
             draft.reseller = self.settings.default_reseller;
         }
-        if let Some(text) = given(Field::EnableGdapByDefault) {
+        if let Some(text) = draft.sound(Field::EnableGdapByDefault) {
             draft.enable_gdap = noted(fields::parse_boolean(text), Field::EnableGdapByDefault, report);
         } else if draft[Field::EnableGdapByDefault].is_empty() {
             draft.enable_gdap = Some(ENABLE_GDAP_DEFAULT);
         }
-        draft.agreement = agreement::check(draft, given, &self.settings, report);
+        draft.agreement = agreement::check(draft, &self.settings, report);
         domain
     }
 

@@ -116,10 +116,17 @@ pub(super) fn is_person(field: Field) -> bool {
 
 /// A name that a spreadsheet would take for a formula, or that is one.
 pub(super) fn formula_start(field: Field, value: &str) -> Option<Finding> {
-    let is_name = is_person(field)
-        || matches!(field, Field::CompanyName | Field::AddressLine1 | Field::AddressLine2 | Field::City);
-    (is_name && value.starts_with(['=', '+', '-', '@']))
+    let is_name = || {
+        is_person(field)
+            || matches!(field, Field::CompanyName | Field::AddressLine1 | Field::AddressLine2 | Field::City)
+    };
+    (may_be_formula(value) && is_name())
         .then(|| Finding::new(Rule::FormulaStart, "starts like a formula, not like a name"))
+}
+
+#[inline]
+pub(super) fn may_be_formula(value: &str) -> bool {
+    matches!(value.as_bytes(), [b'=' | b'+' | b'-' | b'@', ..])
 }
 
 #[cfg(test)]

@@ -15,14 +15,28 @@ const NULL_WORDS: [&str; 12] =
 /// The longest of [`NULL_WORDS`].
 const NULL_WORD_BYTES_MAX: usize = 9;
 
-/// Finds such a value in a field. The first byte decides for nearly every value.
+/// The first byte decides for nearly every value, and the last one for a number, such as that of a house.
+#[inline]
+pub(super) fn may_be_one(value: &str) -> bool {
+    match value.as_bytes() {
+        [b'0'..=b'9' | b'+' | b'-', .., last] => last.is_ascii_digit(),
+        [first, ..] => {
+            matches!(
+                first,
+                b'=' | b'\'' | b'"' | b'#' | b'N' | b'n' | b'u' | b'U' | b'\\' | b'(' | b'<' | b'[' | b'{'
+            )
+        }
+        [] => false,
+    }
+}
+
+/// Finds such a value in a field.
 pub(super) fn check(field: Field, value: &str) -> Option<Finding> {
-    match value.as_bytes().first()? {
+    match value.as_bytes().first().filter(|_| may_be_one(value))? {
         b'=' | b'\'' | b'"' => wrapper(value),
         b'#' => too_narrow(value),
         b'0'..=b'9' | b'+' | b'-' => number(value),
-        b'N' | b'n' | b'u' | b'U' | b'\\' | b'(' | b'<' | b'[' | b'{' => null_word(field, value),
-        _ => None,
+        _ => null_word(field, value),
     }
 }
 
@@ -63,10 +77,6 @@ fn too_narrow(value: &str) -> Option<Finding> {
 
 /// `919876543210.0` and `4.91715E+11`: numbers that were texts.
 fn number(value: &str) -> Option<Finding> {
-    // Decides for nearly every address that starts with a number.
-    if !value.as_bytes().last()?.is_ascii_digit() {
-        return None;
-    }
     if is_exponential(value) {
         let message = "was turned into a number by a spreadsheet and lost digits";
         return Some(Finding::new(Rule::Exponent, message));

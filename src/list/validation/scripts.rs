@@ -11,7 +11,7 @@ const LOOKALIKES: [(&str, &str); 2] = [
 /// Finds a word of Latin letters with one of Cyrillic or Greek. ASCII has none.
 pub(super) fn check(text: &str) -> Option<Finding> {
     // The letters of Greek and Cyrillic begin with these bytes; nearly all texts have none.
-    if !text.bytes().any(|byte| (0xCD..=0xD4).contains(&byte)) {
+    if !text.bytes().fold(false, |found, byte| found | (0xCD..=0xD4).contains(&byte)) {
         return None;
     }
     let word = text.split(|c: char| !c.is_alphabetic()).find(|word| is_mixed(word))?;

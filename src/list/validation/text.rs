@@ -14,6 +14,7 @@ const SLIP_CHARS_MIN: usize = 5;
 ///
 /// Removes white space of any kind (Excel leaves non-breaking spaces) and the invisible marks that are copied along
 /// from mail and web pages. Neither has a meaning at the ends of a value.
+#[inline]
 pub(crate) fn trim(cell: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     if cell.is_empty() || is_plain(cell.as_bytes().first()) && is_plain(cell.as_bytes().last()) {
@@ -78,28 +79,30 @@ pub(super) struct Doubts(u64);
 
 impl Doubts {
     const PLACE_BYTES: usize = 8;
+    const PART_BYTES: usize = 8 * Self::PLACE_BYTES;
 
     pub(super) fn of(bytes: &[u8]) -> Self {
-        const PART_BYTES: usize = 8 * Doubts::PLACE_BYTES;
-        // Without a branch that depends on a byte, the compiler looks at many bytes at once.
-        let is_doubtful = |byte: u8| !(b' '..0x7F).contains(&byte) | is_marked(byte);
+        let (parts, rest) = bytes.as_chunks();
+        let mut last = [b' '; Self::PART_BYTES];
+        last[..rest.len()].copy_from_slice(rest);
         let mut doubts = 0;
-        for (number, part) in bytes.chunks(PART_BYTES).enumerate() {
-            let mut found = [0; PART_BYTES];
-            for (found, &byte) in found.iter_mut().zip(part) {
-                *found = u8::from(is_doubtful(byte));
-            }
-            let (places, _) = found.as_chunks();
-            let of_part = places
-                .iter()
-                .rev()
-                .fold(0, |bits, place| bits << 1 | u64::from(u64::from_ne_bytes(*place) != 0));
+        for (number, part) in parts.iter().chain([&last]).enumerate() {
+            let of_part = Self::of_part(part);
             doubts |= match number {
                 0..8 => of_part << (8 * number),
                 _ => u64::from(of_part != 0) << 63,
             };
         }
         Self(doubts)
+    }
+
+    /// A bit for each place.
+    fn of_part(part: &[u8; Self::PART_BYTES]) -> u64 {
+        // Without a branch that depends on a byte, the compiler looks at many bytes at once.
+        let is_doubtful = |byte: u8| !(b' '..0x7F).contains(&byte) | is_marked(byte);
+        let found = part.map(|byte| u8::from(is_doubtful(byte)));
+        let (places, _) = found.as_chunks();
+        places.iter().rev().fold(0, |bits, place| bits << 1 | u64::from(u64::from_ne_bytes(*place) != 0))
     }
 
     /// Is one of these bytes at such a place?
@@ -197,6 +200,12 @@ pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
             && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
     };
     matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
+}
+
+/// Decides for nearly every text.
+#[inline]
+pub(super) fn may_be_spreadsheet_error(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'#' | b'E', ..])
 }
 
 /// Finds the error of a formula.

@@ -64,7 +64,7 @@ pub(super) fn encoding_of(input: &mut (impl Read + Seek), told: Option<Encoding>
 struct Utf8 {
     /// The number of valid UTF-8 characters of more than one byte.
     characters: u64,
-    /// The number of these that have more than two bytes.
+    /// The number of these that have more than two bytes; not counted on once there are too many to be chance.
     long_characters: u64,
     /// The number of invalid bytes or incomplete characters.
     faults: u64,
@@ -102,7 +102,7 @@ impl Utf8 {
             // Every character beyond ASCII has exactly one byte in this range, its first byte.
             let characters = count(valid, |byte| byte >= 0xC0);
             self.characters += characters;
-            if characters > 0 {
+            if characters > 0 && self.characters <= CHANCE_CHARACTERS_MAX {
                 self.long_characters += count(valid, |byte| byte >= 0xE0);
             }
             counted += valid.len();
