@@ -16,11 +16,13 @@ use super::headings;
 /// An alias is the path in the REST body (`BillingProfile.` and so on, fact book 4.1), the parameter of
 /// `New-PartnerCustomer`, or a usual name in spreadsheets.
 static ALIASES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
-    let of = |field: Field| {
-        let known = headings::names().filter(|(_, language, _)| language.is_empty());
-        known.filter(|(meaning, ..)| *meaning == field.name()).map(|(.., name)| name).collect()
-    };
-    Field::ALL.map(of).into()
+    let mut aliases = vec![Vec::new(); Field::ALL.len()];
+    for (meaning, _, name) in headings::names().filter(|(_, language, _)| language.is_empty()) {
+        if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == meaning) {
+            aliases[field as usize].push(name);
+        }
+    }
+    aliases
 });
 
 static FIELDS_BY_NAME: LazyLock<HashMap<String, Field>> = LazyLock::new(|| {

@@ -43,8 +43,13 @@ pub(super) fn first_line_end(head: &[u8]) -> Option<usize> {
 
 /// The delimiter that gives the header the most known columns and then the most columns.
 pub(super) fn detect(text: &[u8]) -> u8 {
+    // All that the text does not have read it alike, so the likeliest of them stands for them.
+    let is_there = |delimiter: &u8| text.contains(delimiter);
+    let absent = DELIMITERS.into_iter().find(|delimiter| !is_there(delimiter));
+    let candidates =
+        DELIMITERS.into_iter().filter(|delimiter| is_there(delimiter) || Some(*delimiter) == absent);
     // `max_by_key` returns the last of equal elements.
-    let likeliest_last = DELIMITERS.into_iter().rev();
+    let likeliest_last = candidates.rev();
     likeliest_last.max_by_key(|&delimiter| score(text, delimiter)).unwrap_or(DELIMITERS[0])
 }
 

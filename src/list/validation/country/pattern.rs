@@ -16,50 +16,22 @@ use regex_automata::util::syntax;
 /// The most memory that the table of a pattern may take. The tables of the service's own patterns take a tenth.
 const TABLE_BYTES_MAX: usize = 64 << 10;
 
+/// Compiled when first used, once for all rows of a country: most files contain few of the countries that have a pattern.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     text: Cow<'static, str>,
-    /// Compiled once for all rows of a country, when first used: most files contain few of the countries that have a
-    /// pattern.
-    compiled: OnceLock<Compiled>,
-}
-
-#[derive(Debug, Clone)]
-struct Compiled {
-    any: Regex,
-    /// The same for ASCII text, which nearly all codes and numbers are. A table without Unicode is small and needs no
-    /// memory of its own for a search, which the threads would have to share. `None` if the pattern needs too large a
-    /// table, or has letters beyond ASCII.
-    ascii: Option<dense::DFA<Vec<u32>>>,
-}
-
-impl Compiled {
-    fn new(pattern: &str) -> Result<Self, regex::Error> {
-        let any = Regex::new(pattern)?;
-        let config = dense::Config::new()
-            .start_kind(StartKind::Unanchored)
-            .dfa_size_limit(Some(TABLE_BYTES_MAX))
-            .determinize_size_limit(Some(4 * TABLE_BYTES_MAX));
-        let ascii = dense::Builder::new()
-            .configure(config)
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .build(pattern);
-        Ok(Self { any, ascii: ascii.ok() })
-    }
-
-    fn is_match(&self, text: &str) -> bool {
-        let input = Input::new(text).earliest(true);
-        match self.ascii.as_ref().filter(|_| text.is_ascii()).map(|table| table.try_search_fwd(&input)) {
-            Some(Ok(end)) => end.is_some(),
-            Some(Err(_)) | None => self.any.is_match(text),
-        }
-    }
+    /// For any text. It takes ten times as long to compile as the other, and few lists need it.
+    any: OnceLock<Regex>,
+    /// For ASCII text, which nearly all codes and numbers are. A table without Unicode is small and needs no memory of its
+    /// own for a search, which the threads would have to share. `None` if the pattern needs too large a table, or has
+    /// letters beyond ASCII.
+    ascii: OnceLock<Option<dense::DFA<Vec<u32>>>>,
 }
 
 impl Pattern {
     /// A pattern from the compiled-in tables; a test compiles all of them.
     pub(super) const fn built_in(text: &'static str) -> Self {
-        Self { text: Cow::Borrowed(text), compiled: OnceLock::new() }
+        Self { text: Cow::Borrowed(text), any: OnceLock::new(), ascii: OnceLock::new() }
     }
 
     /// A pattern from the service; `None` if it cannot be used.
@@ -67,18 +39,34 @@ impl Pattern {
         if !means_the_same(text) {
             return None;
         }
-        let compiled = Compiled::new(text).ok()?;
-        Some(Self { text: Cow::Owned(text.to_owned()), compiled: OnceLock::from(compiled) })
+        let any = OnceLock::from(Regex::new(text).ok()?);
+        Some(Self { text: Cow::Owned(text.to_owned()), any, ascii: OnceLock::new() })
     }
 
     pub(super) fn is_match(&self, text: &str) -> bool {
-        let compile = || Compiled::new(&self.text).expect("the compiled-in patterns compile");
-        self.compiled.get_or_init(compile).is_match(text)
+        let table =
+            if text.is_ascii() { self.ascii.get_or_init(|| ascii_table(&self.text)).as_ref() } else { None };
+        match table.map(|table| table.try_search_fwd(&Input::new(text).earliest(true))) {
+            Some(Ok(end)) => end.is_some(),
+            Some(Err(_)) | None => {
+                let compile = || Regex::new(&self.text).expect("the compiled-in patterns compile");
+                self.any.get_or_init(compile).is_match(text)
+            }
+        }
     }
 
     pub(super) fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+fn ascii_table(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
+    let config = dense::Config::new()
+        .start_kind(StartKind::Unanchored)
+        .dfa_size_limit(Some(TABLE_BYTES_MAX))
+        .determinize_size_limit(Some(4 * TABLE_BYTES_MAX));
+    let syntax = syntax::Config::new().unicode(false).utf8(false);
+    dense::Builder::new().configure(config).syntax(syntax).build(pattern).ok()
 }
 
 /// False if both dialects accept the pattern but give it a different meaning. In a class, `[` and the doubled `&`, `-`
