@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{ErrorKind, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use zeroize::Zeroizing;
 
@@ -57,22 +60,15 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
         // Check before recording that passwords were opened.
         guarded.check(path, target.force)?;
     }
-    let opening = queries.begin_opening(&who()).map_err(unrecorded)?;
+    let (opening, snapshot) = queries.begin_opening(&who()).map_err(unrecorded)?;
     let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);
     let mut sink = Sink::open(target, &guarded)?;
     let is_read_at_once = sink.is_read_at_once();
     let style = style(&queries, args.form.for_excel)?;
     let table = Table::begin(&mut sink, style, columns()).map_err(unwritten)?;
-    let mut handing_out = Handout {
-        opener,
-        opening,
-        table,
-        is_read_at_once,
-        open: Vec::new(),
-        result: OpenedPasswords::default(),
-    };
-    queries.each_password(filter, |sealed| handing_out.open(sealed))?;
-    let (table, mut opening, opened) = handing_out.end()?;
+    let handout = Handout { opening, table, is_read_at_once, result: OpenedPasswords::default() };
+    let Handout { mut opening, table, result: opened, .. } = open_all(&queries, filter, opener, handout)?;
+    drop(snapshot);
     let failure = opened.failure(&identity, unused.as_ref());
     if opened.count == 0
         && let Some(failure) = failure
@@ -149,36 +145,82 @@ fn columns() -> Vec<Column> {
     ours.into_iter().chain([Column::new("password", Content::Exact)]).collect()
 }
 
-/// Opens passwords, records that, and writes them, in this order.
-struct Handout<'q, W: Write + Send> {
-    opener: Opener,
-    opening: Opening<'q>,
+/// Passwords that are open, but not yet recorded or written.
+type Batch = Vec<(SealedPassword, Zeroizing<Vec<u8>>)>;
+
+/// Opens passwords while another thread hands out those before them: both take about as long.
+fn open_all<W: Write + Send>(
+    queries: &Queries,
+    filter: PasswordFilter<'_>,
+    mut opener: Opener,
+    mut handout: Handout<W>,
+) -> Result<Handout<W>, Failure> {
+    thread::scope(|scope| {
+        let (opened, batches) = mpsc::sync_channel::<Batch>(1);
+        let hand_out = move || {
+            batches.into_iter().try_for_each(|batch| handout.hand_out(batch))?;
+            Ok::<_, Failure>(handout)
+        };
+        let handing_out =
+            thread::Builder::new()
+                .name("passwords".to_owned())
+                .spawn_scoped(scope, hand_out)
+                .map_err(|error| Failure::of(ExitCode::Failed, &error).within("could not start a thread"))?;
+        let (mut batch, mut unopened) = (Batch::new(), BTreeMap::<Unopened, Domains>::new());
+        let read = queries.each_password(filter, |sealed| {
+            match opener.open(&sealed) {
+                Ok(password) => batch.push((sealed, password)),
+                // A password that does not open must not prevent opening the others.
+                Err(why) => {
+                    unopened.entry(why).or_default().add(escape_for_terminal(&sealed.domain).into_owned());
+                }
+            }
+            if batch.len() < TOGETHER {
+                return Ok(());
+            }
+            opened.send(std::mem::take(&mut batch)).map_err(|_| Stopped::HandingOut)
+        });
+        if read.is_ok() {
+            // If it is not wanted any more, the other thread says why.
+            drop(opened.send(batch));
+        }
+        drop(opened);
+        let handout = handing_out.join().unwrap_or_else(|panic| resume_unwind(panic));
+        match (handout, read) {
+            (Err(failure), _) | (Ok(_), Err(Stopped::Reading(failure))) => Err(failure),
+            (Ok(mut handout), Ok(()) | Err(Stopped::HandingOut)) => {
+                handout.result.unopened = unopened;
+                Ok(handout)
+            }
+        }
+    })
+}
+
+/// Why no more passwords are opened.
+enum Stopped {
+    Reading(Failure),
+    HandingOut,
+}
+
+impl From<crate::ledger::Error> for Stopped {
+    fn from(error: crate::ledger::Error) -> Self {
+        Self::Reading(error.into())
+    }
+}
+
+/// Records that passwords are opened, and writes them, in this order.
+struct Handout<W: Write + Send> {
+    opening: Opening,
     table: Table<W>,
     /// The output is no file that exists only when it is complete.
     is_read_at_once: bool,
-    /// Passwords that are open, but not yet recorded or written.
-    open: Vec<(SealedPassword, Zeroizing<Vec<u8>>)>,
     result: OpenedPasswords,
 }
 
-impl<'q, W: Write + Send> Handout<'q, W> {
-    fn open(&mut self, sealed: SealedPassword) -> Result<(), Failure> {
-        match self.opener.open(&sealed) {
-            Ok(password) => self.open.push((sealed, password)),
-            // A password that does not open must not prevent opening the others.
-            Err(why) => self
-                .result
-                .unopened
-                .entry(why)
-                .or_default()
-                .add(escape_for_terminal(&sealed.domain).into_owned()),
-        }
-        if self.open.len() < TOGETHER { Ok(()) } else { self.hand_out() }
-    }
-
-    fn hand_out(&mut self) -> Result<(), Failure> {
-        self.opening.record(self.open.iter().map(|(sealed, _)| sealed)).map_err(unrecorded)?;
-        for (sealed, password) in self.open.drain(..) {
+impl<W: Write + Send> Handout<W> {
+    fn hand_out(&mut self, opened: Batch) -> Result<(), Failure> {
+        self.opening.record(opened.iter().map(|(sealed, _)| sealed)).map_err(unrecorded)?;
+        for (sealed, password) in opened {
             self.result.count += 1;
             self.result.like_formulas += u64::from(is_like_formula(&password));
             let row: [Cell<'_>; 5] = [
@@ -198,11 +240,6 @@ impl<'q, W: Write + Send> Handout<'q, W> {
             self.opening.written().map_err(unrecorded)?;
         }
         Ok(())
-    }
-
-    fn end(mut self) -> Result<(Table<W>, Opening<'q>, OpenedPasswords), Failure> {
-        self.hand_out()?;
-        Ok((self.table, self.opening, self.result))
     }
 }
 

@@ -95,15 +95,19 @@ const NAMED: &str = "coalesce(
 pub(in super::super) const IS_OPENED: &str = "o.written_at IS NOT NULL";
 
 /// An opening of passwords.
-pub struct Opening<'a> {
+pub struct Opening {
     writer: Connection,
     id: i64,
     /// The last record of a password whose output was written.
     written_to: i64,
-    _moment: rusqlite::Transaction<'a>,
 }
 
-impl Opening<'_> {
+/// All reads are of one moment until it is dropped.
+pub struct Snapshot<'a>(
+    #[expect(dead_code, reason = "it ends when it is dropped")] rusqlite::Transaction<'a>,
+);
+
+impl Opening {
     /// Records that these passwords are opened, before the first of them is shown.
     pub fn record<'p>(&mut self, passwords: impl Iterator<Item = &'p SealedPassword>) -> Result<()> {
         let tx = self.writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -247,9 +251,8 @@ impl Queries {
         })
     }
 
-    /// Begins to open passwords, and records it with `opened_by`. All reads use one snapshot until the returned value
-    /// is dropped, so that the counted passwords are the opened ones.
-    pub fn begin_opening(&self, opened_by: &str) -> Result<Opening<'_>> {
+    /// Begins to open passwords, and records it with `opened_by`. The snapshot makes the counted passwords the opened ones.
+    pub fn begin_opening(&self, opened_by: &str) -> Result<(Opening, Snapshot<'_>)> {
         // The writing connection first: on a copy it changes the journal mode of the file, which waits for readers.
         let writer = schema::open_for_writing(&self.path)?;
         #[expect(clippy::disallowed_methods, reason = "it only reads")]
@@ -259,7 +262,7 @@ impl Queries {
             [("opened_at", &opened_at), ("opened_by", &opened_by), ("passwords", &0)];
         let id = insert(&writer, "openings", &values)?;
         let written_to = value(&writer, "SELECT coalesce(max(rowid), 0) FROM opened_passwords", [])?;
-        Ok(Opening { writer, id, written_to, _moment: moment })
+        Ok((Opening { writer, id, written_to }, Snapshot(moment)))
     }
 }
 
