@@ -165,11 +165,7 @@ impl<'a> Session<'a> {
     /// Submits the open rows.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
-        let counts = self.queries.counts()?;
-        let (open, owed) = match mode {
-            Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
-            Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
-        };
+        let (open, owed) = self.work_left(mode)?;
         if open + owed == 0 {
             return Ok(());
         }
@@ -178,8 +174,8 @@ impl<'a> Session<'a> {
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // Rows in flight are always finished, in addition to the new rows that the limit allows.
-        let total =
-            settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.of(State::InFlight))));
+        let in_flight = self.queries.counts()?.of(State::InFlight);
+        let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(in_flight)));
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
@@ -194,7 +190,20 @@ impl<'a> Session<'a> {
             tracing::warn!("left at once; what was in flight is settled by the next run");
         }
         self.left_out = outcome.left_out;
-        outcome.stopped.map_or(Ok(()), |reason| Err(reason.into()))
+        match outcome.stopped {
+            // The last answer may have come together with the stop.
+            Some(reason) if reason.is_fault() || self.work_left(mode)? != (0, 0) => Err(reason.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The rows, and the acceptances besides, that a submission works on.
+    fn work_left(&self, mode: Mode) -> Result<(u64, u64), ledger::Error> {
+        let counts = self.queries.counts()?;
+        Ok(match mode {
+            Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
+            Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
+        })
     }
 
     /// Signs in, unless already done. Refuses a ledger that belongs to another partner tenant than the token's, and a

@@ -151,6 +151,13 @@ pub(crate) enum StopReason {
     Bug,
 }
 
+impl StopReason {
+    /// Whether it counts even if no work was left.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(self, StopReason::Ledger(_) | StopReason::Bug)
+    }
+}
+
 /// A signal of the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {

@@ -1,9 +1,9 @@
 //! What ends a run early holds back what has not been begun. What is in flight is brought to its end, as far as the kind
 //! of the limit lets it (contract, section 3, rule 9).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tenantry_simulator::{Fault, Operation, ScriptedFault};
+use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, customers, customers_of, domain, eventually, snapshot, states};
 
@@ -60,6 +60,25 @@ fn when_time_is_up_a_row_that_waits_for_a_question_stays_in_flight() {
     bench.import("customers.csv").args(waits).exits(5).says("stopped at --max-duration");
     assert_eq!(bench.ledger().states(), states([("in_flight", 1)]));
     bench.resume().exits(0);
+    bench.agree();
+}
+
+#[test]
+fn a_run_whose_last_answers_come_after_it_was_stopped_is_done() {
+    let late = Duration::from_secs(2);
+    let bench = Bench::with(Scenario { latency: (late, late), ..Scenario::default() });
+    bench.file("customers.csv", customers(2));
+    let short = ["--max-duration", "1s"];
+    bench.import("customers.csv").args(["--concurrency", "1"]).args(short).exits(5).says("--max-duration");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 1)]));
+    let done = bench.resume().args(short).exits(0);
+    assert!(!done.stderr.contains("--max-duration"), "{done}");
+    bench.file("more.csv", customers_of(["another"]));
+    let running = bench.import("more.csv").spawn();
+    eventually("its create is out", || bench.count(Operation::Create) == 3);
+    running.signal("INT");
+    let done = running.wait();
+    assert_eq!(done.code, Some(0), "{done}");
     bench.agree();
 }
 

@@ -68,9 +68,6 @@ impl Session<'_> {
         let held = queries.unfinished_sources()?;
         let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
         let left = Remaining::new(queries, rows, agreements, &held)?;
-        // The last row may be the one that exceeded the limit; then nothing is left to stop.
-        let stopped =
-            stopped.filter(|reason| !matches!(reason, StopReason::TooManyFailures { .. }) || left.open() > 0);
         let stop = stopped.as_ref().map(Stop::from);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
