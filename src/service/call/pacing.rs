@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StateMutex};
 use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -153,6 +155,22 @@ pub struct Near<'a> {
     since: Instant,
 }
 
+/// tokio's clock, as for all waits inside a run, so that a test can let time pass.
+#[derive(Debug, Clone, Copy)]
+struct WaitClock {
+    started: Instant,
+}
+
+impl Clock for WaitClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, WaitClock, NoOpMiddleware<Duration>>;
+
 /// Admits requests one by one, in the order of their arrival.
 #[derive(Debug)]
 pub struct Pacer {
@@ -165,12 +183,12 @@ pub struct Pacer {
     /// first to arrive is served first.
     turn: Mutex<()>,
     state: StateMutex<PacerState>,
-    clock: DefaultClock,
+    clock: WaitClock,
 }
 
 #[derive(Debug)]
 struct PacerState {
-    limiter: Option<DefaultDirectRateLimiter>,
+    limiter: Option<Limiter>,
     paused_until: Option<Instant>,
     share: f64,
     climbs_at: Instant,
@@ -185,8 +203,9 @@ struct PacerState {
 impl Pacer {
     /// A pacer that limits requests to `rate`.
     pub fn new(rate: Rate) -> Self {
+        let clock = WaitClock { started: Instant::now() };
         let state = PacerState {
-            limiter: limiter(rate, 1.0),
+            limiter: limiter(rate, 1.0, clock),
             paused_until: None,
             share: 1.0,
             climbs_at: Instant::now(),
@@ -201,7 +220,7 @@ impl Pacer {
             near: Semaphore::new(state.places),
             turn: Mutex::new(()),
             state: StateMutex::new(state),
-            clock: DefaultClock::default(),
+            clock,
         }
     }
 
@@ -261,7 +280,7 @@ impl Pacer {
         if !already_paused {
             state.throttled_in_a_row = state.throttled_in_a_row.saturating_add(1);
             state.share = (state.share * SHARE_AFTER_THROTTLING).max(LOWEST_SHARE);
-            state.limiter = limiter(self.rate, state.share);
+            state.limiter = limiter(self.rate, state.share, self.clock);
             self.spend_burst(&state);
             let wait = wait + backoff(state.throttled_in_a_row);
             let percent_of_rate = percent(state.share);
@@ -312,7 +331,7 @@ impl Pacer {
     fn climb(&self, state: &mut PacerState, now: Instant) {
         state.share = (state.share + CLIMB_STEP).min(1.0);
         state.climbs_at = now + CLIMB_EVERY;
-        state.limiter = limiter(self.rate, state.share);
+        state.limiter = limiter(self.rate, state.share, self.clock);
         self.spend_burst(state);
     }
 
@@ -353,12 +372,12 @@ fn burst(rate: Rate) -> NonZeroU32 {
     }
 }
 
-fn limiter(rate: Rate, share: f64) -> Option<DefaultDirectRateLimiter> {
+fn limiter(rate: Rate, share: f64, clock: WaitClock) -> Option<Limiter> {
     let Rate::Limited { requests, window } = rate else { return None };
     let spacing = window.div_f64(f64::from(requests.get()) * USED_SHARE * share);
     let quota =
         Quota::with_period(spacing).expect("a window is longer than nothing").allow_burst(burst(rate));
-    Some(RateLimiter::direct(quota))
+    Some(RateLimiter::direct_with_clock(quota, clock))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is between 0 and 1")]
@@ -399,7 +418,7 @@ mod tests {
         Rate::Limited { requests: NonZeroU32::new(requests).unwrap(), window }
     }
 
-    /// The limiter reads the real clock, so this test takes a real second or two.
+    /// In real time, with the timers that a run has.
     #[tokio::test]
     async fn no_window_holds_more_than_its_allowance_and_every_window_has_some() {
         let window = Duration::from_millis(500);
