@@ -25,6 +25,9 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 /// Interval between updates of a bar.
 const REDRAW_EVERY: Duration = Duration::from_millis(100);
 
+/// Interval between looks at the progress where there is no bar.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A submission without an outcome for longer than this has paused.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -158,8 +161,11 @@ impl Output {
         sent_now: SentNow,
         mut progress: watch::Receiver<submitter::SubmissionProgress>,
     ) -> Infallible {
+        if self.is_quiet() {
+            return std::future::pending().await;
+        }
         let mut shown = BarOrLines::new(self, ProgressBar::new(progress.borrow().total), SUBMISSION);
-        let mut redraw = tokio::time::interval(REDRAW_EVERY);
+        let mut redraw = tokio::time::interval(if self.has_bars() { REDRAW_EVERY } else { LOOK_EVERY });
         let mut moved_at = Instant::now();
         loop {
             redraw.tick().await;
