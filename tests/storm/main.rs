@@ -40,7 +40,7 @@ const FIXED: Range<u64> = 0..24;
 const WORLDS_OF_A_PROCESS: u64 = 100;
 
 /// A world that takes longer has hung.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often a simpler plan is tried before it counts as one that does not fail: threads read lists, and chance is left to
 /// them.
@@ -95,7 +95,9 @@ fn start(plans: &Plans, sabotage: Option<&str>, report: &Path, folder: &Path) ->
         .env("TENANTRY_IDENTITY", folder.join("identity.txt"))
         .env("TENANTRY_API_URL", "http://127.0.0.1:9")
         .env("TENANTRY_AUTHORITY_URL", "http://127.0.0.1:9")
-        .env("TENANTRY_ACCESS_TOKEN", "opaque-access-token-of-the-storm")
+        .env("TENANTRY_TENANT_ID", "7b0d7a36-2f0a-4b1e-9a57-4e1c4d2b9f10")
+        .env("TENANTRY_CLIENT_ID", "0d5f3c1e-8a42-4f7b-b6a9-3c2e1f0a9b87")
+        .env("TMPDIR", folder)
         .env("TENANTRY_KEY_STORE", "file")
         .env("TENANTRY_RATE", "unlimited")
         .env("TENANTRY_YES", "true")

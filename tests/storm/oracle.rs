@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tenantry_simulator::{Acceptance, Creation, Operation};
+use tokio::time::Instant;
 
 use crate::disk;
 use crate::service::Arrived;
@@ -56,7 +58,7 @@ impl Attempt {
 }
 
 /// A ledger at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     pub(crate) rows: Vec<Row>,
     attempts: Vec<Attempt>,
@@ -75,10 +77,10 @@ pub(crate) struct Refused(HashMap<i64, i64>);
 
 impl Refused {
     pub(crate) fn note(&mut self, ledger: &Ledger) {
-        for row in ledger.rows.iter().filter(|row| row.state == "failed") {
-            let last = ledger.attempts.iter().filter(|it| it.row == row.id).map(|it| it.id).max();
-            self.0.extend(last.map(|last| (row.id, last)));
-        }
+        let failed: HashSet<i64> =
+            ledger.rows.iter().filter(|row| row.state == "failed").map(|row| row.id).collect();
+        // In the order of their ids.
+        self.0.extend(ledger.attempts.iter().filter(|it| failed.contains(&it.row)).map(|it| (it.row, it.id)));
     }
 }
 
@@ -182,6 +184,12 @@ impl Ledger {
                 .optional()?
                 .flatten(),
         }))
+    }
+
+    /// The rows that are not history, by domain.
+    fn standing(&self) -> HashMap<&str, &Row> {
+        let rows = self.rows.iter().filter(|row| !row.is_history());
+        rows.filter_map(|row| Some((row.domain.as_deref()?, row))).collect()
     }
 
     fn count(&self, state: &str) -> usize {
@@ -323,10 +331,11 @@ fn all_that_was_sent_was_intended(ledger: &Ledger, journal: &Journal) -> Result<
 
 /// Every creation stands in the ledger as created or, while its answer is missing, as open.
 fn creations_are_recorded(ledger: &Ledger, creations: &HashMap<String, &Creation>) -> Result<(), Broken> {
+    let standing = ledger.standing();
     for (domain, creation) in creations {
-        let mut rows =
-            ledger.rows.iter().filter(|row| row.domain.as_ref() == Some(domain) && !row.is_history());
-        let Some(row) = rows.next() else { return Err(format!("unrecorded: {creation:?}")) };
+        let Some(row) = standing.get(domain.as_str()) else {
+            return Err(format!("unrecorded: {creation:?}"));
+        };
         ensure!(
             matches!(row.state.as_str(), "created" | "in_flight" | "unresolved"),
             "it exists, and the ledger says otherwise: {row:?}, {creation:?}"
@@ -389,16 +398,15 @@ fn no_password_is_lost(
     creations: &HashMap<String, &Creation>,
 ) -> Result<(), Broken> {
     let lost = |row: &&Row| row.state == "created" && !row.has_credentials && !row.password_erased;
-    for row in ledger.rows.iter().filter(lost) {
+    let lost: HashMap<i64, &Row> = ledger.rows.iter().filter(lost).map(|row| (row.id, row)).collect();
+    for attempt in &ledger.attempts {
+        let Some(row) = lost.get(&attempt.row) else { continue };
         let made_by = row.domain.as_ref().and_then(|domain| creations.get(domain));
-        let made_by = made_by.map(|creation| creation.correlation_id.to_string()).unwrap_or_default();
-        let answered = ledger.attempts.iter().find(|it| {
-            it.row == row.id
-                && it.operation == "create"
-                && it.outcome.as_deref() == Some("created")
-                && (journal.replays_passwords || it.correlation_id == made_by)
-        });
-        ensure!(answered.is_none(), "its password was answered, and is lost: {row:?}, {answered:?}");
+        let is_lost = attempt.operation == "create"
+            && attempt.outcome.as_deref() == Some("created")
+            && (journal.replays_passwords
+                || made_by.is_some_and(|it| it.correlation_id.to_string() == attempt.correlation_id));
+        ensure!(!is_lost, "its password was answered, and is lost: {row:?}, {attempt:?}");
     }
     Ok(())
 }
@@ -407,11 +415,11 @@ fn no_password_is_lost(
 /// and the other way round.
 fn acceptances_are_recorded(ledger: &Ledger, journal: &Journal) -> Result<(), Broken> {
     let mut domains = HashSet::new();
+    let standing = ledger.standing();
     for acceptance in &journal.acceptances {
         let domain = acceptance.domain.to_ascii_lowercase();
         ensure!(domains.insert(domain.clone()), "accepted twice: {acceptance:?}");
-        let row = ledger.rows.iter().find(|row| row.domain.as_ref() == Some(&domain) && !row.is_history());
-        let state = row.and_then(|row| row.agreement.as_deref());
+        let state = standing.get(domain.as_str()).and_then(|row| row.agreement.as_deref());
         ensure!(matches!(state, Some("recorded" | "in_flight")), "{state:?} for {acceptance:?}");
     }
     for row in ledger.rows.iter().filter(|row| row.agreement.as_deref() == Some("recorded")) {
@@ -436,6 +444,11 @@ pub(crate) struct Lived {
     pub(crate) imports: bool,
     /// An option, or the service, may have stopped it.
     pub(crate) may_stop: bool,
+    pub(crate) is_dry: bool,
+    /// How many rows it may begin.
+    pub(crate) begins_at_most: Option<usize>,
+    /// How many requests it may send, and in which time.
+    pub(crate) rate: Option<(usize, Duration)>,
 }
 
 /// Without a ledger that can be read, nothing was sent, and an import would have made one. `why`: why it cannot be read.
@@ -444,6 +457,36 @@ pub(crate) fn may_be_without_ledger(journal: &Journal, lived: &Lived, why: &str)
     ensure!(arrived.is_empty(), "something was sent, and there is no ledger: {why}");
     let has_imported = lived.imports && !lived.disk_failed && !lived.was_signalled;
     ensure!(!has_imported || lived.exit_code.is_none(), "{:?}, and no ledger: {why}", lived.exit_code);
+    Ok(())
+}
+
+/// A dry run leaves everything as it was.
+pub(crate) fn is_unchanged(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
+    ensure!(before == now, "a dry run has changed the ledger: {before:#?}, {now:#?}");
+    Ok(())
+}
+
+/// No more rows were begun than an option allows. Those that may have been sent before do not count.
+pub(crate) fn no_more_were_begun(before: &Ledger, now: &Ledger, most: usize) -> Result<(), Broken> {
+    let is_in_doubt = |row: &&Row| matches!(row.state.as_str(), "in_flight" | "unresolved");
+    let in_doubt: HashSet<i64> = before.rows.iter().filter(is_in_doubt).map(|row| row.id).collect();
+    let earlier: HashSet<&str> = before.attempts.iter().map(|it| it.correlation_id.as_str()).collect();
+    let is_begun = |it: &&Attempt| {
+        it.operation == "create"
+            && !in_doubt.contains(&it.row)
+            && !earlier.contains(it.correlation_id.as_str())
+    };
+    let begun: HashSet<i64> = now.attempts.iter().filter(is_begun).map(|it| it.row).collect();
+    ensure!(begun.len() <= most, "{} rows were begun, and {most} were allowed", begun.len());
+    Ok(())
+}
+
+/// No window holds more requests than the rate allows. `sent`: when each of a life was sent.
+pub(crate) fn rate_is_kept(sent: &[Instant], requests: usize, window: Duration) -> Result<(), Broken> {
+    for part in sent.windows(requests + 1) {
+        let took = part[requests] - part[0];
+        ensure!(took >= window, "{} requests within {took:?}, and {requests} were allowed", requests + 1);
+    }
     Ok(())
 }
 
@@ -474,11 +517,14 @@ pub(crate) fn exit_code_is_right(ledger: &Ledger, lived: &Lived) -> Result<(), B
 
 /// What the program got in an answer, in a life that went to its end on a healthy disk, is recorded.
 pub(crate) fn answers_are_recorded(ledger: &Ledger, answered: &[String]) -> Result<(), Broken> {
+    let attempts: HashMap<&str, &Attempt> =
+        ledger.attempts.iter().map(|attempt| (attempt.correlation_id.as_str(), attempt)).collect();
+    let rows: HashMap<i64, &Row> = ledger.rows.iter().map(|row| (row.id, row)).collect();
     for correlation_id in answered {
-        let Some(attempt) = ledger.attempts.iter().find(|it| it.correlation_id == *correlation_id) else {
+        let Some(attempt) = attempts.get(correlation_id.as_str()) else {
             return Err(format!("answered, and not recorded: {correlation_id}"));
         };
-        let row = ledger.rows.iter().find(|row| row.id == attempt.row).expect("it has a row");
+        let Some(row) = rows.get(&attempt.row) else { return Err(format!("it has no row: {attempt:?}")) };
         ensure!(row.state == "created", "answered as created, and {row:?}: {attempt:?}");
     }
     Ok(())

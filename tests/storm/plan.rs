@@ -1,10 +1,15 @@
 //! What happens to one ledger, one life of the program after the other: drawn from a seed, kept as a file.
 
+use std::ops::Range;
+
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 use tenantry_simulator::{Fault, Named, Operation};
+
+/// One plan of so many is a large one.
+const LARGE_EVERY: u64 = 24;
 
 /// A row of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,17 +65,61 @@ impl Row {
     }
 }
 
-/// The list of these rows.
-pub(crate) fn list(rows: &[Row]) -> String {
+/// Which files hold the list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Files {
+    #[default]
+    One,
+    /// Each holds a part of it.
+    Two,
+}
+
+impl Files {
+    pub(crate) fn names(self) -> &'static [&'static str] {
+        match self {
+            Files::One => &["list.csv"],
+            Files::Two => &["list.csv", "more.csv"],
+        }
+    }
+
+    /// The content of each file.
+    pub(crate) fn lists(self, rows: &[Row]) -> Vec<String> {
+        let (more, list): (Vec<Row>, Vec<Row>) =
+            rows.iter().partition(|row| self == Files::Two && row.number % 3 == 0);
+        match self {
+            Files::One => vec![text_of(&list)],
+            Files::Two => vec![text_of(&list), text_of(&more)],
+        }
+    }
+}
+
+fn text_of(rows: &[Row]) -> String {
     let header = "company_name,domain,email,culture,language,first_name,last_name,address_line1,city,state,postal_code,\
                   country,external_id,agreement_first_name,agreement_last_name,agreement_email,agreement_phone,\
                   agreement_date\n";
     std::iter::once(header.to_owned()).chain(rows.iter().map(Row::line)).collect()
 }
 
+/// How the program signs in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SignIn {
+    /// With an access token from outside, which is valid for ever.
+    #[default]
+    Token,
+    /// As the app itself, which may not record agreements.
+    App,
+    /// As a user of the app.
+    User,
+}
+
 /// The service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Service {
+    #[serde(default)]
+    pub(crate) sign_in: SignIn,
+    /// How long a token is valid that it gives out.
+    #[serde(default = "an_hour")]
+    pub(crate) token_lifetime_s: u64,
     pub(crate) replays_passwords: bool,
     /// How long it knows a request id; 0: forever.
     pub(crate) memory_s: u64,
@@ -80,6 +129,10 @@ pub(crate) struct Service {
     /// The share of requests with a fault.
     pub(crate) fault_share: f64,
     pub(crate) faults: Vec<(Operation, ServiceFault)>,
+}
+
+fn an_hour() -> u64 {
+    3600
 }
 
 /// What happens to one request.
@@ -103,7 +156,7 @@ pub(crate) struct Life {
 }
 
 /// The list changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Edit {
     /// The row with this place gets a kind and a new number for its domain: it is corrected.
     Correct {
@@ -117,13 +170,15 @@ pub(crate) enum Edit {
         place: usize,
     },
     Add {
-        row: Row,
+        rows: Vec<Row>,
     },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Command {
     Import(Vec<String>),
+    /// An import that changes nothing.
+    DryRun,
     Resume(Vec<String>),
     Retry(Vec<String>),
     Reconcile,
@@ -178,6 +233,8 @@ pub(crate) enum Phase {
 pub(crate) struct Plan {
     /// What is drawn while it is played: latencies, the faults of single requests, what a power cut leaves.
     pub(crate) seed: u64,
+    #[serde(default)]
+    pub(crate) files: Files,
     pub(crate) rows: Vec<Row>,
     pub(crate) service: Service,
     pub(crate) lives: Vec<Life>,
@@ -200,8 +257,12 @@ fn kind(rng: &mut StdRng) -> Kind {
     }
 }
 
-fn row(rng: &mut StdRng, number: u32) -> Row {
-    Row { number, kind: kind(rng), version: 0, has_agreement: rng.random_ratio(1, 6) }
+fn rows(rng: &mut StdRng, count: u64, next: &mut u32) -> Vec<Row> {
+    let row = |_| {
+        *next += 1;
+        Row { number: *next, kind: kind(rng), version: 0, has_agreement: rng.random_ratio(1, 6) }
+    };
+    (0..count).map(row).collect()
 }
 
 fn fault(rng: &mut StdRng, operation: Operation) -> ServiceFault {
@@ -249,15 +310,21 @@ fn service(rng: &mut StdRng) -> Service {
         Operation::Domain,
         Operation::ConfirmAgreement,
         Operation::Agreements,
+        Operation::Token,
     ];
     let is_quiet = rng.random_ratio(1, 5);
     let count = if is_quiet { 0 } else { rng.random_range(1..6) };
-    let faults = (0..count).map(|_| {
+    let draw = |_| {
         let operation = *operations.choose(rng).expect("there are some");
         (operation, fault(rng, operation))
-    });
+    };
+    let faults = (0..count).map(draw).collect();
     Service {
-        faults: faults.collect(),
+        sign_in: *[SignIn::Token, SignIn::Token, SignIn::App, SignIn::User]
+            .choose(rng)
+            .expect("there are some"),
+        token_lifetime_s: *[30, 300, an_hour()].choose(rng).expect("there are some"),
+        faults,
         replays_passwords: rng.random_ratio(3, 4),
         memory_s: *[0, 0, 0, 60, 600, 3600].choose(rng).expect("there are some"),
         visibility_s: *[0, 0, 30, 90].choose(rng).expect("there are some"),
@@ -266,78 +333,140 @@ fn service(rng: &mut StdRng) -> Service {
     }
 }
 
-fn options(rng: &mut StdRng) -> Vec<String> {
+/// How large a plan is.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    rows: u64,
+    lives: u64,
+    /// Rows that a list gets at most at once.
+    grows_by: u64,
+}
+
+/// How far a life comes that ends by itself.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    changes: u64,
+    requests: u64,
+    woken: u64,
+}
+
+impl Size {
+    /// Most plans: many lives with little work each.
+    fn small(rng: &mut StdRng) -> Size {
+        Size { rows: number(rng, 10), lives: rng.random_range(6..=32), grows_by: 5 }
+    }
+
+    /// Some: hundreds of answers a life.
+    fn large(rng: &mut StdRng) -> Size {
+        let rows = rng.random_range(200..=2_000);
+        Size { rows, lives: rng.random_range(6..=12), grows_by: rows / 4 }
+    }
+
+    fn is_large(self) -> bool {
+        self.rows >= 200
+    }
+
+    /// With so many new rows, and those that the life before has left. A row takes some changes and requests; in a large
+    /// plan most lives end before their work does.
+    fn reach(self, new: u64) -> Reach {
+        if self.is_large() {
+            Reach { changes: self.rows * 4, requests: self.rows / 3, woken: 16 }
+        } else {
+            Reach { changes: 30 + 12 * new, requests: 2 + 2 * new, woken: 20 }
+        }
+    }
+}
+
+/// As many early as late places.
+fn place(rng: &mut StdRng, most: u64) -> u64 {
+    if rng.random() { number(rng, most) } else { rng.random_range(1..=most) }
+}
+
+fn options(rng: &mut StdRng, size: Size) -> Vec<String> {
     let mut options = Vec::new();
-    let mut add = |share: u32, words: &[&str], rng: &mut StdRng| {
+    let mut add = |share: u32, name: &str, value: String, rng: &mut StdRng| {
         if rng.random_ratio(1, share) {
-            options.extend(words.iter().map(|&word| word.to_owned()));
+            options.extend([name.to_owned(), value]);
         }
     };
-    add(3, &["--concurrency", "1"], rng);
-    add(8, &["--limit", "2"], rng);
-    add(12, &["--max-failures", "1"], rng);
-    add(12, &["--max-duration", "20s"], rng);
-    add(6, &["--max-attempts", "2"], rng);
-    add(8, &["--timeout", "5s"], rng);
-    add(10, &["--idempotency-window", "1m"], rng);
+    let limit = number(rng, size.rows).max(2);
+    let rate = *["30/min", "10/s", "600/min"].choose(rng).expect("there are some");
+    add(if size.is_large() { 12 } else { 3 }, "--concurrency", "1".to_owned(), rng);
+    add(8, "--limit", limit.to_string(), rng);
+    add(16, "--max-new", limit.to_string(), rng);
+    add(8, "--rate", rate.to_owned(), rng);
+    add(12, "--max-failures", "1".to_owned(), rng);
+    add(12, "--max-duration", "20s".to_owned(), rng);
+    add(6, "--max-attempts", "2".to_owned(), rng);
+    add(8, "--timeout", "5s".to_owned(), rng);
+    add(10, "--idempotency-window", "1m".to_owned(), rng);
     options
 }
 
-fn command(rng: &mut StdRng) -> Command {
-    match rng.random_range(0..32) {
-        0..12 => {
-            let mut options = options(rng);
-            if rng.random_ratio(1, 6) {
-                options.push("--retry-failed".to_owned());
-            }
-            Command::Import(options)
-        }
-        12..20 => Command::Resume(options(rng)),
-        20..22 => Command::Retry(options(rng)),
-        22 => Command::Retry(vec!["--all".to_owned()]),
-        23..25 => Command::Reconcile,
-        25 => Command::Acknowledge,
-        26 => Command::Discard,
-        27 => Command::Forget,
-        28 => Command::Backup,
-        29 => Command::Restore,
-        30 => Command::Colleague,
+fn import(rng: &mut StdRng, size: Size) -> Command {
+    let mut options = options(rng, size);
+    if rng.random_ratio(1, 6) {
+        options.push("--retry-failed".to_owned());
+    }
+    Command::Import(options)
+}
+
+/// `has_grown`: the list has, so most often it is imported.
+fn command(rng: &mut StdRng, size: Size, has_grown: bool) -> Command {
+    if has_grown && rng.random_ratio(7, 8) {
+        return import(rng, size);
+    }
+    match rng.random_range(0..48) {
+        0..10 => import(rng, size),
+        10..32 => Command::Resume(options(rng, size)),
+        32..35 => Command::Retry(options(rng, size)),
+        35 => Command::Retry(vec!["--all".to_owned()]),
+        36..39 => Command::Reconcile,
+        39 => Command::Acknowledge,
+        40 => Command::Discard,
+        41 => Command::Forget,
+        42..44 => Command::Backup,
+        44 => Command::Restore,
+        45 => Command::Colleague,
+        46 => Command::DryRun,
         _ => Command::Import(vec!["--limit".to_owned(), "0".to_owned()]),
     }
 }
 
-fn event(rng: &mut StdRng) -> Option<Event> {
+/// Most of them end the life.
+fn event(rng: &mut StdRng, reach: Reach) -> Option<Event> {
     let is_power_cut = rng.random();
-    Some(match rng.random_range(0..16) {
-        0..3 => Event::Disk { at: number(rng, 300), what: DiskEvent::PowerCut },
-        3..5 => Event::Disk { at: number(rng, 300), what: DiskEvent::Kill },
-        5 => Event::Disk { at: number(rng, 200), what: DiskEvent::Fails },
-        6 => Event::Disk { at: number(rng, 200), what: DiskEvent::IsFull },
-        7 => Event::Disk { at: number(rng, 200), what: DiskEvent::IsBroken },
-        8..11 => {
+    let on_disk = |what, rng: &mut StdRng| Event::Disk { at: place(rng, reach.changes), what };
+    Some(match rng.random_range(0..40) {
+        0..10 => on_disk(DiskEvent::PowerCut, rng),
+        10..18 => on_disk(DiskEvent::Kill, rng),
+        18 => on_disk(DiskEvent::Fails, rng),
+        19 => on_disk(DiskEvent::IsFull, rng),
+        20 => on_disk(DiskEvent::IsBroken, rng),
+        21..30 => {
             let phases = [Phase::OnItsWay, Phase::Done, Phase::Answered];
             let phase = *phases.choose(rng).expect("there are some");
-            Event::Request { at: number(rng, 30), phase, is_power_cut }
+            Event::Request { at: place(rng, reach.requests), phase, is_power_cut }
         }
-        11..13 => Event::Woken { at: number(rng, 200), is_power_cut },
-        13 => {
-            let first = number(rng, 12);
+        30..34 => Event::Woken { at: place(rng, reach.woken), is_power_cut },
+        34 => {
+            let first = number(rng, reach.requests);
             let second = rng.random::<bool>().then(|| first + rng.random_range(0..3));
             Event::Signals { first, second }
         }
-        14 => Event::PowerCutAfterEnd,
+        35..38 => Event::PowerCutAfterEnd,
         _ => return None,
     })
 }
 
-fn edit(rng: &mut StdRng, next: &mut u32) -> Option<Edit> {
-    let place = rng.random_range(0..8);
-    *next += 1;
-    Some(match rng.random_range(0..10) {
-        0 => Edit::Correct { place, kind: kind(rng) },
-        1 => Edit::Change { place },
-        2 => Edit::Remove { place },
-        3 => Edit::Add { row: row(rng, *next) },
+fn edit(rng: &mut StdRng, next: &mut u32, size: Size) -> Option<Edit> {
+    let at = rng.random_range(0..8);
+    let count = number(rng, size.grows_by);
+    Some(match rng.random_range(0..16) {
+        0 => Edit::Correct { place: at, kind: kind(rng) },
+        1 => Edit::Change { place: at },
+        2 => Edit::Remove { place: at },
+        3..13 => Edit::Add { rows: rows(rng, count, next) },
         _ => return None,
     })
 }
@@ -345,25 +474,47 @@ fn edit(rng: &mut StdRng, next: &mut u32) -> Option<Edit> {
 impl Plan {
     pub(crate) fn draw(seed: u64) -> Plan {
         let mut rng = StdRng::seed_from_u64(seed);
-        let count = u32::try_from(number(&mut rng, 10)).expect("at most ten");
-        let mut next = count;
-        let rows = (1..=count).map(|number| row(&mut rng, number)).collect();
-        let lives = number(&mut rng, 8);
+        let is_large = seed % LARGE_EVERY == LARGE_EVERY - 1;
+        let size = if is_large { Size::large(&mut rng) } else { Size::small(&mut rng) };
+        let mut next = 0;
+        let listed = rows(&mut rng, size.rows, &mut next);
         let life = |index: u64| {
-            let first = index == 0;
+            let edit = if index == 0 { None } else { edit(&mut rng, &mut next, size) };
+            let new = match &edit {
+                Some(Edit::Add { rows }) => rows.len() as u64,
+                _ if index == 0 => size.rows,
+                _ => 0,
+            };
             Life {
                 pause_s: *[0, 0, 1, 30, 100, 200, 1000, 5000, 100_000]
                     .choose(&mut rng)
                     .expect("there are some"),
                 clock_jump_s: if rng.random_ratio(1, 8) { rng.random_range(-90_000..90_000) } else { 0 },
-                edit: if first { None } else { edit(&mut rng, &mut next) },
-                command: if first { Command::Import(options(&mut rng)) } else { command(&mut rng) },
-                event: event(&mut rng),
+                edit,
+                command: match index {
+                    0 => Command::Import(options(&mut rng, size)),
+                    _ => command(&mut rng, size, new > 0),
+                },
+                event: event(&mut rng, size.reach(new)),
             }
         };
-        let lives = (0..lives).map(life).collect();
+        let lives = (0..size.lives).map(life).collect();
         let mut rng = StdRng::seed_from_u64(!seed);
-        Plan { seed, rows, service: service(&mut rng), lives }
+        let files = if rng.random_ratio(1, 6) { Files::Two } else { Files::One };
+        let mut plan = Plan { seed, files, rows: listed, service: service(&mut rng), lives };
+        if plan.service.sign_in == SignIn::App {
+            plan.every_row(|row| row.has_agreement = false);
+        }
+        plan
+    }
+
+    fn every_row(&mut self, change: impl Fn(&mut Row)) {
+        self.rows.iter_mut().for_each(&change);
+        for life in &mut self.lives {
+            if let Some(Edit::Add { rows }) = &mut life.edit {
+                rows.iter_mut().for_each(&change);
+            }
+        }
     }
 
     /// Plans that are a little simpler, the boldest first.
@@ -376,27 +527,28 @@ impl Plan {
                 plans.push(plan);
             }
         };
-        with(&|plan| plan.lives.truncate(plan.lives.len() / 2));
-        for index in 0..self.lives.len() {
-            with(&|plan| {
-                plan.lives.remove(index);
-            });
+        for part in parts(self.lives.len()) {
+            with(&|plan| drop(plan.lives.drain(part.clone())));
         }
-        with(&|plan| plan.rows.truncate(plan.rows.len().div_ceil(2)));
-        for index in 0..self.rows.len() {
-            if self.rows.len() > 1 {
-                with(&|plan| {
-                    plan.rows.remove(index);
-                });
+        for part in parts(self.rows.len()) {
+            if part.len() < self.rows.len() {
+                with(&|plan| drop(plan.rows.drain(part.clone())));
             }
-            with(&|plan| plan.rows[index].has_agreement = false);
-            with(&|plan| plan.rows[index].kind = Kind::Good);
+            let of_part = |plan: &mut Plan, change: &dyn Fn(&mut Row)| {
+                plan.rows[part.clone()].iter_mut().for_each(change);
+            };
+            with(&|plan| of_part(plan, &|row| row.has_agreement = false));
+            with(&|plan| of_part(plan, &|row| row.kind = Kind::Good));
         }
         for index in 0..self.service.faults.len() {
             with(&|plan| {
                 plan.service.faults.remove(index);
             });
         }
+        with(&|plan| plan.files = Files::One);
+        with(&|plan| plan.every_row(|row| row.has_agreement = false));
+        with(&|plan| plan.service.sign_in = SignIn::Token);
+        with(&|plan| plan.service.token_lifetime_s = an_hour());
         with(&|plan| plan.service.latency_ms = 0);
         with(&|plan| plan.service.visibility_s = 0);
         with(&|plan| plan.service.memory_s = 0);
@@ -404,6 +556,10 @@ impl Plan {
         for index in 0..self.lives.len() {
             with(&|plan| plan.lives[index].event = None);
             with(&|plan| plan.lives[index].edit = None);
+            with(&|plan| match &mut plan.lives[index].edit {
+                Some(Edit::Add { rows }) => rows.truncate(rows.len().div_ceil(2)),
+                _ => {}
+            });
             with(&|plan| plan.lives[index].clock_jump_s = 0);
             with(&|plan| plan.lives[index].pause_s = 0);
             with(&|plan| match &mut plan.lives[index].command {
@@ -422,4 +578,12 @@ impl Plan {
         }
         plans
     }
+}
+
+/// The whole, its halves, their halves and so on, as long as there are not too many of them.
+fn parts(length: usize) -> impl Iterator<Item = Range<usize>> {
+    const FINEST: usize = 32;
+    let sizes = std::iter::successors(Some(length), |size| (*size > 1).then(|| size.div_ceil(2)));
+    let sizes = sizes.take_while(move |size| *size > 0 && size * FINEST >= length);
+    sizes.flat_map(move |size| (0..length).step_by(size).map(move |from| from..length.min(from + size)))
 }

@@ -64,6 +64,7 @@ impl Sent {
             ("HEAD", ["v1", "domains", _]) => Operation::Domain,
             ("POST", ["v1", "customers", _, "agreements"]) => Operation::ConfirmAgreement,
             ("GET", ["v1", "customers", _, "agreements"]) => Operation::Agreements,
+            ("POST", [.., "token"]) => Operation::Token,
             _ => return None,
         })
     }
@@ -96,6 +97,8 @@ pub(crate) struct Place {
     sent_ever: u64,
     /// Requests of this life.
     sent: u64,
+    /// When those of them left that count against the rate.
+    pub(crate) departures: Vec<Instant>,
     pub(crate) answers: u64,
     event: Option<Event>,
     pub(crate) is_signalled: bool,
@@ -129,6 +132,7 @@ pub(crate) fn open(seed: u64, traits: &plan::Service) {
         replay_password: traits.replays_passwords,
         idempotency_memory: memory,
         visibility_lag: Duration::from_secs(traits.visibility_s),
+        token_lifetime: Duration::from_secs(traits.token_lifetime_s),
         ..Scenario::default()
     };
     let service = simulator::Service::new(&Config { scenario, ..Config::default() }).expect("it has no file");
@@ -142,6 +146,7 @@ pub(crate) fn open(seed: u64, traits: &plan::Service) {
         ledger: 0,
         sent_ever: 0,
         sent: 0,
+        departures: Vec::new(),
         answers: 0,
         event: None,
         is_signalled: false,
@@ -165,6 +170,7 @@ impl Place {
         self.ledger = ledger;
         (self.sent, self.event, self.is_signalled) = (0, event, false);
         self.answered.clear();
+        self.departures.clear();
     }
 
     /// A life has ended: some of what is on its way arrives nevertheless, and so early that it is visible before the settle
@@ -273,6 +279,9 @@ fn depart(sent: &Sent) -> Option<Departure> {
         place.sent_ever += 1;
         let (number, ever) = (place.sent, place.sent_ever);
         let (there, back) = (place.latency(), place.latency());
+        if sent.operation() != Some(Operation::Token) {
+            place.departures.push(Instant::now());
+        }
         let fault = place.fault(sent.operation());
         if fault != Some(ServiceFault::NoConnection) {
             place.on_their_way.push((ever, Instant::now() + there, sent.clone()));

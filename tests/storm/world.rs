@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::task::{Poll, Waker};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::disk::{self, Death};
 use crate::oracle::{self, Broken, Journal, Ledger, Lived};
-use crate::plan::{self, Command, DiskEvent, Edit, Event, Plan, Row};
+use crate::plan::{Command, DiskEvent, Edit, Event, Plan, Row, SignIn};
 use crate::sabotage::Sabotage;
 use crate::service;
 
@@ -100,9 +101,9 @@ pub(crate) struct Failure {
 /// A ledger, as it was after the last life, and what its program had sent.
 struct Known {
     name: &'static str,
-    before: Ledger,
+    before: Rc<Ledger>,
     /// The same after the last life of which everything is on the disk: a commit of a program that was killed may not be.
-    durable: Ledger,
+    durable: Rc<Ledger>,
     journal: Journal,
     refused: oracle::Refused,
     /// It was restored: it does not know what was done since the backup.
@@ -130,14 +131,15 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
     clean(folder);
     disk::forget();
     service::open(plan.seed, &plan.service);
+    sign_in(plan.service.sign_in);
     CLOCK_OFF_BY.store(0, Ordering::Relaxed);
     BOOT.store(1, Ordering::Relaxed);
     BOOTED_AT.store(0, Ordering::Relaxed);
     *CHANCE.lock().unwrap_or_else(PoisonError::into_inner) = StdRng::seed_from_u64(plan.seed);
     let known = |name| Known {
         name,
-        before: Ledger::default(),
-        durable: Ledger::default(),
+        before: Rc::default(),
+        durable: Rc::default(),
         journal: Journal { replays_passwords: plan.service.replays_passwords, ..Journal::default() },
         refused: oracle::Refused::default(),
         is_restored: false,
@@ -160,6 +162,29 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
     (world.tally, played.map_err(|broken| Failure { life, broken }))
 }
 
+/// From now on the program signs in in this way.
+fn sign_in(way: SignIn) {
+    // What a user's sign-in has left there would come first.
+    if let Some(config) = std::env::var_os("TENANTRY_CONFIG_DIR") {
+        drop(std::fs::remove_dir_all(config));
+    }
+    let secrets = [
+        ("TENANTRY_ACCESS_TOKEN", SignIn::Token),
+        ("TENANTRY_CLIENT_SECRET", SignIn::App),
+        ("TENANTRY_REFRESH_TOKEN", SignIn::User),
+    ];
+    for (name, of) in secrets {
+        // SAFETY: no program runs now, and nothing else of this process reads the environment.
+        unsafe {
+            if way == of {
+                std::env::set_var(name, "a-secret-of-the-storm");
+            } else {
+                std::env::remove_var(name);
+            }
+        }
+    }
+}
+
 /// Everything but what lies in folders.
 fn clean(folder: &Path) {
     for entry in std::fs::read_dir(folder).expect("the folder is there") {
@@ -168,6 +193,23 @@ fn clean(folder: &Path) {
             std::fs::remove_file(path).expect("it is ours");
         }
     }
+}
+
+/// The value of an option.
+fn value<'a>(line: &[&'a str], name: &str) -> Option<&'a str> {
+    line.windows(2).find(|pair| pair[0] == name).map(|pair| pair[1])
+}
+
+fn begins_at_most(line: &[&str]) -> Option<usize> {
+    let values = ["--limit", "--max-new"].into_iter().filter_map(|name| value(line, name));
+    values.map(|value| value.parse().expect("a number")).min()
+}
+
+/// How many requests are allowed, and in which time.
+fn rate(line: &[&str]) -> Option<(usize, Duration)> {
+    let (requests, unit) = value(line, "--rate")?.split_once('/')?;
+    let window = Duration::from_secs(if unit == "min" { 60 } else { 1 });
+    Some((requests.parse().expect("a number"), window))
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -181,7 +223,7 @@ impl World<'_> {
             *number = index;
             self.now += Duration::from_secs(life.pause_s);
             CLOCK_OFF_BY.fetch_add(life.clock_jump_s, Ordering::Relaxed);
-            if let Some(edit) = life.edit {
+            if let Some(edit) = &life.edit {
                 self.edit(edit);
             }
             self.live(index, &life.command, life.event)?;
@@ -222,16 +264,19 @@ impl World<'_> {
     }
 
     fn write_list(&self) {
-        std::fs::write(self.folder.join("list.csv"), plan::list(&self.rows)).expect("there is room");
+        let files = self.plan.files;
+        for (name, list) in files.names().iter().zip(files.lists(&self.rows)) {
+            std::fs::write(self.folder.join(name), list).expect("there is room");
+        }
     }
 
-    fn edit(&mut self, edit: Edit) {
+    fn edit(&mut self, edit: &Edit) {
         let count = self.rows.len();
-        match edit {
+        match *edit {
             Edit::Correct { place, kind } if count > 0 => self.rows[place % count].kind = kind,
             Edit::Change { place } if count > 0 => self.rows[place % count].version += 1,
             Edit::Remove { place } if count > 1 => drop(self.rows.remove(place % count)),
-            Edit::Add { row } => self.rows.push(row),
+            Edit::Add { ref rows } => self.rows.extend(rows),
             Edit::Correct { .. } | Edit::Change { .. } | Edit::Remove { .. } => {}
         }
         self.write_list();
@@ -263,10 +308,11 @@ impl World<'_> {
     /// One life, and the judgement after it.
     fn live(&mut self, index: usize, command: &Command, event: Option<Event>) -> Result<Option<u8>, Broken> {
         let with = |name: &str, options: &[String]| [words(&[name]), options.to_vec()].concat();
+        let import =
+            |options: &[String]| with("import", &[words(self.plan.files.names()), options.to_vec()].concat());
         let (line, submits) = match command {
-            Command::Import(options) => {
-                (with("import", &[words(&["list.csv"]), options.clone()].concat()), true)
-            }
+            Command::Import(options) => (import(options), true),
+            Command::DryRun => (import(&words(&["--dry-run"])), false),
             Command::Resume(options) => (with("resume", options), true),
             Command::Retry(options) => (with("retry", options), true),
             Command::Reconcile => (words(&["reconcile"]), false),
@@ -274,13 +320,13 @@ impl World<'_> {
             Command::Discard => (words(&["discard", "--all", "--yes"]), false),
             Command::Forget => (words(&["forget", "--older-than", "1d", "--yes"]), false),
             Command::Backup => (words(&["backup", &format!("backup{index}.db")]), false),
-            Command::Restore if self.backup.is_some() => {
-                self.restore();
-                (words(&["import", "list.csv", "--restored"]), true)
-            }
+            Command::Restore if self.backup.is_some() => (import(&words(&["--restored"])), true),
             Command::Restore => (words(&["status"]), false),
-            Command::Colleague => (words(&["import", "list.csv"]), true),
+            Command::Colleague => (import(&[]), true),
         };
+        if *command == Command::Restore && self.backup.is_some() {
+            self.restore();
+        }
         let ledger = usize::from(*command == Command::Colleague);
         let line: Vec<&str> = line.iter().map(String::as_str).collect();
         self.move_folder();
@@ -291,7 +337,8 @@ impl World<'_> {
         if *command == Command::Backup && exit_code == Some(0) {
             self.backup = Some(format!("backup{index}.db"));
         }
-        let is_refused = !had_ledger && !matches!(command, Command::Import(_) | Command::Colleague);
+        let is_refused =
+            !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague);
         let lived = Lived {
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
@@ -299,7 +346,10 @@ impl World<'_> {
             lost_power: self.tally.power_cuts > power_cuts,
             submits,
             imports: matches!(command, Command::Import(_) | Command::Restore | Command::Colleague),
-            may_stop: !self.plan.service.faults.is_empty(),
+            may_stop: !self.plan.service.faults.is_empty() || self.plan.service.token_lifetime_s < 60,
+            is_dry: *command == Command::DryRun,
+            begins_at_most: begins_at_most(&line),
+            rate: rate(&line),
         };
         self.judge(ledger, &lived)?;
         Ok(exit_code)
@@ -316,7 +366,7 @@ impl World<'_> {
         // What an operator copies is on the disk before the next command begins.
         disk::settle(0, false);
         disk::forget();
-        (known.before, known.durable) = (Ledger::default(), Ledger::default());
+        (known.before, known.durable) = (Rc::default(), Rc::default());
         known.journal.arrived.clear();
         known.refused = oracle::Refused::default();
         known.is_restored = true;
@@ -413,18 +463,27 @@ impl World<'_> {
         self.judgements += 1;
         let sql = self.sabotage.filter(|_| self.judgements > 1).map_or("", |it| it.sql);
         let now = match Ledger::read(&path, &self.folder.join("copy.db"), sql) {
-            Ok(Some(now)) => now,
+            Ok(Some(now)) => Rc::new(now),
             Ok(None) => return oracle::may_be_without_ledger(&known.journal, lived, "it is empty"),
             Err(why) => return oracle::may_be_without_ledger(&known.journal, lived, &why),
         };
         oracle::follows(if lived.lost_power { &known.durable } else { &known.before }, &now)?;
         oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
         oracle::exit_code_is_right(&now, lived)?;
+        if lived.is_dry && !lived.lost_power {
+            oracle::is_unchanged(&known.before, &now)?;
+        }
+        if let Some(most) = lived.begins_at_most.filter(|_| !known.is_restored) {
+            oracle::no_more_were_begun(&known.before, &now, most)?;
+        }
+        if let Some((requests, window)) = lived.rate {
+            oracle::rate_is_kept(&service::place().departures, requests, window)?;
+        }
         if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
             oracle::answers_are_recorded(&now, &answered)?;
         }
         if lived.lost_power || (lived.exit_code.is_some() && !lived.disk_failed) {
-            known.durable = now.clone();
+            known.durable = Rc::clone(&now);
         }
         known.refused.note(&now);
         known.before = now;
