@@ -566,10 +566,21 @@ impl Running {
         let code = self.child.wait().unwrap().code();
         Done {
             code: code.filter(|&code| !(cfg!(windows) && code == ABORTED)),
-            stdout: String::from_utf8(fs::read(&self.stdout).unwrap()).unwrap(),
-            stderr: String::from_utf8(fs::read(&self.stderr).unwrap()).unwrap(),
+            stdout: output(&self.stdout),
+            stderr: output(&self.stderr),
         }
     }
+}
+
+/// What was written to a file. A full disk may have cut it off within a character.
+fn output(path: &Path) -> String {
+    let mut bytes = fs::read(path).unwrap();
+    if let Err(error) = str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 impl Drop for Running {

@@ -6,16 +6,29 @@
 //! draws for two hours, from `TENANTRY_TEST_SEED` or another seed each time.
 
 #[cfg(unix)]
+mod disk;
+mod old_ledger;
+#[cfg(unix)]
+mod places;
+#[cfg(unix)]
+mod proxies;
+#[cfg(unix)]
 mod surroundings;
+#[cfg(unix)]
+mod terminals;
+mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestCaseResult, TestError, TestRng, TestRunner};
 use tenantry_simulator::{Fault, Named, Operation};
 
-use crate::harness::{Bench, Call, Done, Running, customers, domain, each_at_once};
+use crate::harness::{Call, Done, Running, domain, each_at_once};
+use crate::middlebox::Gate;
+use world::World;
 
 const ROWS: usize = 5;
 
@@ -30,6 +43,9 @@ const SEEDS: std::ops::Range<u64> = 0..8;
 
 #[derive(Debug, Clone)]
 struct Plan {
+    /// It begins with a ledger of this released schema, or with none.
+    old_schema: Option<usize>,
+    is_behind_a_proxy: bool,
     strikes: Vec<Strike>,
     lives: Vec<Life>,
 }
@@ -152,40 +168,61 @@ fn life() -> impl Strategy<Value = Life> {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    (prop::collection::vec(strike(), 0..6), prop::collection::vec(life(), 0..6))
-        .prop_map(|(strikes, lives)| Plan { strikes, lives })
+    let old_schema = prop::option::weighted(0.4, 1..old_ledger::scripts().len());
+    let strikes = prop::collection::vec(strike(), 0..6);
+    let lives = prop::collection::vec(life(), 0..6);
+    (old_schema, prop::bool::weighted(0.3), strikes, lives).prop_map(
+        |(old_schema, is_behind_a_proxy, strikes, lives)| Plan {
+            old_schema,
+            is_behind_a_proxy,
+            strikes,
+            lives,
+        },
+    )
 }
 
 impl LifeCommand {
-    fn call(self, bench: &Bench) -> Call<'_> {
+    fn call(self, world: &World) -> Call<'_> {
         let arguments: &[&str] = match self {
             LifeCommand::Import => &["import", "customers.csv"],
             LifeCommand::ImportLonger => &["import", "longer.csv"],
             LifeCommand::Resume => &["resume"],
             LifeCommand::Retry => &["retry", "--all"],
             LifeCommand::Reconcile => &["reconcile"],
-            LifeCommand::Check => return bench.tenantry(["check", "customers.csv"]),
-            LifeCommand::Backup => return bench.tenantry(["backup", "copy.db", "--force"]),
+            LifeCommand::Check => return world.bench.tenantry(["check", "customers.csv"]),
+            LifeCommand::Backup => return world.bench.tenantry(["backup", "copy.db", "--force"]),
         };
-        working(bench, arguments)
+        world.working(arguments)
     }
-}
-
-/// A command that works on rows.
-fn working<'a>(bench: &'a Bench, arguments: &[&str]) -> Call<'a> {
-    let limits = ["--max-attempts", "2", "--timeout", "2s", "--max-outage", "5s"];
-    bench.tenantry(arguments.iter().chain(&limits)).with_app()
 }
 
 impl Life {
     #[cfg(unix)]
-    fn start(&self, bench: &Bench) -> Started {
-        surroundings::start(self.command.call(bench), &self.surroundings, bench)
+    fn start(&self, world: &World) -> Started {
+        surroundings::start(self.command.call(world), &self.surroundings, world)
     }
 
     #[cfg(not(unix))]
-    fn start(&self, bench: &Bench) -> Started {
-        Started { running: self.command.call(bench).spawn(), readers: Vec::new() }
+    fn start(&self, world: &World) -> Started {
+        Started { running: self.command.call(world).spawn(), held: Held::default() }
+    }
+
+    /// It works on rows, and may not.
+    fn must_refuse(&self, world: &World) -> bool {
+        #[cfg(unix)]
+        let refuse = surroundings::refuse_work(&self.surroundings, &world.bench);
+        #[cfg(not(unix))]
+        let refuse = false;
+        refuse && !matches!(self.command, LifeCommand::Check | LifeCommand::Backup)
+    }
+
+    /// By a signal, or for want of memory.
+    fn may_be_killed(&self) -> bool {
+        #[cfg(unix)]
+        let may_be_killed = surroundings::may_kill(&self.surroundings);
+        #[cfg(not(unix))]
+        let may_be_killed = false;
+        may_be_killed || !matches!(self.end, End::ByItself)
     }
 
     fn is_undisturbed(&self) -> bool {
@@ -196,18 +233,22 @@ impl Life {
         !has_surroundings && !self.has_company && matches!(self.end, End::ByItself)
     }
 
-    fn live(&self, bench: &Bench) -> TestCaseResult {
-        let started = self.start(bench);
-        let company = self.has_company.then(|| working(bench, &["import", "customers.csv"]).spawn());
-        let done = self.end_of(started);
+    fn live(&self, world: &World) -> TestCaseResult {
+        let must_refuse = self.must_refuse(world);
+        let started = self.start(world);
+        let company = self.has_company.then(|| world.working(&["import", "customers.csv"]).spawn());
+        let done = self.end_of(started)?;
+        let company = company.map(Running::wait);
         #[cfg(unix)]
-        surroundings::set_mode(bench, surroundings::PRIVATE);
-        for done in company.map(Running::wait).iter().chain([&done]) {
+        surroundings::put_back(world);
+        for done in company.iter().chain([&done]) {
             prop_assert!(!done.stderr.contains("a bug in tenantry"), "{done}");
-            // None of the contract's, or killed.
             let codes = [0, 1, 2, 3, 4, 5, 6, 11, 130, 143];
             prop_assert!(done.code.is_none_or(|code| codes.contains(&code)), "{done}");
         }
+        let is_killed = done.code.is_none() && !self.may_be_killed();
+        prop_assert!(!is_killed && company.is_none_or(|it| it.code.is_some()), "killed: {done}");
+        prop_assert!(!must_refuse || !matches!(done.code, Some(0 | 3 | 6)), "not refused: {done}");
         if self.is_undisturbed() && !matches!(self.command, LifeCommand::Backup) {
             // A command without a ledger to work on fails.
             let is_right = match done.code {
@@ -220,8 +261,18 @@ impl Life {
         Ok(())
     }
 
-    fn end_of(&self, started: Started) -> Done {
-        let Started { mut running, readers } = started;
+    fn end_of(&self, started: Started) -> Result<Done, TestCaseError> {
+        let Held { seen, readers, proxies, unused_proxies } = started.held;
+        let mut done = self.ended(started.running, readers);
+        done.stderr += &seen.lock().unwrap();
+        drop(proxies);
+        for proxy in unused_proxies {
+            prop_assert!(proxy.heard().is_empty(), "a proxy was used: {:?}, {done}", proxy.heard());
+        }
+        Ok(done)
+    }
+
+    fn ended(&self, mut running: Running, readers: Vec<Reader>) -> Done {
         let wait = |running: &mut Running, milliseconds: u64| {
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_millis(milliseconds) && !running.has_ended() {
@@ -260,41 +311,70 @@ impl Life {
     }
 }
 
-/// A command under way, and the other ends of its pipes.
+/// A command under way.
 struct Started {
     running: Running,
-    readers: Vec<std::io::PipeReader>,
+    held: Held,
 }
 
+/// What is held on to while a command is under way.
+#[derive(Default)]
+struct Held {
+    /// What its terminal has shown.
+    seen: Arc<Mutex<String>>,
+    /// The other ends of its outputs.
+    readers: Vec<Reader>,
+    proxies: Vec<Gate>,
+    /// No connection may come to these.
+    unused_proxies: Vec<Gate>,
+}
+
+#[cfg(unix)]
+type Reader = std::os::fd::OwnedFd;
+#[cfg(not(unix))]
+type Reader = ();
+
 impl Plan {
+    /// One of its lives is on a disk without much room.
+    fn has_disk(&self) -> bool {
+        #[cfg(unix)]
+        return self.lives.iter().any(|life| surroundings::need_disk(&life.surroundings));
+        #[cfg(not(unix))]
+        false
+    }
+
     fn holds(&self) -> TestCaseResult {
-        let bench = Bench::new();
-        bench.file("customers.csv", customers(ROWS));
-        bench.file("longer.csv", customers(LONGER));
+        let world = World::new(self.is_behind_a_proxy, self.has_disk());
+        let bench = &world.bench;
         for strike in &self.strikes {
             bench.fault(strike.operation, &domain(strike.row), strike.fault, strike.count);
         }
+        if let Some(schema) = self.old_schema {
+            old_ledger::make(bench, schema, world.working(&["import", "customers.csv"]));
+        }
         for life in &self.lives {
-            life.live(&bench)?;
+            life.live(&world)?;
             LIVES.fetch_add(1, Ordering::Relaxed);
         }
         // The file again, because a kill may have come before it was read.
         // What is in flight is brought to its end, so that a stalled answer is waited for.
-        working(&bench, &["import", "longer.csv", "--limit", "0"]).run();
+        world.working(&["import", "longer.csv", "--limit", "0"]).run();
         bench.agree_so_far();
-        let mut done = working(&bench, &["resume"]).run();
+        let is_kept = |schema| old_ledger::is_kept(bench, schema);
+        prop_assert!(self.old_schema.is_none_or(is_kept), "no copy of the old ledger was kept");
+        let mut done = world.working(&["resume"]).run();
         for _ in 0..RUNS_AT_MOST {
             if !matches!(done.code, Some(4 | 5 | 130)) {
                 break;
             }
-            done = working(&bench, &["resume"]).run();
+            done = world.working(&["resume"]).run();
         }
         prop_assert!(matches!(done.code, Some(0 | 6)), "{done}: {:#?}", bench.ledger().rows());
         bench.agree();
         // Asking settles what no answer had settled, and after that nothing is left to doubt.
         if done.code == Some(6) {
-            working(&bench, &["reconcile"]).run();
-            working(&bench, &["resume"]).exits(0);
+            world.working(&["reconcile"]).run();
+            world.working(&["resume"]).exits(0);
             bench.agree();
         }
         Ok(())
