@@ -5,6 +5,7 @@ use std::os::unix::fs::{lchown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::surroundings::Start;
 use crate::harness::{Bench, Call};
@@ -119,14 +120,18 @@ impl Stranger {
             Self::HasLedger => drop(lchown(bench.ledger_path(), Some(STRANGER), Some(STRANGER))),
             Self::HasList => lchown(bench.path("customers.csv"), Some(STRANGER), Some(STRANGER)).unwrap(),
             Self::Runs => {
-                own(&bench.path(""), STRANGER);
-                start.user = "setpriv --reuid=12345 --regid=12345 --clear-groups";
+                // Of no other program under way, because a limit counts the processes of a user.
+                let user = STRANGER + RUNNERS.fetch_add(1, Ordering::Relaxed);
+                own(&bench.path(""), user);
+                start.user = format!("setpriv --reuid={user} --regid={user} --clear-groups");
             }
         }
     }
 }
 
 const STRANGER: u32 = 12345;
+
+static RUNNERS: AtomicU32 = AtomicU32::new(1);
 
 /// Gives a file or a folder, and all that is in it, to a user.
 fn own(path: &Path, user: u32) {

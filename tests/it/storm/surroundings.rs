@@ -67,6 +67,8 @@ pub(super) fn surrounding() -> impl Strategy<Value = Surrounding> {
         (20..1000u32).prop_map(|blocks| format!("-f {blocks}")),
         // KiB of address space.
         (60_000..1_500_000u32).prop_map(|memory| format!("-v {memory}")),
+        // Root has as many as it likes.
+        (1..24u32).prop_map(|processes| format!("-u {processes} 2>/dev/null || ulimit -p {processes}")),
     ];
     let variable = prop::sample::select(vec![
         ("TZ", Some("Pacific/Chatham")),
@@ -160,7 +162,7 @@ pub(super) struct Start {
     pub(super) stdout: Option<Stdio>,
     pub(super) stderr: Option<Stdio>,
     /// The program that changes the user.
-    pub(super) user: &'static str,
+    pub(super) user: String,
     /// What is done in a mount table of its own.
     pub(super) mounts: String,
     /// Its standard error is a terminal that is to be its own.
