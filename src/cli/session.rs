@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
         self.left_out = outcome.left_out;
         match outcome.stopped {
             // The last answer may have come together with the stop.
-            Some(reason) if reason.is_fault() || self.work_left(mode)? != (0, 0) => Err(reason.into()),
+            Some(reason) if reason.counts_always() || self.work_left(mode)? != (0, 0) => Err(reason.into()),
             _ => Ok(()),
         }
     }

@@ -152,9 +152,9 @@ pub(crate) enum StopReason {
 }
 
 impl StopReason {
-    /// Whether it counts even if no work was left.
-    pub(crate) fn is_fault(&self) -> bool {
-        matches!(self, StopReason::Ledger(_) | StopReason::Bug)
+    /// Whether it counts even if no work was left. A script that somebody interrupts must not go on to its next list.
+    pub(crate) fn counts_always(&self) -> bool {
+        matches!(self, StopReason::Ledger(_) | StopReason::Bug | StopReason::Interrupted(_))
     }
 }
 
