@@ -146,7 +146,9 @@ pub(crate) fn settle(seed: u64, power_is_cut: bool) {
     let mut rng = StdRng::seed_from_u64(seed);
     // All that was removed or made since the last sync of the folder.
     for (path, content) in std::mem::take(&mut disk.removed) {
-        if rng.random() && !path.exists() {
+        // The folder of a dry run goes with all that was in it.
+        let has_folder = path.parent().is_some_and(Path::exists);
+        if rng.random() && has_folder && !path.exists() {
             write_file(&path, &content);
         }
     }

@@ -556,9 +556,10 @@ impl Plan {
         for index in 0..self.lives.len() {
             with(&|plan| plan.lives[index].event = None);
             with(&|plan| plan.lives[index].edit = None);
-            with(&|plan| match &mut plan.lives[index].edit {
-                Some(Edit::Add { rows }) => rows.truncate(rows.len().div_ceil(2)),
-                _ => {}
+            with(&|plan| {
+                if let Some(Edit::Add { rows }) = &mut plan.lives[index].edit {
+                    rows.truncate(rows.len().div_ceil(2));
+                }
             });
             with(&|plan| plan.lives[index].clock_jump_s = 0);
             with(&|plan| plan.lives[index].pause_s = 0);
