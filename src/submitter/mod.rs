@@ -152,7 +152,7 @@ pub(crate) enum StopReason {
 }
 
 impl StopReason {
-    /// Whether it counts even if no work was left. A script that somebody interrupts must not go on to its next list.
+    /// Whether it counts even if no work was left. A script that is interrupted must not go on to its next list.
     pub(crate) fn counts_always(&self) -> bool {
         matches!(self, StopReason::Ledger(_) | StopReason::Bug | StopReason::Interrupted(_))
     }
