@@ -19,7 +19,7 @@ mod terminals;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -262,9 +262,9 @@ impl Life {
     }
 
     fn end_of(&self, started: Started) -> Result<Done, TestCaseError> {
-        let Held { seen, readers, proxies, unused_proxies } = started.held;
+        let Held { users, readers, proxies, unused_proxies } = started.held;
         let mut done = self.ended(started.running, readers);
-        done.stderr += &seen.lock().unwrap();
+        done.stderr.extend(users.into_iter().map(|user| user.join().unwrap()));
         drop(proxies);
         for proxy in unused_proxies {
             prop_assert!(proxy.heard().is_empty(), "a proxy was used: {:?}, {done}", proxy.heard());
@@ -320,8 +320,8 @@ struct Started {
 /// What is held on to while a command is under way.
 #[derive(Default)]
 struct Held {
-    /// What its terminal has shown.
-    seen: Arc<Mutex<String>>,
+    /// Each says at the end what its terminal has shown.
+    users: Vec<JoinHandle<String>>,
     /// The other ends of its outputs.
     readers: Vec<Reader>,
     proxies: Vec<Gate>,

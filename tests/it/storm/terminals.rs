@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -44,8 +43,7 @@ impl Terminal {
         start.on_terminal = true;
         match self.user {
             User::Reads | User::Answers(_) => {
-                let seen = Arc::clone(&start.held.seen);
-                thread::spawn(move || attend(&pty, self.user, &seen));
+                start.held.users.push(thread::spawn(move || attend(&pty, self.user)));
             }
             User::Sleeps => start.held.readers.push(pty.into()),
             User::Leaves(moment) => drop(thread::spawn(move || {
@@ -57,20 +55,20 @@ impl Terminal {
     }
 }
 
-/// Until no program has the terminal open any more.
-fn attend(mut pty: &Pty, user: User, seen: &Mutex<String>) {
+/// Until no program has the terminal open any more. What it has shown.
+fn attend(mut pty: &Pty, user: User) -> String {
     const QUESTION: &str = "Go ahead? (yes/no)";
-    let (mut answered, mut bytes) = (0, [0; 4096]);
+    let (mut seen, mut answered, mut bytes) = (String::new(), 0, [0; 4096]);
     while let Ok(count @ 1..) = pty.read(&mut bytes) {
-        let mut seen = seen.lock().unwrap();
-        *seen += &String::from_utf8_lossy(&bytes[..count]);
+        seen += &String::from_utf8_lossy(&bytes[..count]);
         if let User::Answers(keys) = user
             && seen.matches(QUESTION).count() > answered
         {
             answered += 1;
             if pty.write_all(keys.as_bytes()).is_err() {
-                return;
+                break;
             }
         }
     }
+    seen
 }
