@@ -110,6 +110,8 @@ struct Known {
     may_have_more: bool,
     /// It was restored: it does not know what was done since the backup.
     is_restored: bool,
+    /// The command that says so has not ended by itself yet. Until then others may be refused with exit code 2.
+    is_untold: bool,
 }
 
 struct World<'a> {
@@ -146,6 +148,7 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
         refused: oracle::Refused::default(),
         may_have_more: false,
         is_restored: false,
+        is_untold: false,
     };
     let mut world = World {
         plan,
@@ -240,16 +243,19 @@ impl World<'_> {
         const NIGHTS: usize = 8;
         service::place().recovers();
         let index = self.plan.lives.len();
+        let mut is_refused = false;
         for night in 0..NIGHTS {
             self.now += Duration::from_secs(400);
             let command = match night {
+                _ if is_refused => Command::Import(words(&["--restored"])),
                 0 | 2 => Command::Import(Vec::new()),
                 _ => Command::Resume(Vec::new()),
             };
             let code = self.live(index + night, &command, None)?;
+            is_refused = code == Some(2);
             // Rows that a restored ledger holds back go on when their list was read again.
             let least = if self.ledgers[0].is_restored { 2 } else { 0 };
-            if night >= least && code != Some(5) {
+            if night >= least && !matches!(code, Some(2 | 5)) {
                 break;
             }
         }
@@ -340,8 +346,12 @@ impl World<'_> {
         if *command == Command::Backup && exit_code == Some(0) {
             self.backup = Some(format!("backup{index}.db"));
         }
-        let is_refused =
-            !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague);
+        let known = &mut self.ledgers[ledger];
+        let is_refused = match exit_code {
+            Some(2) => known.is_untold,
+            _ => !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague),
+        };
+        known.is_untold &= is_refused || exit_code.is_none();
         let lived = Lived {
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
@@ -372,7 +382,7 @@ impl World<'_> {
         (known.before, known.durable) = (Rc::default(), Rc::default());
         known.journal.arrived.clear();
         known.refused = oracle::Refused::default();
-        known.is_restored = true;
+        (known.is_restored, known.is_untold) = (true, true);
     }
 
     /// Runs the program until it ends, or its world does. `None`: it was killed.
