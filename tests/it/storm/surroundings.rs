@@ -214,10 +214,14 @@ pub(super) fn refuse_work(surroundings: &[Surrounding], bench: &Bench) -> bool {
     bench.has_ledger() && (has_two_names || is_theirs)
 }
 
-/// A terminal that goes away, and a limit of memory, may kill.
+/// A terminal that goes away, and a limit of memory, may kill. A terminal goes away also if the output leads elsewhere, so
+/// that nothing has it open.
 pub(super) fn may_kill(surroundings: &[Surrounding]) -> bool {
+    let leads_elsewhere = surroundings.iter().any(|it| matches!(it, Surrounding::Output(..)));
     let may_kill = |it: &Surrounding| match it {
-        Surrounding::Terminal(terminal) => matches!(terminal.user, User::Leaves(_) | User::Sleeps),
+        Surrounding::Terminal(terminal) => {
+            leads_elsewhere || matches!(terminal.user, User::Leaves(_) | User::Sleeps)
+        }
         Surrounding::Limit(arguments) => arguments.starts_with("-v"),
         _ => false,
     };
