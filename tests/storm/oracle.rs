@@ -445,6 +445,8 @@ pub(crate) struct Lived {
     /// An option, or the service, may have stopped it.
     pub(crate) may_stop: bool,
     pub(crate) is_dry: bool,
+    /// What would create more is refused, and stays as it was.
+    pub(crate) has_max_new: bool,
     /// How many rows it may begin.
     pub(crate) begins_at_most: Option<usize>,
     /// How many requests it may send, and in which time.
@@ -501,7 +503,7 @@ pub(crate) fn exit_code_is_right(ledger: &Ledger, lived: &Lived) -> Result<(), B
     match code {
         0 | 3 | 6 => ensure!(code == settled, "exit code {code}, and the ledger says {settled}"),
         5 => ensure!(
-            settled == 5 || ledger.lists_unread > 0 || lived.disk_failed,
+            settled == 5 || ledger.lists_unread > 0 || lived.disk_failed || lived.has_max_new,
             "exit code 5, and nothing is open: the ledger says {settled}"
         ),
         130 => ensure!(lived.was_signalled, "interrupted by nobody"),

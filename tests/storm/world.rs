@@ -361,6 +361,7 @@ impl World<'_> {
             imports: matches!(command, Command::Import(_) | Command::Restore | Command::Colleague),
             may_stop: !self.plan.service.faults.is_empty() || self.plan.service.token_lifetime_s < 60,
             is_dry: *command == Command::DryRun,
+            has_max_new: line.contains(&"--max-new"),
             begins_at_most: begins_at_most(&line),
             rate: rate(&line),
         };
