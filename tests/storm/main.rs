@@ -232,11 +232,10 @@ impl Tally {
 #[test]
 fn storm() {
     let seeds = std::env::var("TENANTRY_STORM_SEEDS").map_or(FIXED, |text| range(&text));
+    let is_enough = seeds.end - seeds.start >= FIXED.end - FIXED.start;
     let tally = storm_over(seeds);
-    assert!(
-        tally.kills > 0 && tally.power_cuts > 0 && tally.disk_faults > 0 && tally.answers > 0,
-        "{tally:?}"
-    );
+    let has_all = tally.kills > 0 && tally.power_cuts > 0 && tally.disk_faults > 0 && tally.answers > 0;
+    assert!(has_all || !is_enough, "{tally:?}");
 }
 
 /// Plans that failed once.
