@@ -21,8 +21,8 @@ use crate::plan::{self, Event, Phase, ServiceFault};
 /// A request on its way.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    /// The ledger of the program that sent it.
-    ledger: usize,
+    /// The ledger of the program that sent it. `None`: a copy has taken its place.
+    ledger: Option<usize>,
     method: String,
     uri: String,
     headers: axum::http::HeaderMap,
@@ -34,7 +34,7 @@ impl Sent {
         let url = request.url();
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         Sent {
-            ledger,
+            ledger: Some(ledger),
             method: request.method().as_str().to_owned(),
             uri: format!("{}{query}", url.path()),
             headers: request.headers().clone(),
@@ -77,7 +77,8 @@ impl Sent {
 /// A request that has an effect, as it arrived at the service.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
-    pub(crate) ledger: usize,
+    /// As in [`Sent`].
+    pub(crate) ledger: Option<usize>,
     pub(crate) operation: Operation,
     pub(crate) request_id: String,
     pub(crate) correlation_id: String,
@@ -180,6 +181,13 @@ impl Place {
         on_their_way.retain(|_| rng.random());
         for (_, arrives_at, _) in on_their_way {
             *arrives_at += Duration::from_secs(*[0, 1, 20, 80].get(rng.random_range(0..4)).expect("four"));
+        }
+    }
+
+    /// A copy takes the place of a ledger; it does not know what that has sent.
+    pub(crate) fn ledger_is_replaced(&mut self, ledger: usize) {
+        for (.., sent) in &mut self.on_their_way {
+            sent.ledger = sent.ledger.filter(|its| *its != ledger);
         }
     }
 

@@ -110,7 +110,7 @@ struct Known {
     may_have_more: bool,
     /// It was restored: it does not know what was done since the backup.
     is_restored: bool,
-    /// The command that says so has not ended by itself yet. Until then others may be refused with exit code 2.
+    /// No command that sends has ended by itself since. Until then others may be refused with exit code 2.
     is_untold: bool,
 }
 
@@ -351,7 +351,7 @@ impl World<'_> {
             Some(2) => known.is_untold,
             _ => !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague),
         };
-        known.is_untold &= is_refused || exit_code.is_none();
+        known.is_untold &= is_refused || exit_code.is_none() || !submits;
         let lived = Lived {
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
@@ -382,6 +382,7 @@ impl World<'_> {
         disk::forget();
         (known.before, known.durable) = (Rc::default(), Rc::default());
         known.journal.arrived.clear();
+        service::place().ledger_is_replaced(0);
         known.refused = oracle::Refused::default();
         (known.is_restored, known.is_untold) = (true, true);
     }
@@ -469,7 +470,10 @@ impl World<'_> {
         let (answered, creations, acceptances) = {
             let mut place = service::place();
             for arrived in std::mem::take(&mut place.arrived) {
-                self.ledgers[arrived.ledger].journal.arrived.push(arrived);
+                // What a ledger sent that was replaced since, the copy does not know.
+                if let Some(known) = arrived.ledger.map(|ledger| &mut self.ledgers[ledger]) {
+                    known.journal.arrived.push(arrived);
+                }
             }
             (place.answered.clone(), place.service().creations(), place.service().acceptances())
         };
