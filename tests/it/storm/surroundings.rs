@@ -167,6 +167,7 @@ pub(super) struct Start {
     pub(super) mounts: String,
     /// Its standard error is a terminal that is to be its own.
     pub(super) on_terminal: bool,
+    list_is_input: bool,
     pub(super) held: Held,
 }
 
@@ -252,6 +253,7 @@ impl Start {
 
     /// Changes the name of the list among the arguments.
     fn call_list(&mut self, name: &str, script: &str) {
+        self.list_is_input = name == "-";
         self.before += &format!(
             "list=/dev/null; for word do shift; case $word in customers.csv|longer.csv) list=$word; word={name};; esac; \
              set -- \"$@\" \"$word\"; done; {script}"
@@ -264,8 +266,12 @@ impl Start {
             "" => String::new(),
             mounts => format!("{} sh -c '{mounts}exec \"$0\" \"$@\"'", places::MOUNTING),
         };
-        let terminal = if self.on_terminal { "setsid -c" } else { "" };
-        let input = if self.on_terminal { "<&2" } else { "" };
+        // A list that comes through standard input leaves it no terminal, and so none that controls the program.
+        let (terminal, input) = match (self.on_terminal, self.list_is_input) {
+            (true, false) => ("setsid -c", "<&2"),
+            (true, true) => ("setsid", ""),
+            (false, _) => ("", ""),
+        };
         format!("{before}exec {user} {mounts} {terminal} \"$0\" \"$@\" {input}{redirections}")
     }
 }
