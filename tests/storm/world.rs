@@ -110,7 +110,7 @@ struct Known {
     may_have_more: bool,
     /// It was restored: it does not know what was done since the backup.
     is_restored: bool,
-    /// No command that sends has ended by itself since. Until then others may be refused with exit code 2.
+    /// No command that sends has done its work since. Until then others may be refused with exit code 2.
     is_untold: bool,
 }
 
@@ -351,7 +351,7 @@ impl World<'_> {
             Some(2) => known.is_untold,
             _ => !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague),
         };
-        known.is_untold &= is_refused || exit_code.is_none() || !submits;
+        known.is_untold &= !submits || !matches!(exit_code, Some(0 | 3 | 5 | 6));
         let lived = Lived {
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
