@@ -20,6 +20,7 @@ use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::credentials::{self, Identities, NotIdentity, Opener, Unopened};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
+use crate::limits::Resource;
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
@@ -161,11 +162,13 @@ fn open_all<W: Write + Send>(
             batches.into_iter().try_for_each(|batch| handout.hand_out(batch))?;
             Ok::<_, Failure>(handout)
         };
-        let handing_out =
-            thread::Builder::new()
-                .name("passwords".to_owned())
-                .spawn_scoped(scope, hand_out)
-                .map_err(|error| Failure::of(ExitCode::Failed, &error).within("could not start a thread"))?;
+        let handing_out = thread::Builder::new()
+            .name("passwords".to_owned())
+            .spawn_scoped(scope, hand_out)
+            .map_err(|error| {
+            let failure = Failure::of(ExitCode::Failed, &error).within("could not start a thread");
+            failure.with_hint(Resource::Threads.hint())
+        })?;
         let (mut batch, mut unopened) = (Batch::new(), BTreeMap::<Unopened, Domains>::new());
         let read = queries.each_password(filter, |sealed| {
             match opener.open(&sealed) {

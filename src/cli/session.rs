@@ -17,7 +17,7 @@ use crate::call::{Caller, Pacer};
 use crate::clock;
 use crate::intake::Changes;
 use crate::ledger::{
-    self, InputOptions, Ledger, ListRefusal, Queries, Restored, State, SubmissionPlan, UserNeeds,
+    self, InputOptions, Ledger, ListRefusal, Queries, Restored, RowCounts, State, SubmissionPlan, UserNeeds,
 };
 use crate::reader::{ColumnUse, has_column};
 use crate::report::counted;
@@ -165,7 +165,8 @@ impl<'a> Session<'a> {
     /// Submits the open rows.
     pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
-        let (open, owed) = self.work_left(mode)?;
+        let counts = self.queries.counts()?;
+        let (open, owed) = self.work_left(mode, &counts)?;
         if open + owed == 0 {
             return Ok(());
         }
@@ -174,8 +175,8 @@ impl<'a> Session<'a> {
         let equipment = self.equip(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // Rows in flight are always finished, in addition to the new rows that the limit allows.
-        let in_flight = self.queries.counts()?.of(State::InFlight);
-        let total = settings.limit.map_or(open, |limit| open.min(limit.saturating_add(in_flight)));
+        let total =
+            settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.of(State::InFlight))));
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
@@ -191,15 +192,15 @@ impl<'a> Session<'a> {
         }
         self.left_out = outcome.left_out;
         match outcome.stopped {
+            Some(reason) if reason.counts_always() => Err(reason.into()),
             // The last answer may have come together with the stop.
-            Some(reason) if reason.counts_always() || self.work_left(mode)? != (0, 0) => Err(reason.into()),
-            _ => Ok(()),
+            Some(reason) if self.work_left(mode, &self.queries.counts()?)? != (0, 0) => Err(reason.into()),
+            Some(_) | None => Ok(()),
         }
     }
 
     /// The rows, and the acceptances besides, that a submission works on.
-    fn work_left(&self, mode: Mode) -> Result<(u64, u64), ledger::Error> {
-        let counts = self.queries.counts()?;
+    fn work_left(&self, mode: Mode, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
         Ok(match mode {
             Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
             Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),

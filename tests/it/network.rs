@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::harness::{ACCESS_TOKEN, Bench, CLIENT_SECRET, Call, customers, each_at_once, states};
 use crate::middlebox::{AUTHORITY, ELSEWHERE, EXPIRED, Gate, HOST, Manner, SERVER};
-use crate::outage::nobody;
+use crate::outage::unused_address;
 
 const PAGE_200: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
                         <html><title>Hotel Wi-Fi</title><p>Sign in to go on</html>";
@@ -110,7 +110,10 @@ fn a_name_that_nobody_knows_and_a_port_where_nobody_listens() {
             "hint: check `--api-url` and the DNS of this machine",
         ],
     );
-    check(&nobody(), ["refused the connection", "hint: check `--api-url` and the firewalls in between"]);
+    check(
+        &unused_address(),
+        ["refused the connection", "hint: check `--api-url` and the firewalls in between"],
+    );
 }
 
 #[test]
@@ -287,7 +290,7 @@ fn a_proxy_that_does_not_let_us_through_is_told_from_the_service() {
         .exits(5)
         .says(&format!("the proxy refuses to connect to `{HOST}` (status 403)"));
     by_proxy(bench.resume(), &proxy)
-        .env("HTTPS_PROXY", nobody())
+        .env("HTTPS_PROXY", unused_address())
         .exits(5)
         .says(&format!("the proxy for `{HOST}` cannot be reached: "))
         .says("hint: check HTTPS_PROXY");

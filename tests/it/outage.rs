@@ -7,15 +7,15 @@ use tenantry_simulator::{Fault, Hold, HoldPoint, Operation, Outage, Scenario, Sc
 
 use crate::harness::{Bench, customers, customers_of, each_at_once, eventually, full, states};
 
-/// An address on which nobody listens.
-pub(crate) fn nobody() -> String {
+/// An address without a service.
+pub(crate) fn unused_address() -> String {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     format!("http://{address}")
 }
 
 #[test]
 fn nothing_listening_leaves_every_row_pending() {
-    let bench = Bench::at(&nobody());
+    let bench = Bench::at(&unused_address());
     bench.file("customers.csv", customers(20));
     let done = bench.import("customers.csv").args(["--max-outage", "2s"]).exits(5);
     done.says("stopped: no answer for").says("refused the connection");
@@ -26,7 +26,7 @@ fn nothing_listening_leaves_every_row_pending() {
 
 #[test]
 fn a_sign_in_service_that_does_not_answer_is_an_outage_too() {
-    let bench = Bench::at(&nobody());
+    let bench = Bench::at(&unused_address());
     bench.file("customers.csv", customers(20));
     bench.import("customers.csv").with_app().args(["--max-outage", "1s"]).exits(5);
     assert_eq!(bench.ledger().states(), states([("pending", 20)]));

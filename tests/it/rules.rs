@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use tenantry_simulator::{CountryRules, Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{ACCESS_TOKEN, Bench, Call, Done, SIGNALS, customers_of, eventually, row, states};
-use crate::outage::nobody;
+use crate::outage::unused_address;
 
 fn update<'a>(bench: &'a Bench, args: &[&str]) -> Call<'a> {
     bench.tenantry(["rules", "update"]).args(args)
@@ -213,7 +213,7 @@ fn what_keeps_it_from_asking_ends_it() {
 
 #[test]
 fn silence_has_an_end() {
-    let bench = Bench::at(&nobody());
+    let bench = Bench::at(&unused_address());
     let args = ["--country", "PT", "--country", "US", "--max-outage", "0s"];
     let done = update(&bench, &args).exits(1);
     done.says("no answer for").says("asked 4 times");

@@ -280,7 +280,7 @@ impl Life {
             }
         };
         match &self.end {
-            // A result is not thrown away while somebody may still read it.
+            // A result is not thrown away while it may still be read.
             End::ByItself => {
                 wait(&mut running, 1000);
                 drop(readers);

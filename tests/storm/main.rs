@@ -40,7 +40,7 @@ const FIXED: Range<u64> = 0..24;
 const WORLDS_OF_A_PROCESS: u64 = 100;
 
 /// A world that takes longer has hung.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often a simpler plan is tried before it counts as one that does not fail: threads read lists, and chance is left to
 /// them.

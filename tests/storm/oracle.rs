@@ -506,8 +506,8 @@ pub(crate) fn exit_code_is_right(ledger: &Ledger, lived: &Lived) -> Result<(), B
             settled == 5 || ledger.lists_unread > 0 || lived.disk_failed || lived.has_max_new,
             "exit code 5, and nothing is open: the ledger says {settled}"
         ),
-        130 => ensure!(lived.was_signalled, "interrupted by nobody"),
-        4 => ensure!(lived.may_stop, "sign-in was refused by nobody"),
+        130 => ensure!(lived.was_signalled, "interrupted without a signal"),
+        4 => ensure!(lived.may_stop, "sign-in was refused for no reason"),
         1 => ensure!(lived.disk_failed, "exit code 1 without a reason"),
         other => return Err(format!("exit code {other}")),
     }

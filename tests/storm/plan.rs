@@ -26,7 +26,7 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Good,
-    /// Its domain belongs to somebody else.
+    /// Its domain belongs to another customer.
     Taken,
     /// It is our customer already.
     Ours,
@@ -189,7 +189,7 @@ pub(crate) enum Command {
     Backup,
     /// The newest backup is put in the ledger's place, and the list is imported with `--restored`.
     Restore,
-    /// Imports the list into a ledger of somebody else at the same partner.
+    /// Imports the list into the ledger of a colleague at the same partner.
     Colleague,
 }
 

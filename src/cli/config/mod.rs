@@ -24,7 +24,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -154,9 +153,8 @@ fn resolve_with(
     with_variables: fn(Command) -> Command,
     arguments: &[OsString],
 ) -> Result<(Cli, Provenance), InvocationError> {
-    // Without optimization, building it takes as long as parsing, which a simulated world does for each of many lives.
-    static COMMAND: LazyLock<Command> = LazyLock::new(|| options::with_switches_to_turn_off(whole()));
-    let typed = parse(with_variables(COMMAND.clone()), arguments)?;
+    let command = options::with_switches_to_turn_off(whole());
+    let typed = parse(with_variables(command.clone()), arguments)?;
     let asked = Cli::from_arg_matches(&typed)?;
     let deepest = deepest(&typed);
     if asked.command.nature().settings == Settings::Unread {
@@ -183,7 +181,7 @@ fn resolve_with(
         (typed, asked)
     } else {
         let arguments = with_lists_of_file(arguments, deepest, &entries);
-        let matches = parse(with_variables(options::with_defaults(COMMAND.clone(), &values)), &arguments)?;
+        let matches = parse(with_variables(options::with_defaults(command, &values)), &arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         (matches, cli)
     };

@@ -94,6 +94,11 @@ const NAMED: &str = "coalesce(
 /// The condition on the record `o` of an opened password: its output was written, so it counts as opened.
 pub(in super::super) const IS_OPENED: &str = "o.written_at IS NOT NULL";
 
+/// All reads are of one moment until it is dropped.
+pub struct Snapshot<'a>(
+    #[expect(dead_code, reason = "it ends when it is dropped")] rusqlite::Transaction<'a>,
+);
+
 /// An opening of passwords.
 pub struct Opening {
     writer: Connection,
@@ -101,11 +106,6 @@ pub struct Opening {
     /// The last record of a password whose output was written.
     written_to: i64,
 }
-
-/// All reads are of one moment until it is dropped.
-pub struct Snapshot<'a>(
-    #[expect(dead_code, reason = "it ends when it is dropped")] rusqlite::Transaction<'a>,
-);
 
 impl Opening {
     /// Records that these passwords are opened, before the first of them is shown.

@@ -52,23 +52,25 @@ pub(super) fn check(
 /// Nothing about the value is a reason for one of the rules in [`check_value`].
 #[inline]
 fn has_no_reason(field: Field, value: &str, traits: Traits) -> bool {
-    let has_form = matches!(
-        field,
-        Field::CompanyName
-            | Field::FirstName
-            | Field::LastName
-            | Field::AgreementFirstName
-            | Field::AgreementLastName
-            | Field::Email
-            | Field::AgreementEmail
-    );
     // No field allows less than is advised for names.
     traits == Traits::ALL
-        && !has_form
+        && form(field).is_none()
         && value.len() <= NAME_CHARS_ADVISED
         && !names::may_be_formula(value)
         && !text::may_be_spreadsheet_error(value)
         && !program_value::may_be_one(value)
+}
+
+/// The check of a field's own form, if it has one.
+fn form(field: Field) -> Option<fn(&str) -> Option<Finding>> {
+    match field {
+        Field::CompanyName => Some(names::check_company),
+        Field::FirstName | Field::LastName | Field::AgreementFirstName | Field::AgreementLastName => {
+            Some(names::check_person)
+        }
+        Field::Email | Field::AgreementEmail => Some(email::check),
+        _ => None,
+    }
 }
 
 fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCollector<'_>) -> bool {
@@ -93,15 +95,7 @@ fn check_value(field: Field, value: &str, traits: Traits, report: &mut ProblemCo
     if let Some(finding) = check_length(field, value) {
         report.add(field, finding);
     }
-    let name_form = |rule| move |dislike| Finding::new(rule, dislike);
-    let finding = match field {
-        Field::CompanyName => names::company_dislike(value).map(name_form(Rule::CompanyForm)),
-        Field::FirstName | Field::LastName | Field::AgreementFirstName | Field::AgreementLastName => {
-            names::person_dislike(value).map(name_form(Rule::NameForm))
-        }
-        Field::Email | Field::AgreementEmail => email::check(value),
-        _ => None,
-    };
+    let finding = form(field).and_then(|check| check(value));
     if let Some(finding) = finding.or_else(|| names::formula_start(field, value)) {
         report.add(field, finding);
     }
@@ -115,7 +109,7 @@ fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemColl
     let has_form = matches!(field, Field::Email | Field::AgreementEmail | Field::ExternalId);
     let is_company = field == Field::CompanyName;
     let mut is_wrong = |finding| is_rejected(finding, field, report);
-    text::may_be_spreadsheet_error(value) && is_wrong(text::spreadsheet_error(value))
+    is_wrong(text::spreadsheet_error(value))
         || is_wrong(program_value::check(field, value))
         || !traits.is_unmarked && is_wrong(escaped::check(value))
         || !traits.is_unmarked && !has_form && is_wrong(text::lost_letter(value, is_company))

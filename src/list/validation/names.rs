@@ -26,7 +26,11 @@ const PLACEHOLDERS: [&str; 12] = [
     "nobody", "test", "unknown", "user",
 ];
 
-pub(super) fn company_dislike(name: &str) -> Option<&'static str> {
+pub(super) fn check_company(name: &str) -> Option<Finding> {
+    company_dislike(name).map(|dislike| Finding::new(Rule::CompanyForm, dislike))
+}
+
+fn company_dislike(name: &str) -> Option<&'static str> {
     if name.chars().nth(1).is_none() {
         return Some("has only one character");
     }
@@ -71,7 +75,11 @@ fn is_legal_form(name: &str) -> bool {
 }
 
 /// For a first or last name.
-pub(super) fn person_dislike(name: &str) -> Option<&'static str> {
+pub(super) fn check_person(name: &str) -> Option<Finding> {
+    person_dislike(name).map(|dislike| Finding::new(Rule::NameForm, dislike))
+}
+
+fn person_dislike(name: &str) -> Option<&'static str> {
     if !name.chars().any(char::is_alphabetic) {
         return Some("has no letter");
     }

@@ -210,7 +210,7 @@ pub(super) fn may_be_spreadsheet_error(text: &str) -> bool {
 
 /// Finds the error of a formula.
 pub(super) fn spreadsheet_error(text: &str) -> Option<Finding> {
-    is_spreadsheet_error(text)
+    (may_be_spreadsheet_error(text) && is_spreadsheet_error(text))
         .then(|| Finding::new(Rule::SpreadsheetError, "is an error of a spreadsheet, not a value"))
 }
 

@@ -7,7 +7,7 @@ use super::surroundings::Start;
 use super::world::World;
 use crate::harness::Call;
 use crate::middlebox::{Gate, HOST, Manner};
-use crate::outage::nobody;
+use crate::outage::unused_address;
 
 /// What the proxy of this life is, in place of that of its plan. A service on this machine is asked without any.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) enum Proxy {
     Silent,
     /// It ends, with all its connections, after so many milliseconds.
     Dies(u64),
-    /// There is none where the variable leads.
+    /// The variable names an address without a proxy.
     Missing,
 }
 
@@ -64,7 +64,7 @@ impl Proxy {
                 call.without("HTTPS_PROXY").without("HTTP_PROXY").env(variable, proxy.url("http"))
             }
             Self::Excepted(variable, hosts) | Self::NotExcepted(variable, hosts) => call.env(variable, hosts),
-            Self::Missing => call.env("HTTPS_PROXY", nobody()),
+            Self::Missing => call.env("HTTPS_PROXY", unused_address()),
             Self::Says(_) | Self::Silent | Self::Dies(_) => call,
         };
         match self {

@@ -51,7 +51,7 @@ pub(super) enum Sink {
     Closed,
     /// A disk without room.
     Full,
-    /// A pipe that nobody reads any more.
+    /// A pipe without a reader any more.
     ReaderGone,
     /// A pipe that is full.
     Stuck,
@@ -205,7 +205,7 @@ pub(super) fn start(mut call: Call<'_>, surroundings: &[Surrounding], world: &Wo
     Started { running, held: start.held }
 }
 
-/// No work is done on a ledger that has two names, or that is somebody else's.
+/// No work is done on a ledger that has two names, or that another user owns.
 pub(super) fn refuse_work(surroundings: &[Surrounding], bench: &Bench) -> bool {
     let is_root = rustix::process::geteuid().is_root();
     let is_theirs = |it: &Surrounding| is_root && matches!(it, Surrounding::Stranger(Stranger::HasLedger));
@@ -253,7 +253,7 @@ impl Start {
 
     /// Changes the name of the list among the arguments.
     fn call_list(&mut self, name: &str, script: &str) {
-        self.list_is_input = name == "-";
+        self.list_is_input = matches!(name, "-" | "/dev/stdin");
         self.before += &format!(
             "list=/dev/null; for word do shift; case $word in customers.csv|longer.csv) list=$word; word={name};; esac; \
              set -- \"$@\" \"$word\"; done; {script}"
