@@ -39,8 +39,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The first gates before a request with an intent: sign-in, so that no turn is used for a request that cannot be
-    /// sent, and the wait until the turn of the request is near.
+    /// The first gates before a request with an intent: sign-in, so that no intent is recorded for a request that cannot
+    /// be sent, and the wait until the turn of the request is near.
     pub async fn approach(&self) -> Result<Near<'_>, CallError> {
         let approach = async {
             self.tokens.token().await?;
@@ -49,17 +49,11 @@ impl Caller {
         self.unless_stopping(approach).await
     }
 
-    /// The last gates: the rate limit, then sign-in again, because the token may have expired while the request waited
-    /// for its turn. `near`: what [`Self::approach`] has returned; a request without an intent need not approach.
+    /// The last gates: sign-in, because the token may have expired since, and the rate limit. A renewal comes before the
+    /// request is counted, or it would leave later, close to the next ones. `near`: what [`Self::approach`] has returned;
+    /// a request without an intent need not approach.
     pub async fn pass_gates(&self, near: Option<Near<'_>>) -> Result<Token, CallError> {
-        let pass = async {
-            if near.is_none() {
-                self.tokens.token().await?;
-            }
-            self.pacer.admit(near).await;
-            self.tokens.token().await
-        };
-        self.unless_stopping(pass).await
+        self.unless_stopping(self.pacer.admit(near, || self.tokens.token())).await
     }
 
     async fn unless_stopping<T>(

@@ -242,14 +242,24 @@ impl Pacer {
         Near { place, since: Instant::now() }
     }
 
-    /// Returns when one request may be sent. Dropping the future gives up the turn and uses no allowance.
+    /// Returns when one request may be sent, with what `last_gate` gave for it. Dropping the future gives up the turn and
+    /// uses no allowance; so does an error of `last_gate`.
     ///
     /// `near`: the place of a request that had to be prepared. Others are admitted before requests that wait for a place.
-    pub async fn admit(&self, near: Option<Near<'_>>) {
+    /// `last_gate` may take its time: it is passed before the request is counted, and nothing is waited for after that.
+    pub async fn admit<T, E, Passing: Future<Output = Result<T, E>>>(
+        &self,
+        near: Option<Near<'_>>,
+        last_gate: impl Fn() -> Passing,
+    ) -> Result<T, E> {
         let _place = near.and_then(|near| self.prepared(near));
         let _turn = self.turn.lock().await;
-        while let Err(wait) = self.try_admit() {
-            tokio::time::sleep(wait).await;
+        loop {
+            let passed = last_gate().await?;
+            match self.try_admit() {
+                Ok(()) => return Ok(passed),
+                Err(wait) => tokio::time::sleep(wait).await,
+            }
         }
     }
 
@@ -391,10 +401,16 @@ fn ms(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     async fn admit(pacer: &Pacer) {
-        pacer.admit(Some(pacer.approach().await)).await;
+        admit_near(pacer, pacer.approach().await).await;
+    }
+
+    async fn admit_near<'a>(pacer: &'a Pacer, near: Near<'a>) {
+        let Ok(()) = pacer.admit(Some(near), async || Ok::<(), Infallible>(())).await;
     }
 
     /// Admits requests for `span` and returns their times.
@@ -432,6 +448,25 @@ mod tests {
             assert!(moments.len() >= at_least, "{requests}: only {} in three windows", moments.len());
         };
         tokio::join!(check(10), check(50), check(500));
+    }
+
+    /// Such as the renewal of a token.
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_that_takes_long_overfills_no_window() {
+        let (rate, minute) = (per(30, Duration::from_secs(60)), Duration::from_secs(60));
+        let (pacer, mut moments) = (Pacer::new(rate), Vec::new());
+        let passed = AtomicUsize::new(0);
+        let slow_once = async || {
+            if passed.fetch_add(1, Ordering::Relaxed) == 6 {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            Ok::<(), Infallible>(())
+        };
+        for _ in 0..60 {
+            let Ok(()) = pacer.admit(Some(pacer.approach().await), slow_once).await;
+            moments.push(Instant::now());
+        }
+        assert!(fullest_window(&moments, minute) <= 30);
     }
 
     #[tokio::test]
@@ -473,7 +508,7 @@ mod tests {
                 near.push(next);
             }
             assert_eq!(near.len(), expected, "{rate}");
-            pacer.admit(Some(near.remove(0))).await;
+            admit_near(&pacer, near.remove(0)).await;
             near.push(pacer.approach().await);
         }
     }
@@ -485,7 +520,7 @@ mod tests {
         assert_eq!(free(), 26);
         let slow = pacer.approach().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
-        pacer.admit(Some(slow)).await;
+        admit_near(&pacer, slow).await;
         assert!(free() >= 61, "{}", free());
         // Fast preparations remove the places again, one by one.
         for _ in 0..1000 {
@@ -495,7 +530,7 @@ mod tests {
         // What only waited does not count for more than a slow disk.
         let minute_ago = Instant::now().checked_sub(Duration::from_secs(60));
         let waited = Near { place: pacer.near.acquire().await.unwrap(), since: minute_ago.unwrap() };
-        pacer.admit(Some(waited)).await;
+        admit_near(&pacer, waited).await;
         assert_eq!(free(), 601);
     }
 
