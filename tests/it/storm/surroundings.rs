@@ -159,6 +159,7 @@ pub(super) fn surrounding() -> impl Strategy<Value = Surrounding> {
 pub(super) struct Start {
     before: String,
     redirections: String,
+    limits: String,
     pub(super) stdout: Option<Stdio>,
     pub(super) stderr: Option<Stdio>,
     /// The program that changes the user.
@@ -181,7 +182,7 @@ pub(super) fn start(mut call: Call<'_>, surroundings: &[Surrounding], world: &Wo
             Surrounding::Output(stream, sink) => start.lead(*stream, *sink),
             Surrounding::ClosedInput => start.redirections += " <&-",
             Surrounding::Terminal(terminal) => call = terminal.surround(call, &mut start),
-            Surrounding::Limit(arguments) => start.before += &format!("ulimit {arguments}; "),
+            Surrounding::Limit(arguments) => start.limits += &format!("ulimit {arguments}; "),
             Surrounding::Variable(name, Some(value)) => call = call.env(name, value),
             Surrounding::Variable(name, None) => call = call.without(name),
             Surrounding::Fault(name, value) => call = call.env(name, value),
@@ -261,7 +262,7 @@ impl Start {
     }
 
     fn script(&self) -> String {
-        let Self { before, redirections, user, mounts, .. } = self;
+        let Self { before, redirections, limits, user, mounts, .. } = self;
         let mounts = match &mounts[..] {
             "" => String::new(),
             mounts => format!("{} sh -c '{mounts}exec \"$0\" \"$@\"'", places::MOUNTING),
@@ -272,7 +273,8 @@ impl Start {
             (true, true) => ("setsid", ""),
             (false, _) => ("", ""),
         };
-        format!("{before}exec {user} {mounts} {terminal} \"$0\" \"$@\" {input}{redirections}")
+        // A shell needs some files for its redirections, so the limits come after them.
+        format!("{before}exec {input}{redirections}; {limits}exec {user} {mounts} {terminal} \"$0\" \"$@\"")
     }
 }
 
