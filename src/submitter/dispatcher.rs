@@ -69,13 +69,20 @@ pub(super) struct Dispatcher {
     /// Active steps and records; each uses one slot.
     slots: usize,
     submitted: u64,
-    successes: u64,
+    /// By [`StepKind`].
+    answers: [Answers; 2],
     refused: u64,
     refused_agreements: u64,
     agreements_with_outcome: u64,
-    forbidden_in_a_row: u32,
     pub(super) counts: SubmissionProgress,
     pub(super) left_out: LeftOut,
+}
+
+/// How one kind of send went in this run so far. A success of the one kind says nothing about the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Answers {
+    successes: u64,
+    forbidden_in_a_row: u32,
 }
 
 impl Dispatcher {
@@ -92,11 +99,10 @@ impl Dispatcher {
             limits: Limits::default(),
             slots: 0,
             submitted: 0,
-            successes: 0,
+            answers: <[Answers; 2]>::default(),
             refused: 0,
             refused_agreements: 0,
             agreements_with_outcome: 0,
-            forbidden_in_a_row: 0,
             counts: SubmissionProgress::default(),
             left_out: LeftOut::default(),
         }

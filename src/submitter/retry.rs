@@ -65,11 +65,11 @@ pub(super) struct VerdictContext<'a> {
     pub(super) moment: Moment,
     /// The step was a probe during an outage: it shows something about the service, nothing about the row.
     pub(super) probe: bool,
-    /// Creates that succeeded in this run so far.
+    /// Sends of the kind of this step that succeeded in this run so far.
     pub(super) successes: u64,
     /// False if this run only looks up.
     pub(super) may_send: bool,
-    /// Unexplained 403s in a row, this one included.
+    /// Unexplained 403s in a row to this kind of send, this one included.
     pub(super) forbidden_in_a_row: u32,
     /// Uniform in 0..1, for full jitter.
     pub(super) chance: f64,

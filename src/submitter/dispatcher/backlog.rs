@@ -147,9 +147,9 @@ impl Dispatcher {
     }
 
     fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
-        while self.queue.peek_fresh().is_some_and(|fresh| self.service.is_closed(fresh.step, now)) {
-            // Creates come last, and a create that was not started does not count as submitted.
-            if self.queue.peek_fresh()?.step == Step::Create {
+        while let Some(fresh) = self.queue.peek_fresh().filter(|it| self.service.is_closed(it.step, now)) {
+            // Rows that were not started come last. They stay there, because only a started row counts as submitted.
+            if fresh.step == Step::Create && !fresh.is_begun {
                 return None;
             }
             let fresh = self.queue.pop_fresh()?;

@@ -480,6 +480,25 @@ fn the_limit_lets_agreements_of_what_was_created_pass() {
     assert!(matches!(bench.dispatcher.ending(), Some(StopReason::LimitReached)));
 }
 
+/// Only another create shows that this row alone is refused.
+#[test]
+fn a_recorded_agreement_says_nothing_about_creates() {
+    let mut bench = with_agreements(settings(), 0, 4);
+    bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
+    bench.to_fetch = VecDeque::from([Vec::new(), (101..=108).map(row).collect()]);
+    bench.act();
+    while bench.dispatcher.stop.is_none() {
+        if bench.steps[0].step == Step::Agree {
+            agree(&mut bench, Outcome::Done(()));
+        }
+        assert!(bench.steps.iter().all(|task| task.step != Step::LookUp), "a row was refused on its own");
+        bench.steps.rotate_left(bench.steps.iter().position(|task| task.step == Step::Create).unwrap());
+        bench.answer(refused(Class::Unexplained, 403, ""));
+        bench.wait(2);
+    }
+    assert!(matches!(bench.dispatcher.stop, Some(StopReason::Unexplained { in_a_row: 5, .. })));
+}
+
 #[test]
 fn an_outage_stops_agreements_too() {
     let mut bench = with_agreements(settings(), 1, 3);
@@ -529,6 +548,31 @@ fn answered_questions_do_not_end_an_outage_of_creates() {
         // With a hundred rows, none was old enough to be looked up.
         assert_eq!(*to, (rows == 1).then_some("a create"));
     }
+}
+
+/// A row that a dead run left in flight is sent again, or looked up; which of them depends on its age.
+#[test]
+fn an_outage_of_creates_leaves_look_ups_of_rows_in_flight_alone() {
+    let mut bench = Bench::new(settings(), 0);
+    bench.dispatcher = Dispatcher::new(settings(), start(bench.now));
+    let in_flight = |id: i64| {
+        // The clock of these tests shows 1,000,000,000 s.
+        let since = by_wall(if id > 20 { 0 } else { 999_999_990 });
+        let mut work = Work { is_in_flight: true, ..row(id) };
+        work.open.in_doubt_since = Some(since);
+        work
+    };
+    bench.to_fetch = VecDeque::from([(1..=24).map(in_flight).collect()]);
+    bench.act();
+    for _ in 0..40 {
+        if bench.steps.is_empty() || bench.steps[0].step == Step::LookUp {
+            break;
+        }
+        bench.answer(Outcome::NotSent("connection refused".into()));
+    }
+    let looked_up: Vec<_> = bench.steps.iter().filter(|it| it.step == Step::LookUp).collect();
+    assert!(!looked_up.is_empty(), "{:?}", bench.steps);
+    assert!(bench.dispatcher.stop.is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Action, Dispatcher};
+use super::{Action, Answers, Dispatcher};
 use crate::auth;
 use crate::call::domains::DomainStatus;
 use crate::ledger::{AttemptResult, RowChange, StepKind};
@@ -63,18 +63,19 @@ impl Dispatcher {
         self.note_health(task, outcome.health(), now);
         let unclear = matches!(outcome, Outcome::Unknown(_) | Outcome::Intercepted(_));
         let class = if let Outcome::Refused(class, _) = &outcome { Some(*class) } else { None };
+        let answers = &mut self.answers[task.work.kind as usize];
         if let Outcome::Done(_) = outcome {
-            self.successes += 1;
-            self.forbidden_in_a_row = 0;
+            *answers = Answers { successes: answers.successes + 1, forbidden_in_a_row: 0 };
         } else if class == Some(Class::Unexplained) {
-            self.forbidden_in_a_row = (self.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
+            answers.forbidden_in_a_row = (answers.forbidden_in_a_row + 1).min(FORBIDDEN_IN_A_ROW);
         }
+        let successes = answers.successes;
         let verdict = decide(task, outcome, &self.circumstances(task, now, chance));
         let is_try = (unclear || class == Some(Class::NotVisible)) && !task.is_probe;
         task.tries += u32::from(is_try);
         task.unauthorized = class == Some(Class::RenewTheToken);
-        task.forbidden_at = (class == Some(Class::Unexplained)).then_some(self.successes);
-        task.unclear_at = unclear.then_some(self.successes);
+        task.forbidden_at = (class == Some(Class::Unexplained)).then_some(successes);
+        task.unclear_at = unclear.then_some(successes);
         verdict
     }
 
@@ -139,14 +140,15 @@ impl Dispatcher {
     }
 
     fn circumstances(&self, task: &Task, now: Instant, chance: f64) -> VerdictContext<'_> {
+        let Answers { successes, forbidden_in_a_row } = self.answers[task.work.kind as usize];
         VerdictContext {
             policy: &self.settings.policy,
             now,
             moment: self.start.moment_at(now),
             probe: task.is_probe,
             may_send: self.settings.mode == Mode::Submit,
-            successes: self.successes,
-            forbidden_in_a_row: self.forbidden_in_a_row,
+            successes,
+            forbidden_in_a_row,
             chance,
         }
     }
