@@ -4,6 +4,8 @@
 //! except around a few characters; only for these the shell matters. Whether it is PowerShell can only be guessed, so what
 //! is quoted for PowerShell also stays one word in cmd: `&` in a name runs nothing there.
 
+use tenantry_model::shell::posix_word;
+
 /// A family of shells with the same quotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(
@@ -81,15 +83,9 @@ fn of_windows(msystem: &str, ps_module_path: &str) -> Shell {
 
 impl Shell {
     fn quoted(self, value: &str) -> String {
-        let more = if self == Shell::Posix { b'@' } else { b'\\' };
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte) || byte == more;
-        // PowerShell makes two words of `-a.csv`.
-        let is_parameter = self != Shell::Posix && value.starts_with('-') && value.contains('.');
-        if !value.is_empty() && !is_parameter && value.bytes().all(is_plain) {
-            return value.to_owned();
-        }
         match self {
-            Shell::Posix => in_single_quotes(value),
+            Shell::Posix => posix_word(value),
+            _ if is_plain_on_windows(value) => value.to_owned(),
             _ if !value.contains(is_special_on_windows) => in_double_quotes(value),
             Shell::Pwsh => escaped_for_powershell(value),
             // The program gets what is written here and takes it apart again, at its quotation marks.
@@ -121,19 +117,11 @@ impl Shell {
     }
 }
 
-/// fish also reads a backslash between single quotes, before another one and before a quote.
-fn in_single_quotes(value: &str) -> String {
-    let mut quoted = String::from("'");
-    let mut rest = value.chars().peekable();
-    while let Some(c) = rest.next() {
-        match c {
-            '\'' => quoted.push_str(r"'\''"),
-            '\\' if matches!(rest.peek(), None | Some('\\' | '\'')) => quoted.push_str(r"'\\'"),
-            _ => quoted.push(c),
-        }
-    }
-    quoted.push('\'');
-    quoted
+fn is_plain_on_windows(value: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:\\".contains(&byte);
+    // PowerShell makes two words of `-a.csv`.
+    let is_parameter = value.starts_with('-') && value.contains('.');
+    !value.is_empty() && !is_parameter && value.bytes().all(is_plain)
 }
 
 /// Whether double quotes alone do not keep a shell of Windows from this character. PowerShell also takes typographic

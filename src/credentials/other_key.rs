@@ -1,5 +1,7 @@
 //! Recognizes what was given in place of an age key, so that an error can name it.
 
+use tenantry_model::shell::path_word;
+
 /// What is not a key that Tenantry uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OtherKey {
@@ -134,7 +136,7 @@ impl NotIdentity {
         match self {
             NotIdentity::Line(_, OtherKey::Encrypted) => format!(
                 "decrypt it into a private file, as with `age -d -o identity.txt {}`, and name that with `--identity F`",
-                file.display()
+                path_word(file)
             ),
             NotIdentity::Encoding => "save it as UTF-8".to_owned(),
             NotIdentity::Line(_, OtherKey::Private) => {

@@ -9,6 +9,7 @@ use rusqlite::ffi;
 
 use super::patience;
 use super::steps::IllegalTransition;
+use tenantry_model::shell::path_word;
 use tenantry_model::{clock, files};
 
 /// Why the ledger could not be opened, read or written, with what the operator can do about it ([`Error::hint`]).
@@ -292,7 +293,7 @@ impl Error {
         use strum::EnumMessage;
         let text = match self {
             Error::SecondName { path, .. } => {
-                let path = path.display();
+                let path = path_word(path);
                 let shown_by = if cfg!(windows) {
                     format!("fsutil hardlink list {path}")
                 } else {

@@ -14,6 +14,7 @@
 //! | [`nearest`] | compares names, for "did you mean" |
 //! | [`limits`] | detects which limit of the operating system is reached |
 //! | [`failpoint`] | makes a debug build fail at named points |
+//! | [`shell`] | writes words of commands that people paste |
 //! | [`simulated`] | lets a test simulate the world around the program |
 
 pub mod clock;
@@ -28,4 +29,5 @@ pub mod limits;
 pub mod nearest;
 pub mod printable;
 pub mod problem;
+pub mod shell;
 pub mod simulated;

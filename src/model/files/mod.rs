@@ -26,6 +26,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::shell::path_word;
+
 pub use access::{
     Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
 };
@@ -86,7 +88,7 @@ impl Refused {
 /// The command that keeps others from writing to a file or a folder.
 #[cfg(unix)]
 pub fn for_us_alone(place: &Path) -> String {
-    format!("chmod go-w {}", place.display())
+    format!("chmod go-w {}", path_word(place))
 }
 
 /// The command that keeps others from a file or a folder: only this user is left. It
@@ -95,8 +97,7 @@ pub fn for_us_alone(place: &Path) -> String {
 pub fn for_us_alone(place: &Path) -> String {
     let user = access::our_account().map_or("%USERNAME%".to_owned(), |us| format!("*{us}"));
     let others = "*S-1-1-0 *S-1-5-11 *S-1-5-32-545";
-    let place = place.display();
-    format!("icacls \"{place}\" /inheritance:r /remove:g {others} /grant:r {user}:F")
+    format!("icacls {} /inheritance:r /remove:g {others} /grant:r {user}:F", path_word(place))
 }
 
 impl From<Refused> for io::Error {
