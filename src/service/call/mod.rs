@@ -74,10 +74,9 @@ impl Caller {
         drop(counted);
         match exchange.outcome {
             Outcome::Throttled { wait } => self.pacer.throttled(wait),
-            Outcome::NotSent(_) => {}
-            // A lookup without an answer says nothing about the rate.
-            _ if request.is_question() && !matches!(exchange.outcome, Outcome::Done(_)) => {}
-            _ => self.pacer.accepted(),
+            Outcome::Done(_) | Outcome::Refused(..) => self.pacer.accepted(),
+            // What the service did not answer says nothing about the rate.
+            _ => {}
         }
         exchange
     }

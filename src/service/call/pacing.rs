@@ -384,9 +384,9 @@ fn burst(rate: Rate) -> NonZeroU32 {
 
 fn limiter(rate: Rate, share: f64, clock: WaitClock) -> Option<Limiter> {
     let Rate::Limited { requests, window } = rate else { return None };
-    let spacing = window.div_f64(f64::from(requests.get()) * USED_SHARE * share);
-    let quota =
-        Quota::with_period(spacing).expect("a window is longer than nothing").allow_burst(burst(rate));
+    // Governor has no shorter spacing.
+    let spacing = window.div_f64(f64::from(requests.get()) * USED_SHARE * share).max(Duration::from_nanos(1));
+    let quota = Quota::with_period(spacing).expect("it is longer than nothing").allow_burst(burst(rate));
     Some(RateLimiter::direct_with_clock(quota, clock))
 }
 
@@ -532,6 +532,11 @@ mod tests {
         let waited = Near { place: pacer.near.acquire().await.unwrap(), since: minute_ago.unwrap() };
         admit_near(&pacer, waited).await;
         assert_eq!(free(), 601);
+    }
+
+    #[tokio::test]
+    async fn the_highest_rate_is_one() {
+        admit(&Pacer::new(per(u32::MAX, Duration::from_secs(1)))).await;
     }
 
     #[test]

@@ -83,10 +83,6 @@ impl<'a, T> Request<'a, T> {
         }
     }
 
-    pub fn is_question(&self) -> bool {
-        self.kind == RequestKind::Question
-    }
-
     /// The trace of this request if it was not sent.
     pub fn never_sent(&self, ids: CallIds, why: &CallError) -> Trace {
         let text = match why {
