@@ -43,7 +43,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// `_x000D_`: how the files of Excel write characters that XML has not.
-fn decode_xml(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode_xml(text: &str) -> Cow<'_, str> {
     decode(text, "_x", |rest| Some((code(rest.get(..4)?)?, rest.get(4..)?.strip_prefix('_')?)))
 }
 
@@ -123,6 +123,18 @@ mod tests {
         {
             check_text(text, Some(None));
         }
+    }
+
+    #[test]
+    fn characters_that_xml_cannot_hold() {
+        let check = |text: &str, expected: &str| assert_eq!(decode_xml(text), expected);
+        check("plain_text", "plain_text");
+        check("a_x000D_\nb", "a\r\nb");
+        check("_x005F_x000D_", "_x000D_");
+        check("my_xbox_x00", "my_xbox_x00");
+        check("_xZZZZ_é", "_xZZZZ_é");
+        check("_x00é_", "_x00é_");
+        check("_x+123_", "_x+123_");
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod default;
 mod domain;
 mod draft;
 mod email;
-mod escaped;
+pub(crate) mod escaped;
 mod fields;
 mod fix;
 mod misread;

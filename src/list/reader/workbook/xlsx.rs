@@ -11,6 +11,7 @@ use super::xml::{Element, Node};
 use super::{Package, ROWS_MAX, SheetName, Wanted, Workbook, WorkbookError};
 use crate::reader::cell_kind::CellKind;
 use crate::reader::sheet::{Merge, Sheet};
+use crate::validation::escaped::decode_xml;
 
 pub(super) const WORKBOOK: &str = "xl/workbook.xml";
 const RELATIONSHIPS: &str = "xl/_rels/workbook.xml.rels";
@@ -173,7 +174,7 @@ impl Strings {
                 Node::End(end) => {
                     text.end(end.name());
                     if end.name() == "si" {
-                        strings.text.push_str(&unescaped(&string));
+                        strings.text.push_str(&decode_xml(&string));
                         // What a workbook unpacks to is far below 4 GiB.
                         strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
                         string.clear();
@@ -220,34 +221,6 @@ impl RichText {
     }
 }
 
-/// `_x000D_` means a character that XML cannot contain.
-fn unescaped(text: &str) -> Cow<'_, str> {
-    let character = |escape: &str| -> Option<char> {
-        let digits = escape.get(2..6).filter(|_| escape.as_bytes().get(6) == Some(&b'_'))?;
-        u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
-    };
-    if !text.contains("_x") {
-        return Cow::Borrowed(text);
-    }
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find("_x") {
-        let (before, escape) = rest.split_at(at);
-        out.push_str(before);
-        match character(escape) {
-            Some(character) => {
-                out.push(character);
-                rest = &escape["_x000D_".len()..];
-            }
-            None => {
-                out.push_str("_x");
-                rest = &escape["_x".len()..];
-            }
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
 /// The format of each style that a cell can have.
 fn styles_of<R: Read + Seek>(
     package: &mut Package<R>,
@@ -265,7 +238,7 @@ fn styles_of<R: Read + Seek>(
                 (_, name @ ("numFmts" | "cellXfs" | "cellStyleXfs" | "dxfs")) => name.clone_into(&mut list),
                 ("numFmts", "numFmt") => {
                     let code = element.attribute("formatCode")?.unwrap_or_default();
-                    own.extend(number(&element)?.map(|number| (number, unescaped(&code).into_owned())));
+                    own.extend(number(&element)?.map(|number| (number, decode_xml(&code).into_owned())));
                 }
                 ("cellXfs", "xf") => formats.push(number(&element)?.unwrap_or(0)),
                 _ => {}
@@ -457,7 +430,7 @@ impl CellContent {
             Form::Result if self.has_formula && context.strings.has(value) => {
                 (Cow::Borrowed(value), CellKind::IndexResult)
             }
-            Form::InlineText | Form::Result => as_text(unescaped(value), format),
+            Form::InlineText | Form::Result => as_text(decode_xml(value), format),
             Form::Boolean => {
                 (Cow::Borrowed(if value.trim() == "1" { "TRUE" } else { "FALSE" }), CellKind::Boolean)
             }
@@ -529,17 +502,6 @@ mod tests {
         let expected = Some(Merge { rows: 1..=3, columns: 16..=17 });
         assert_eq!(merge("Q2:R4"), expected);
         assert_eq!(merge("Q2"), None);
-    }
-
-    #[test]
-    fn characters_that_xml_cannot_hold() {
-        let check = |text: &str, expected: &str| assert_eq!(unescaped(text), expected);
-        check("plain_text", "plain_text");
-        check("a_x000D_\nb", "a\r\nb");
-        check("_x005F_x000D_", "_x000D_");
-        check("my_xbox_x00", "my_xbox_x00");
-        check("_xZZZZ_é", "_xZZZZ_é");
-        check("_x00é_", "_x00é_");
     }
 
     #[test]
