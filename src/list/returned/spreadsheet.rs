@@ -106,10 +106,18 @@ const FALSE: [&str; 22] = [
     "0",
 ];
 
+/// Two programs can have marked a text, one after the other. Without a limit, a cell of marks alone would fill the stack.
+const MARKS_MAX: u8 = 2;
+
 /// What a spreadsheet has made of `original`, if `now` is what only a spreadsheet would write for it. `None` if nothing
 /// has changed but white space around the value, or if a person may have changed the cell: who puts lost zeros back
 /// writes what no spreadsheet writes.
 pub fn spreadsheet_change(original: &str, now: &str) -> Option<SpreadsheetChange> {
+    change_within(original, now, MARKS_MAX)
+}
+
+/// `marks`: so many marks of a text around `original` are taken away.
+fn change_within(original: &str, now: &str, marks: u8) -> Option<SpreadsheetChange> {
     // White space and invisible characters at the ends can be part of a misread letter.
     if letters::are_misread(original.trim_ascii(), now.trim_ascii()) {
         return Some(SpreadsheetChange::Encoding);
@@ -118,8 +126,8 @@ pub fn spreadsheet_change(original: &str, now: &str) -> Option<SpreadsheetChange
     if original == now || original.is_empty() || now.is_empty() {
         return None;
     }
-    if let Some(inner) = unwrapped(original) {
-        return spreadsheet_change(inner, now);
+    if let Some(inner) = unwrapped(original).filter(|_| marks > 0) {
+        return change_within(inner, now, marks - 1);
     }
     let is_hidden = now.len() > 1 && now.bytes().all(|byte| byte == b'#');
     if is_hidden || (is_spreadsheet_error(now) && !is_spreadsheet_error(original)) || is_run(original, now) {
@@ -207,6 +215,12 @@ mod tests {
             let _ = spreadsheet_change(&original, &now);
             prop_assert_eq!(spreadsheet_change(&original, &original), None);
         }
+    }
+
+    #[test]
+    fn marks_within_marks_do_not_fill_the_stack() {
+        let original = format!("{}7{}", "=\"".repeat(20_000), "\"".repeat(20_000));
+        let _ = spreadsheet_change(&original, "8");
     }
 
     #[track_caller]
