@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
 
+use encoding_rs::Encoding;
+
 use super::super::counting::line_breaks;
 use super::super::records::RECORD_BYTES_MAX;
 use super::languages::{LANGUAGES, Set};
@@ -56,7 +58,13 @@ impl Sample {
                 sample.consider(number, &line);
                 return Ok(sample);
             }
-            if chunk.is_ascii() && line.is_ascii() {
+            // Whole lines, or all of the chunk.
+            let plain = match Encoding::ascii_valid_up_to(chunk) {
+                all if all == chunk.len() => all,
+                upto => memchr::memrchr2(b'\n', b'\r', &chunk[..upto]).map_or(0, |end| end + 1),
+            };
+            if plain > 0 && line.is_ascii() {
+                let chunk = &chunk[..plain];
                 number += line_breaks(chunk, after_cr);
                 after_cr = chunk.ends_with(b"\r");
                 if let Some(end) = memchr::memrchr2(b'\n', b'\r', chunk) {
@@ -65,8 +73,7 @@ impl Sample {
                 } else {
                     line.extend(&chunk[..chunk.len().min(LINE_BYTES_MAX.saturating_sub(line.len()))]);
                 }
-                let taken = chunk.len();
-                input.consume(taken);
+                input.consume(plain);
                 continue;
             }
             let end = memchr::memchr2(b'\n', b'\r', chunk);
