@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::trust::{self, Purpose};
@@ -41,6 +42,15 @@ pub(super) fn open_unchanging(path: &Path) -> Result<Connection> {
     let url =
         format!("file:{}?immutable=1", percent_encode(name.as_os_str().as_encoded_bytes(), NON_ALPHANUMERIC));
     connect(Path::new(&url), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+}
+
+/// Copies the content of a database, as it is at one moment, into the empty file `copy`.
+pub(super) fn copy_into(connection: &Connection, copy: &Path) -> Result<()> {
+    let name = plain_name(copy);
+    // As bytes, because the name need not be UTF-8.
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_encoded_bytes()));
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
 }
 
 /// A name that SQLite always reads as a file name: without `./`, `file:…` is a URI, and `:memory:` is not a file.

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::{Error, Result, connection};
 use tenantry_model::files::{self, take_name};
@@ -29,11 +28,8 @@ pub(super) fn write(ledger: &Connection, half: &Path, copy: &Path) -> Result<()>
 }
 
 fn fill(ledger: &Connection, copy: &Path) -> Result<()> {
-    let name = connection::plain_name(copy);
     let before = extent(ledger)?;
-    // One read transaction, so the copy is consistent. The name is passed as bytes, because it need not be UTF-8.
-    let name = ToSqlOutput::Borrowed(ValueRef::Text(name.as_os_str().as_encoded_bytes()));
-    ledger.execute("VACUUM INTO ?1", [name])?;
+    connection::copy_into(ledger, copy)?;
     let copied = connection::open_file(copy)?;
     let (ledger_id, rows) = extent(&copied)?;
     // Rows are never removed.

@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use uuid::Uuid;
 
-use super::connection::{connect, has_log, open_file, open_unchanging, plain_name};
+use super::connection::{connect, copy_into, has_log, open_file, open_unchanging, plain_name};
 use super::disk_faults;
 use super::kept;
 use super::lock::{self, Lock};
@@ -212,7 +212,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
     let write = |source| Error::Copy { path: copy.to_owned(), source: Arc::new(source) };
     // Only its owner can read it, from the first byte.
     files::create_new(copy).map_err(write)?;
-    connection.execute("VACUUM INTO ?1", [plain_name(copy).to_string_lossy()])?;
+    copy_into(&connection, copy)?;
     // A run that is active in the original is not active in the copy.
     let mut copied = connect(&plain_name(copy), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     copied.execute("UPDATE program_runs SET pid = ?1 WHERE finished_at IS NULL", [std::process::id()])?;

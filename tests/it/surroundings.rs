@@ -398,6 +398,17 @@ fn the_copy_of_a_dry_run_is_private_and_goes_away_even_after_a_crash() {
     bench.agree();
 }
 
+/// SQLite was given a name in which what is not UTF-8 was replaced.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_dry_run_takes_a_folder_for_temporary_files_with_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let bench = with_ledger();
+    let folder = bench.path("").join(std::ffi::OsStr::from_bytes(b"t\xFCmp"));
+    fs::create_dir(&folder).unwrap();
+    bench.import("customers.csv").args(["--dry-run"]).env("TMPDIR", folder).exits(0);
+}
+
 #[test]
 fn a_dry_run_knows_a_ledger_by_the_name_that_it_was_given() {
     let bench = Bench::new();
