@@ -3,7 +3,8 @@
 //! Only refused and unresolved rows, and refused acceptances, are looked for: they are few, and an operator waits for
 //! them to be settled. A list whose path is `-` is never the same list again.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Transaction;
 
@@ -82,13 +83,21 @@ impl IngestSession {
         );
         type Refused = (RowId, SourceId, Option<String>, State, String, Option<String>);
         let refused: Vec<Refused> = collect(tx, &sql, [], |row| row.try_into())?;
+        // Thousands of rows may have one external id, such as 0.
+        let mut only_rows = HashMap::new();
         for (row, source, domain, state, external_id, reseller) in refused {
             if !list.contains(&source) || self.seen.line_of(row).is_some() {
                 continue;
             }
-            let Some((by, line)) = self.only_row(tx, row, &external_id, reseller.as_deref())? else {
-                continue;
+            let only_row = match only_rows.entry((external_id, reseller)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    let (external_id, reseller) = new.key();
+                    let only_row = self.only_row(tx, external_id, reseller.as_deref())?;
+                    *new.insert(only_row)
+                }
             };
+            let Some((by, line)) = only_row else { continue };
             if !self.info.needs_consent {
                 replace(tx, row, by)?;
             }
@@ -102,21 +111,20 @@ impl IngestSession {
         Ok(corrections)
     }
 
-    /// The only row besides `row` that this reading has met with this external id and reseller, and its line.
+    /// The only row that this reading has met with this external id and reseller, and its line.
     fn only_row(
         &self,
         tx: &Transaction<'_>,
-        row: RowId,
         external_id: &str,
         reseller: Option<&str>,
     ) -> Result<Option<(RowId, u32)>> {
         let sql = format!(
             "SELECT id FROM customer_rows
-              WHERE external_id = ?1 AND reseller_id IS ?2 AND id <> ?3 AND state NOT IN ({})",
+              WHERE external_id = ?1 AND reseller_id IS ?2 AND state NOT IN ({})",
             State::sql_list(State::is_history)
         );
         let mut statement = tx.prepare_cached(&sql)?;
-        let mut rows = statement.query((external_id, reseller, row))?;
+        let mut rows = statement.query((external_id, reseller))?;
         let mut only = None;
         while let Some(found) = rows.next()? {
             let id = found.get(0)?;
@@ -152,17 +160,24 @@ pub(super) fn replace_released(tx: &Transaction<'_>, sources: &str) -> Result<()
     );
     let corrected = format!(
         "SELECT r.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
-          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.id <> ?3 AND r.state NOT IN ({}) AND s.path = ?4
-            AND s.id IN ({sources})",
+          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.state NOT IN ({}) AND s.path = ?3
+            AND s.id IN ({sources}) LIMIT 3",
         State::sql_list(State::is_history)
     );
     type Refused = (RowId, String, Option<String>, String);
     let refused: Vec<Refused> = collect(tx, &refused, [], |row| row.try_into())?;
+    let mut known = HashMap::<_, Vec<RowId>>::new();
     for (row, external_id, reseller, path) in refused {
-        let corrected: Vec<RowId> =
-            collect(tx, &corrected, (external_id, reseller, row, path), |row| row.get(0))?;
-        if let [by] = corrected[..] {
-            replace(tx, row, by)?;
+        let by = match known.entry((external_id, reseller, path)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let by = collect(tx, &corrected, new.key().clone(), |row| row.get(0))?;
+                new.insert(by)
+            }
+        };
+        let mut others = by.iter().filter(|by| **by != row);
+        if let (Some(by), None) = (others.next(), others.next()) {
+            replace(tx, row, *by)?;
         }
     }
     Ok(())
