@@ -115,25 +115,24 @@ impl<'a> Session<'a> {
         if let Some(restored) = restored {
             report_restored(output, restored);
         }
-        let prepare = || {
+        let prepare = async {
             let queries = Queries::open(ledger.path())?;
             let sealing = match mode {
                 Mode::AskOnly => None,
                 Mode::Submit => recipient::prepare(submission, &queries, &asked_for, output)?,
             };
-            Ok((queries, sealing))
+            if !is_dry_run {
+                connection.start_simulator().await?;
+            }
+            Ok::<_, Failure>((queries, sealing, ledger.recover().await?))
         };
-        let (queries, sealing) = match prepare() {
+        let (queries, sealing, interrupted) = match prepare.await {
             Ok(prepared) => prepared,
             Err(failure) => {
                 drop(ledger.close(ending_of(&failure)).await);
                 return Err(failure);
             }
         };
-        if !is_dry_run {
-            connection.start_simulator().await?;
-        }
-        let interrupted = ledger.recover().await?;
         // For a dry run, the last run may still be in progress.
         if interrupted > 0 && !is_dry_run {
             output.note(format_args!(

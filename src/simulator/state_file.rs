@@ -29,7 +29,10 @@ impl StateFile {
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
         let effects = read_effects(&text[..whole])?;
         if !is_torn_line(&text[whole..]) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a state file of a simulator"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is not a state file of a simulator; move it away, and a new one is made",
+            ));
         }
         let mut state_file = StateFile { file, length: whole as u64 };
         state_file.cut_off_torn_line()?;

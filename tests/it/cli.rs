@@ -578,3 +578,17 @@ fn a_list_is_the_same_under_every_form_of_its_path() {
     assert_eq!(paths, 1);
     bench.agree();
 }
+
+/// The next run took it for one that had died.
+#[test]
+fn a_run_whose_rehearsal_cannot_start_has_an_end() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let import = || bench.import("customers.csv").args(["--simulate", "--ledger", "trial.db"]);
+    import().exits(0);
+    bench.file("trial.db.simulator", "not a state");
+    import().exits(1).says("move it away");
+    std::fs::remove_file(bench.path("trial.db.simulator")).unwrap();
+    let again = import().exits(0);
+    assert!(!again.stderr.contains("ended without warning"), "{again}");
+}
