@@ -89,12 +89,35 @@ pub(crate) struct Identities {
 impl Identities {
     /// Reads the keys of the file.
     pub(crate) fn read(file: &Path) -> Result<Self, Error> {
-        read_identity(file)
+        let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
+        let bad = |why| Error::BadIdentity { path: file.to_owned(), why };
+        let content = files::read_secret(file).map_err(|source| error("read", source))?;
+        if content.starts_with(b"age-encryption.org/") {
+            return Err(bad(NotIdentity::Line(1, OtherKey::Encrypted)));
+        }
+        let text = files::text_of(&content).map_err(|_| bad(NotIdentity::Encoding))?;
+        let (mut keys, mut unused) = (Vec::new(), None);
+        // The format of `age-keygen`: comments, and one key on each other line.
+        for (line, number) in text.lines().map(str::trim).zip(1..) {
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            match line.parse() {
+                Ok(key) => keys.push(key),
+                Err(_) if unused.is_none() => unused = Some(NotIdentity::Line(number, OtherKey::of(line))),
+                Err(_) => {}
+            }
+        }
+        if keys.is_empty() {
+            Err(bad(unused.unwrap_or(NotIdentity::Empty)))
+        } else {
+            Ok(Self { keys, unused })
+        }
     }
 
     /// Reads the keys of the file; if it does not exist, creates it with a new key. Returns true if it was created.
     pub(crate) fn read_or_make(file: &Path) -> Result<(Self, bool), Error> {
-        match read_identity(file) {
+        match Self::read(file) {
             Err(Error::IdentityFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 let identity = Identity::generate();
                 match write_identity(file, &identity) {
@@ -103,7 +126,7 @@ impl Identities {
                     Err(Error::IdentityFile { source, .. })
                         if source.kind() == io::ErrorKind::AlreadyExists =>
                     {
-                        Ok((read_identity(file)?, false))
+                        Ok((Self::read(file)?, false))
                     }
                     Err(error) => Err(error),
                 }
@@ -162,33 +185,6 @@ fn open<'a>(
 /// The default identity file.
 pub(crate) fn default_identity_file() -> Result<PathBuf, Error> {
     Ok(folders::config().ok_or(Error::NoConfigFolder)?.join("identity.txt"))
-}
-
-fn read_identity(file: &Path) -> Result<Identities, Error> {
-    let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
-    let bad = |why| Error::BadIdentity { path: file.to_owned(), why };
-    let content = files::read_secret(file).map_err(|source| error("read", source))?;
-    if content.starts_with(b"age-encryption.org/") {
-        return Err(bad(NotIdentity::Line(1, OtherKey::Encrypted)));
-    }
-    let text = files::text_of(&content).map_err(|_| bad(NotIdentity::Encoding))?;
-    let (mut keys, mut unused) = (Vec::new(), None);
-    // The format of `age-keygen`: comments, and one key on each other line.
-    for (line, number) in text.lines().map(str::trim).zip(1..) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match line.parse() {
-            Ok(key) => keys.push(key),
-            Err(_) if unused.is_none() => unused = Some(NotIdentity::Line(number, OtherKey::of(line))),
-            Err(_) => {}
-        }
-    }
-    if keys.is_empty() {
-        Err(bad(unused.unwrap_or(NotIdentity::Empty)))
-    } else {
-        Ok(Identities { keys, unused })
-    }
 }
 
 /// The file that reminds of a copy of this identity file. It exists while no run has asked for the copy.
