@@ -181,6 +181,8 @@ pub(super) fn start(mut call: Call<'_>, surroundings: &[Surrounding], world: &Wo
         match surrounding {
             Surrounding::Output(stream, sink) => start.lead(*stream, *sink),
             Surrounding::ClosedInput => start.redirections += " <&-",
+            // Who sits before the first one is asked, and answers or not.
+            Surrounding::Terminal(_) if start.on_terminal => {}
             Surrounding::Terminal(terminal) => call = terminal.surround(call, &mut start),
             Surrounding::Limit(arguments) => start.limits += &format!("ulimit {arguments}; "),
             Surrounding::Variable(name, Some(value)) => call = call.env(name, value),
