@@ -4,8 +4,8 @@
 //! corrected rows under another domain, or declined. So a copy is marked as a copy, and nothing is sent from it until
 //! an operator restores it. A copy that was made in another way (SQLite's backup, `VACUUM INTO`, a snapshot of the files)
 //! has no mark, so the operator must say that it is one; then it is marked and restored in the same way. Its open rows
-//! are then held back, like the rows of a file that was not read to its end,
-//! until the operator imports their files again. Each held row is looked up before it is sent.
+//! are then held back, like the rows of a file that was not read to its end, until the operator imports their files again.
+//! Each held row is looked up before it is sent.
 //!
 //! The API cannot say whether a row was corrected under another domain. So a corrected row that names a held row by its
 //! `tenantry_row` replaces the held row: see [`super::ingest`].
