@@ -43,7 +43,7 @@ pub(crate) enum Error {
 
 /// Why a password cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Unopened {
+pub(crate) enum CannotOpen {
     /// The identity file has no key that the password is sealed to. The recipient, if it is known.
     OtherKey(Option<String>),
     /// It is not what was stored, or was written by a later program.
@@ -156,7 +156,7 @@ impl Identities {
     }
 
     /// Decrypts an age file.
-    fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    fn open(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         open(&self.keys, sealed)
     }
 
@@ -169,16 +169,16 @@ impl Identities {
 fn open<'a>(
     keys: impl IntoIterator<Item = &'a Identity>,
     sealed: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
     let keys = keys.into_iter().map(|key| key as &dyn age::Identity);
     let file = age::Decryptor::new_buffered(sealed).and_then(|file| file.decrypt(keys));
     let mut file = file.map_err(|error| match error {
-        age::DecryptError::NoMatchingKeys => Unopened::OtherKey(None),
-        _ => Unopened::Damaged,
+        age::DecryptError::NoMatchingKeys => CannotOpen::OtherKey(None),
+        _ => CannotOpen::Damaged,
     })?;
     // Large enough that it is not reallocated while it grows, which would leave parts of it in memory.
     let mut opened = Zeroizing::new(Vec::with_capacity(sealed.len() + 64));
-    file.read_to_end(&mut opened).map_err(|_| Unopened::Damaged)?;
+    file.read_to_end(&mut opened).map_err(|_| CannotOpen::Damaged)?;
     Ok(opened)
 }
 
@@ -254,7 +254,7 @@ mod tests {
             let opened = identities.opens_it(&sealed).map(|key| key.to_string());
             assert_eq!(opened, opens.then(|| key.to_public().to_string()));
         }
-        assert_eq!(identities.open(b"no age file").unwrap_err(), Unopened::Damaged);
+        assert_eq!(identities.open(b"no age file").unwrap_err(), CannotOpen::Damaged);
     }
 
     /// What editors and mistakes leave in an identity file.

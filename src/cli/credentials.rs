@@ -13,18 +13,20 @@ use std::thread;
 
 use zeroize::Zeroizing;
 
+use super::account::who;
 use super::replacing::Guarded;
 use super::settings::identity_file;
 use super::shell::quoted;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
-use crate::credentials::{self, Identities, NotIdentity, Opener, Unopened};
+use crate::credentials::{self, CannotOpen, Identities, NotIdentity, Opener};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::limits::Resource;
 use crate::printable::escape_for_terminal;
 use crate::report::{Cell, Column, Content, Style, Table, TableError, counted};
 
-/// The number of passwords that are recorded and written together: each time takes two commits.
+/// The number of passwords that are recorded and written together: where they are read at once, each time takes two
+/// commits.
 const TOGETHER: usize = 4096;
 
 /// What to do if the private key is not at hand.
@@ -169,13 +171,13 @@ fn open_all<W: Write + Send>(
             let failure = Failure::of(ExitCode::Failed, &error).within("could not start a thread");
             failure.with_hint(Resource::Threads.hint())
         })?;
-        let (mut batch, mut unopened) = (Batch::new(), BTreeMap::<Unopened, Domains>::new());
+        let (mut batch, mut cannot_open) = (Batch::new(), BTreeMap::<CannotOpen, Domains>::new());
         let read = queries.each_password(filter, |sealed| {
             match opener.open(&sealed) {
                 Ok(password) => batch.push((sealed, password)),
                 // A password that does not open must not prevent opening the others.
                 Err(why) => {
-                    unopened.entry(why).or_default().add(escape_for_terminal(&sealed.domain).into_owned());
+                    cannot_open.entry(why).or_default().add(escape_for_terminal(&sealed.domain).into_owned());
                 }
             }
             if batch.len() < TOGETHER {
@@ -192,7 +194,7 @@ fn open_all<W: Write + Send>(
         match (handout, read) {
             (Err(failure), _) | (Ok(_), Err(Stopped::Reading(failure))) => Err(failure),
             (Ok(mut handout), Ok(()) | Err(Stopped::HandingOut)) => {
-                handout.result.unopened = unopened;
+                handout.result.cannot_open = cannot_open;
                 Ok(handout)
             }
         }
@@ -254,22 +256,22 @@ struct OpenedPasswords {
     like_formulas: u64,
     /// Domains whose password came with the answer to another row, each with the domain of that row.
     kept: Vec<(String, String)>,
-    unopened: BTreeMap<Unopened, Domains>,
+    cannot_open: BTreeMap<CannotOpen, Domains>,
 }
 
 impl OpenedPasswords {
     /// Lists what did not open, and why. `unused`: a line of the identity file that is not used.
     fn failure(&self, identity: &Path, unused: Option<&NotIdentity>) -> Option<Failure> {
-        let unopened: u64 = self.unopened.values().map(|domains| domains.count).sum();
-        if unopened == 0 {
+        let cannot_open: u64 = self.cannot_open.values().map(|domains| domains.count).sum();
+        if cannot_open == 0 {
             return None;
         }
-        let all = counted(self.count + unopened, "password");
-        let cannot = Failure::new(ExitCode::Failed, format!("{unopened} of {all} cannot be opened"));
-        let failure = self.unopened.iter().fold(cannot, |failure, (why, domains)| {
+        let all = counted(self.count + cannot_open, "password");
+        let cannot = Failure::new(ExitCode::Failed, format!("{cannot_open} of {all} cannot be opened"));
+        let failure = self.cannot_open.iter().fold(cannot, |failure, (why, domains)| {
             failure.because(format!("{} ({domains})", describe(why, identity)))
         });
-        let has_other_key = self.unopened.keys().any(|why| matches!(why, Unopened::OtherKey(_)));
+        let has_other_key = self.cannot_open.keys().any(|why| matches!(why, CannotOpen::OtherKey(_)));
         let unused = unused.filter(|_| has_other_key);
         let failure = unused.into_iter().fold(failure, |failure, unused| {
             failure.because(format!("not every line of `{}` is used: {unused}", identity.display()))
@@ -336,15 +338,15 @@ fn is_like_formula(password: &[u8]) -> bool {
     matches!(password.first(), Some(b'=' | b'+' | b'-' | b'@'))
 }
 
-fn describe(why: &Unopened, identity: &Path) -> String {
+fn describe(why: &CannotOpen, identity: &Path) -> String {
     let file = identity.display();
     match why {
-        Unopened::OtherKey(Some(recipient)) => {
+        CannotOpen::OtherKey(Some(recipient)) => {
             format!("sealed to another key than those of `{file}`: {recipient}")
         }
-        Unopened::OtherKey(None) => format!("sealed to another key than those of `{file}`"),
-        Unopened::Damaged => "damaged, or sealed by a newer version of this program".to_owned(),
-        Unopened::NotItsOwn => "changed in the ledger, or the password of another row".to_owned(),
+        CannotOpen::OtherKey(None) => format!("sealed to another key than those of `{file}`"),
+        CannotOpen::Damaged => "damaged, or sealed by a newer version of this program".to_owned(),
+        CannotOpen::NotItsOwn => "changed in the ledger, or the password of another row".to_owned(),
     }
 }
 
@@ -372,26 +374,4 @@ impl fmt::Display for Domains {
             more => write!(f, " and {more} more"),
         }
     }
-}
-
-/// The user's name in the operating system, for the record; empty if the system has none. Anyone who can open the file
-/// can forge it.
-pub(super) fn who() -> String {
-    ["USER", "USERNAME", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .or_else(account)
-        .unwrap_or_default()
-}
-
-/// The name of the account that this process runs as: a scheduler may set none of the variables.
-#[cfg(unix)]
-pub(super) fn account() -> Option<String> {
-    nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name)
-}
-
-/// Windows sets `USERNAME` for every process.
-#[cfg(windows)]
-pub(super) fn account() -> Option<String> {
-    None
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::account::who;
 use super::consent;
-use super::credentials::who;
 use super::terminal::{NoPrompt, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, Output, args, next_command};
 use crate::clock;

@@ -2,6 +2,7 @@
 //!
 //! Each command has its own file.
 
+mod account;
 mod acknowledge;
 mod args;
 mod backup;
@@ -328,7 +329,7 @@ async fn carry_out(
         Command::Import(args) => return Box::pin(import::run(args, output)).await,
         Command::Resume(args) => return Box::pin(resume::run(Mode::Submit, args, output)).await,
         Command::Retry(args) => return Box::pin(retry::run(args, output)).await,
-        Command::Reconcile(args) => return Box::pin(resume::run(Mode::AskOnly, args, output)).await,
+        Command::Reconcile(args) => return Box::pin(resume::run(Mode::LookUpOnly, args, output)).await,
         Command::Check(args) => Box::pin(check::run(args, output)).await,
         Command::Status(args) => status::run(args, output),
         Command::Doctor(args) => Box::pin(doctor::run(args, provenance, output)).await,

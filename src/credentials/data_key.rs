@@ -13,7 +13,7 @@ use rand::{Rng, TryRng};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{Error, Identities, Unopened};
+use super::{CannotOpen, Error, Identities};
 use crate::ledger::RowId;
 
 /// The layout of a stored password, and of its associated data.
@@ -64,11 +64,11 @@ impl DataKey {
     }
 
     /// The key that was stored as `sealed`.
-    pub(super) fn unsealed_by(identities: &Identities, sealed: &[u8]) -> Result<Self, Unopened> {
+    pub(super) fn unsealed_by(identities: &Identities, sealed: &[u8]) -> Result<Self, CannotOpen> {
         let unsealed = identities.open(sealed)?;
         let mut key = Zeroizing::new([0; KEY]);
         if unsealed.len() != KEY {
-            return Err(Unopened::Damaged);
+            return Err(CannotOpen::Damaged);
         }
         key.copy_from_slice(&unsealed);
         Ok(Self(key))
@@ -91,14 +91,14 @@ impl DataKey {
         &self,
         owner: &PasswordOwner<'_>,
         stored: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    ) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let (nonce, sealed) = match stored.split_first() {
-            Some((&VERSION, rest)) => rest.split_at_checked(NONCE).ok_or(Unopened::Damaged)?,
-            _ => return Err(Unopened::Damaged),
+            Some((&VERSION, rest)) => rest.split_at_checked(NONCE).ok_or(CannotOpen::Damaged)?,
+            _ => return Err(CannotOpen::Damaged),
         };
         let sealed = Payload { msg: sealed, aad: &owner.associated_data() };
         let opened = self.cipher().decrypt(XNonce::from_slice(nonce), sealed);
-        opened.map(Zeroizing::new).map_err(|_| Unopened::NotItsOwn)
+        opened.map(Zeroizing::new).map_err(|_| CannotOpen::NotItsOwn)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -135,10 +135,10 @@ mod tests {
             PasswordOwner { domain: "a.onmicrosoft.co", customer_id: "mc-1", ..owner() },
         ];
         for other in others {
-            assert!(matches!(key.open(&other, &stored), Err(Unopened::NotItsOwn)), "{other:?}");
+            assert!(matches!(key.open(&other, &stored), Err(CannotOpen::NotItsOwn)), "{other:?}");
         }
         let another_run = DataKey::draw().unwrap();
-        assert!(matches!(another_run.open(&owner(), &stored), Err(Unopened::NotItsOwn)));
+        assert!(matches!(another_run.open(&owner(), &stored), Err(CannotOpen::NotItsOwn)));
     }
 
     #[test]
@@ -151,7 +151,7 @@ mod tests {
             assert!(key.open(&owner(), &changed).is_err(), "byte {at}");
             assert!(key.open(&owner(), &stored[..at]).is_err(), "cut at {at}");
         }
-        assert!(matches!(key.open(&owner(), &[2; 60]), Err(Unopened::Damaged)), "of a later version");
+        assert!(matches!(key.open(&owner(), &[2; 60]), Err(CannotOpen::Damaged)), "of a later version");
     }
 
     #[test]
@@ -169,8 +169,8 @@ mod tests {
         let kept = key.sealed_to(&mine.keys[0].to_public()).unwrap();
         let opened = DataKey::unsealed_by(&mine, &kept).unwrap();
         assert_eq!(*opened.open(&owner(), &sealed(&key)).unwrap(), b"=;;n.=s9Z, \"quoted\"");
-        assert!(matches!(DataKey::unsealed_by(&other, &kept), Err(Unopened::OtherKey(None))));
+        assert!(matches!(DataKey::unsealed_by(&other, &kept), Err(CannotOpen::OtherKey(None))));
         let short = age::encrypt(&mine.keys[0].to_public(), b"too short for a key").unwrap();
-        assert!(matches!(DataKey::unsealed_by(&mine, &short), Err(Unopened::Damaged)));
+        assert!(matches!(DataKey::unsealed_by(&mine, &short), Err(CannotOpen::Damaged)));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 use super::data_key::{DataKey, PasswordOwner};
-use super::{Identities, Unopened};
+use super::{CannotOpen, Identities};
 use crate::ledger::{DataKeyId, SealedDataKey, SealedPassword};
 
 /// Opens the passwords of one ledger with the keys of one identity file.
@@ -15,7 +15,7 @@ pub(crate) struct Opener {
     identities: Identities,
     ledger_id: String,
     sealed_keys: HashMap<DataKeyId, SealedDataKey>,
-    keys: HashMap<DataKeyId, Result<DataKey, Unopened>>,
+    keys: HashMap<DataKeyId, Result<DataKey, CannotOpen>>,
 }
 
 impl Opener {
@@ -26,15 +26,15 @@ impl Opener {
     }
 
     /// The password, or why it cannot be opened.
-    pub(crate) fn open(&mut self, sealed: &SealedPassword) -> Result<Zeroizing<Vec<u8>>, Unopened> {
+    pub(crate) fn open(&mut self, sealed: &SealedPassword) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let Some(id) = sealed.data_key else {
             // A password of an earlier program is an age file of its own.
             return self.identities.open(&sealed.password);
         };
         let key = self.keys.entry(id).or_insert_with(|| {
-            let kept = self.sealed_keys.get(&id).ok_or(Unopened::Damaged)?;
+            let kept = self.sealed_keys.get(&id).ok_or(CannotOpen::Damaged)?;
             DataKey::unsealed_by(&self.identities, &kept.sealed).map_err(|why| match why {
-                Unopened::OtherKey(_) => Unopened::OtherKey(Some(kept.recipient.clone())),
+                CannotOpen::OtherKey(_) => CannotOpen::OtherKey(Some(kept.recipient.clone())),
                 why => why,
             })
         });
