@@ -93,13 +93,13 @@ impl Forgetting {
         let chosen =
             "SELECT r.state, count(*) FROM temp.forgotten f JOIN customer_rows r ON r.id = f.id GROUP BY 1";
         Ok(ForgetPlan {
-            rows: counts(&self.connection, chosen, [])?,
+            rows: collect(&self.connection, chosen, [], |row| row.try_into())?,
             passwords: value(
                 &self.connection,
                 "SELECT (SELECT count(*) FROM temp.forgotten_passwords) + (SELECT count(*) FROM temp.forgotten_answers)",
                 [],
             )?,
-            unfinished: counts(&self.connection, &unfinished, [before])?,
+            unfinished: collect(&self.connection, &unfinished, [before], |row| row.try_into())?,
             awaiting_agreement: value(&self.connection, &awaiting, [before])?,
             is_cleaning_owed: self.is_cleaning_owed()?,
         })
@@ -241,14 +241,4 @@ fn select(connection: &Connection, what: Forgettable) -> Result<()> {
         connection.execute(&sql, [before])?;
     }
     Ok(())
-}
-
-fn counts(connection: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<RowCounts> {
-    let by_state: Vec<(State, u64)> =
-        collect(connection, sql, parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut counts = RowCounts::default();
-    for (state, count) in by_state {
-        counts.add(state, count);
-    }
-    Ok(counts)
 }

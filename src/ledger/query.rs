@@ -170,7 +170,7 @@ fn in_seconds<S: Serializer>(
 
 /// SQL for the current steps of a kind, as `step`.
 struct StandingSteps {
-    steps: &'static str,
+    steps: String,
     /// The problems that validation found, as JSON.
     problems: &'static str,
     /// The id of its row.
@@ -180,16 +180,16 @@ struct StandingSteps {
 }
 
 impl StandingSteps {
-    const fn of(kind: StepKind) -> Self {
+    fn of(kind: StepKind) -> Self {
         match kind {
             StepKind::Create => Self {
-                steps: "customer_rows AS step",
+                steps: "customer_rows AS step".to_owned(),
                 problems: "step.problems",
                 row: "step.id",
                 burned: "step.domain_burned",
             },
             StepKind::Agreement => Self {
-                steps: "(SELECT * FROM agreements WHERE replaced_by IS NULL AND state <> 'withdrawn') AS step",
+                steps: format!("(SELECT * FROM agreements WHERE {STANDING}) AS step"),
                 problems: "NULL",
                 row: "step.row_id",
                 burned: "0",
@@ -247,23 +247,17 @@ impl Queries {
 
     /// Rows by state, in a part of the ledger.
     pub fn counts_in(&self, scope: Scope) -> Result<RowCounts> {
-        let mut counts = RowCounts::default();
         let sql = format!(
             "SELECT state, count(*) FROM customer_rows r WHERE {} GROUP BY state",
             scope.touched("r.id", "r.source_id")
         );
-        let by_state: Vec<(State, u64)> =
-            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        for (state, count) in by_state {
-            counts.add(state, count);
-        }
+        let mut counts: RowCounts = collect(&self.connection, &sql, [], |row| row.try_into())?;
         let sql = format!(
             "SELECT state, count(*) FROM customer_rows r INDEXED BY rows_acknowledged
               WHERE acknowledged_at IS NOT NULL AND {} GROUP BY state",
             scope.touched("r.id", "r.source_id")
         );
-        let acknowledged: Vec<(State, u64)> =
-            collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let acknowledged: Vec<(State, u64)> = collect(&self.connection, &sql, [], |row| row.try_into())?;
         for (state, count) in acknowledged {
             counts.acknowledge(state, count);
         }
@@ -411,12 +405,15 @@ impl Queries {
 
     /// Is there an acknowledged row, or acceptance, that was refused with this code?
     pub fn has_acknowledged(&self, code: &str) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM customer_rows INDEXED BY rows_acknowledged
-                                   WHERE acknowledged_at IS NOT NULL AND error_code = ?1)
-                       OR EXISTS (SELECT 1 FROM agreements
-                                  WHERE acknowledged_at IS NOT NULL AND error_code = ?1 AND replaced_by IS NULL
-                                    AND state IN ('failed', 'rejected'))";
-        value(&self.connection, sql, [code])
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM customer_rows INDEXED BY rows_acknowledged
+                             WHERE acknowledged_at IS NOT NULL AND error_code = ?1)
+                 OR EXISTS (SELECT 1 FROM agreements
+                            WHERE acknowledged_at IS NOT NULL AND error_code = ?1 AND replaced_by IS NULL
+                              AND state IN ({}))",
+            State::sql_list(State::is_refused)
+        );
+        value(&self.connection, &sql, [code])
     }
 
     /// Refused rows and acceptances that their list no longer contains and that are not acknowledged.

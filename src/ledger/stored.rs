@@ -3,7 +3,7 @@
 //! A stored value may have been changed from outside; an error names the value that cannot be parsed.
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params, Row, ToSql, params_from_iter};
+use rusqlite::{Connection, Params, Row, ToSql, Transaction, params_from_iter};
 use serde::Serialize;
 
 use super::{Error, Result, RowId};
@@ -53,6 +53,18 @@ pub(super) fn collect<T, C: FromIterator<T>>(
     load: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<C> {
     Ok(connection.prepare_cached(sql)?.query_map(parameters, load)?.collect::<Result<_, _>>()?)
+}
+
+/// What `change` does and returns. `for_show`: the ledger is left unchanged.
+pub(super) fn tried<T>(
+    tx: &Transaction<'_>,
+    for_show: bool,
+    change: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    tx.execute_batch("SAVEPOINT tried")?;
+    let done = change()?;
+    tx.execute_batch(if for_show { "ROLLBACK TO tried; RELEASE tried" } else { "RELEASE tried" })?;
+    Ok(done)
 }
 
 /// Calls `visit` with each row. Keeps one row in memory.
@@ -108,14 +120,26 @@ pub enum NamedRow {
     WithoutDomain(RowId),
 }
 
+/// SQL: does `column` hold the domain `named`, which is written in full or as its prefix?
+pub(super) fn is_domain(column: &str, named: &str) -> String {
+    format!("({column} = {named} OR substr({column}, 1, length({named}) + 1) = {named} || '.')")
+}
+
+/// SQL: does `column` hold the path `named`, which is written as it was given, or as the name of the file alone?
+pub(super) fn is_path(column: &str, named: &str) -> String {
+    format!(
+        "({column} = {named} OR substr({column}, -length({named}) - 1) IN ('/' || {named}, char(92) || {named}))"
+    )
+}
+
 /// SQL: is a row, by its domain and its id, one of the [`NamedRow`]s in the JSON array of a parameter? An empty array
 /// stands for all rows. The id is qualified by its table, because `json_each` has an `id` too.
 pub(super) fn is_named(domain: &str, row: &str, parameter: &str) -> String {
     format!(
         "({parameter} = '[]' OR EXISTS (SELECT 1 FROM json_each({parameter}) d
                                          WHERE CASE d.type WHEN 'integer' THEN {row} = d.value
-                                               ELSE {domain} = d.value
-                                                 OR substr({domain}, 1, length(d.value) + 1) = d.value || '.' END))"
+                                               ELSE {} END))",
+        is_domain(domain, "d.value")
     )
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_named, json, value};
+use super::super::stored::{collect, is_named, is_path, json, tried, value};
 use super::super::{Ledger, Result};
 use super::agreement;
 
@@ -44,17 +44,7 @@ impl DiscardReport {
 impl Ledger {
     /// Discards the pending rows and acceptances of `selection`. `for_show`: leaves the ledger unchanged.
     pub async fn discard(&self, selection: DiscardSelection, for_show: bool) -> Result<DiscardReport> {
-        self.write(move |tx| {
-            tx.execute_batch("SAVEPOINT discarding")?;
-            let report = discard(tx, &selection)?;
-            tx.execute_batch(if for_show {
-                "ROLLBACK TO discarding; RELEASE discarding"
-            } else {
-                "RELEASE discarding"
-            })?;
-            Ok(report)
-        })
-        .await
+        self.write(move |tx| tried(tx, for_show, || discard(tx, &selection))).await
     }
 }
 
@@ -66,11 +56,9 @@ const NEVER_SENT: &str = "r.next_step = 'create' AND NOT r.unclear_before AND NO
 /// the lists `?2`.
 fn chosen() -> (String, String) {
     let matches = format!(
-        "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list
-                                       WHERE s.path = list.value
-                                          OR substr(s.path, -length(list.value) - 1)
-                                             IN ('/' || list.value, char(92) || list.value)))",
-        is_named("r.domain", "r.id", "?1")
+        "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list WHERE {}))",
+        is_named("r.domain", "r.id", "?1"),
+        is_path("s.path", "list.value")
     );
     let rows = format!(
         "SELECT r.id, {NEVER_SENT} AS never_sent

@@ -10,7 +10,7 @@ use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
-use super::super::stored::{NamedRow, collect, field_of, is_named, json, stored_problems, value};
+use super::super::stored::{NamedRow, collect, field_of, is_named, json, stored_problems, tried, value};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
@@ -140,13 +140,7 @@ impl Ledger {
         for_show: bool,
     ) -> Result<RetryReport> {
         let run = self.run;
-        self.write(move |tx| {
-            tx.execute_batch("SAVEPOINT again")?;
-            let report = retry_rows(tx, run, &selection, &mut rows)?;
-            tx.execute_batch(if for_show { "ROLLBACK TO again; RELEASE again" } else { "RELEASE again" })?;
-            Ok(report)
-        })
-        .await
+        self.write(move |tx| tried(tx, for_show, || retry_rows(tx, run, &selection, &mut rows))).await
     }
 }
 

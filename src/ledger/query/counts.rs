@@ -44,6 +44,14 @@ impl Serialize for RowCounts {
     }
 }
 
+impl FromIterator<(State, u64)> for RowCounts {
+    fn from_iter<I: IntoIterator<Item = (State, u64)>>(by_state: I) -> Self {
+        let mut counts = Self::default();
+        by_state.into_iter().for_each(|(state, rows)| counts.add(state, rows));
+        counts
+    }
+}
+
 impl RowCounts {
     /// One row.
     pub fn of_row(state: State, is_acknowledged: bool) -> Self {

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
 use super::super::steps::State;
-use super::super::stored::{collect, customer_of, each, from_json, json, value};
+use super::super::stored::{collect, customer_of, each, from_json, is_domain, is_path, json, value};
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
 use tenantry_model::clock;
@@ -225,10 +225,10 @@ impl Queries {
                                 WHERE key_domain = ?1 OR (key_domain >= ?1 || '.' AND key_domain < ?1 || '/')
                                UNION
                                SELECT id FROM customer_rows INDEXED BY rows_without_key
-                                WHERE key_domain IS NULL
-                                  AND (domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.'))
+                                WHERE key_domain IS NULL AND {})
               ORDER BY r.id LIMIT 100",
-            detail_query("r")
+            detail_query("r"),
+            is_domain("domain", "?1")
         );
         collect(&self.connection, &sql, [domain], row_detail)
     }
@@ -236,11 +236,9 @@ impl Queries {
     /// The rows that were on `line` of any file, or of `file`: its path as given, or only its name. Oldest first.
     pub fn details_on_line(&self, line: u64, file: Option<&str>) -> Result<Vec<RowDetail>> {
         let sql = format!(
-            "{} WHERE r.line = ?1
-                AND (?2 IS NULL OR s.path = ?2
-                     OR substr(s.path, -length(?2) - 1) IN ('/' || ?2, char(92) || ?2))
-              ORDER BY r.id LIMIT 100",
-            detail_query("r")
+            "{} WHERE r.line = ?1 AND (?2 IS NULL OR {}) ORDER BY r.id LIMIT 100",
+            detail_query("r"),
+            is_path("s.path", "?2")
         );
         collect(&self.connection, &sql, (line, file), row_detail)
     }

@@ -8,7 +8,7 @@ use super::Queries;
 use tenantry_model::clock;
 
 /// The calls that ask about a row.
-const QUESTIONS: &str = "operation IN ('find_customer', 'check_domain')";
+const LOOKUPS: &str = "operation IN ('find_customer', 'check_domain')";
 
 /// Unresolved rows that are not acknowledged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Queries {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY}
                                AND (SELECT count(DISTINCT run_id) FROM http_attempts
-                                     WHERE row_id = r.id AND {QUESTIONS}) < 2)"
+                                     WHERE row_id = r.id AND {LOOKUPS}) < 2)"
         );
         let may_be_settled = value(&self.connection, &sql, [])?;
         let sql = format!("SELECT domain FROM customer_rows WHERE {THEY} ORDER BY id LIMIT ?1");
@@ -65,7 +65,7 @@ impl Queries {
             "SELECT count(*) FILTER (WHERE customer_id IS NOT NULL), count(*) FILTER (WHERE customer_id IS NULL)
                FROM customer_rows r
               WHERE state = 'in_flight' AND next_step = 'create'
-                AND EXISTS (SELECT 1 FROM http_attempts WHERE row_id = r.id AND run_id = ?1 AND {QUESTIONS})"
+                AND EXISTS (SELECT 1 FROM http_attempts WHERE row_id = r.id AND run_id = ?1 AND {LOOKUPS})"
         );
         let (found, free) = self.connection.query_row(&sql, [run], |row| row.try_into())?;
         Ok(LeftToSend { found, free })

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
-use super::super::stored::{Value, collect, each, insert, value};
+use super::super::stored::{Value, collect, each, insert, is_domain, value};
 use super::super::{DataKeyId, Error, Result, RowId, RunId, schema};
 use super::Queries;
 use tenantry_model::clock;
@@ -177,7 +177,7 @@ impl Queries {
         filter: PasswordFilter<'_>,
         mut visit: impl FnMut(SealedPassword) -> Result<(), E>,
     ) -> Result<(), E> {
-        let is_asked_for = "(?1 IS NULL OR domain = ?1 OR substr(domain, 1, length(?1) + 1) = ?1 || '.')";
+        let is_asked_for = format!("(?1 IS NULL OR {})", is_domain("domain", "?1"));
         // Passwords of old programs have no data key; there, the run is that of the row's last create.
         let of_run = |row: &str| {
             format!(

@@ -69,12 +69,10 @@ pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'"
 
 impl StepKind {
     /// The table of steps of this kind, and the condition for the step of a row.
-    const fn place(self) -> (&'static str, &'static str) {
+    fn place(self) -> (&'static str, String) {
         match self {
-            StepKind::Create => ("customer_rows", "id = ?"),
-            StepKind::Agreement => {
-                ("agreements", "row_id = ? AND replaced_by IS NULL AND state <> 'withdrawn'")
-            }
+            StepKind::Create => ("customer_rows", "id = ?".to_owned()),
+            StepKind::Agreement => ("agreements", format!("row_id = ? AND {STANDING}")),
         }
     }
 }
