@@ -41,7 +41,7 @@ impl Inquiry {
             tokens,
             pacer: Pacer::new(pace.rate).reporting(output.throttling_notes()),
             stopping: interruption.stopping().clone(),
-            leaves_questions: true,
+            leaves_lookups: true,
         };
         Ok(Self { caller: Arc::new(caller), connection, interruption: interruption.clone() })
     }

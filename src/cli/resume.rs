@@ -10,7 +10,7 @@ use crate::submitter::{Mode, StopReason};
 
 /// `mode`: send open rows, or only look up the outcome of rows in doubt.
 pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Result<Ended, Failure> {
-    if mode == Mode::AskOnly && args.submission.dry_run {
+    if mode == Mode::LookUpOnly && args.submission.dry_run {
         return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
     }
     let mut session = Session::begin(mode, &args, &[], InputOptions::default(), output).await?;
@@ -19,7 +19,7 @@ pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Res
 }
 
 async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Result<(), Halt> {
-    if mode == Mode::AskOnly {
+    if mode == Mode::LookUpOnly {
         let in_flight = session.queries.counts()?.of(State::InFlight);
         if in_flight > 0 {
             session.output.note(format_args!(

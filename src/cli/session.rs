@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
         let prepare = async {
             let queries = Queries::open(ledger.path())?;
             let sealing = match mode {
-                Mode::AskOnly => None,
+                Mode::LookUpOnly => None,
                 Mode::Submit => recipient::prepare(submission, &queries, &asked_for, output)?,
             };
             if !is_dry_run {
@@ -171,7 +171,7 @@ impl<'a> Session<'a> {
         }
         let at_once = self.args.concurrency().get() as u64;
         self.ledger.set_room_aside(at_once.min(open + owed)).await.map_err(StopReason::Ledger)?;
-        let equipment = self.equip(mode).await?;
+        let dependencies = self.dependencies(mode).await?;
         let settings = self.args.settings(mode, self.connection.settle_delay);
         // Rows in flight are always finished, in addition to the new rows that the limit allows.
         let total =
@@ -179,9 +179,15 @@ impl<'a> Session<'a> {
         let total = if mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
-        let sent_now = equipment.caller.pacer.sent_now();
-        let submission =
-            Box::pin(submitter::submit(&self.ledger, equipment, settings, &mut self.signals, sender, total));
+        let sent_now = dependencies.caller.pacer.sent_now();
+        let submission = Box::pin(submitter::submit(
+            &self.ledger,
+            dependencies,
+            settings,
+            &mut self.signals,
+            sender,
+            total,
+        ));
         let outcome = tokio::select! {
             outcome = submission => outcome,
             never = self.output.show_submission(self.args.pace.rate, sent_now, receiver) => match never {},
@@ -202,7 +208,7 @@ impl<'a> Session<'a> {
     fn work_left(&self, mode: Mode, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
         Ok(match mode {
             Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
-            Mode::AskOnly => (counts.sum(State::is_in_doubt), 0),
+            Mode::LookUpOnly => (counts.sum(State::is_in_doubt), 0),
         })
     }
 
@@ -224,7 +230,7 @@ impl<'a> Session<'a> {
             let app = connection.sign_in.app().or(claims.app()).map(str::to_owned);
             let pacer = Pacer::new(pace.rate).reporting(self.output.throttling_notes());
             let stopping = CancellationToken::new();
-            let caller = Caller { client, tokens, pacer, stopping, leaves_questions: false };
+            let caller = Caller { client, tokens, pacer, stopping, leaves_lookups: false };
             let user_domain = claims.user_domain();
             self.signed_in = Some(SignedIn { caller, environment, kind, app, user_domain });
         }
@@ -265,17 +271,17 @@ impl<'a> Session<'a> {
     }
 
     /// Signs in and binds the ledger to the token's partner tenant, before any row changes.
-    async fn equip(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
+    async fn dependencies(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
         let needs = match mode {
             Mode::Submit => self.queries.user_needs()?,
-            Mode::AskOnly => UserNeeds::default(),
+            Mode::LookUpOnly => UserNeeds::default(),
         };
         self.sign_in(needs).await?;
         let SignedIn { caller, environment, .. } = self.signed_in.take().expect("the session has signed in");
         // If the token belongs to another tenant, nothing has been sent yet.
         self.ledger.bind(environment).await?;
         // A run that only looks things up can abandon a lookup without loss.
-        let caller = Caller { leaves_questions: mode == Mode::AskOnly, ..caller };
+        let caller = Caller { leaves_lookups: mode == Mode::LookUpOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Dependencies { caller, sealer, domain_suffix })

@@ -7,7 +7,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`call`] | sends every create and every question: gates, rate limit, token renewal, breaker |
+//! | [`call`] | sends every create and every lookup: gates, rate limit, token renewal, breaker |
 //! | [`partner_center`] | builds the requests and interprets the answers; the only module that knows the API |
 //! | [`auth`] | gets, renews and stores tokens |
 //! | [`transport`] | connects through proxies and TLS, and explains network failures |

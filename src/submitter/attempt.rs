@@ -50,7 +50,7 @@ pub(super) struct StepResult {
 #[derive(Debug)]
 pub(super) enum StepOutcome {
     Create(Outcome<CreatedCustomer>),
-    Ask(Outcome<DomainStatus>),
+    LookUp(Outcome<DomainStatus>),
     Agree(Outcome<()>),
 }
 

@@ -85,7 +85,7 @@ pub(crate) enum Mode {
     /// Send what is open.
     Submit,
     /// Look up rows with an unknown outcome; send nothing that creates.
-    AskOnly,
+    LookUpOnly,
 }
 
 /// When a row is sent again, looked up or given up on.

@@ -150,7 +150,7 @@ impl OutageMonitor {
         let answered_meanwhile = self.last_verdict.is_some_and(|verdict| verdict > since);
         let to = answered_meanwhile.then_some(match step {
             Step::Create => "a create",
-            Step::LookUp => "a question",
+            Step::LookUp => "a lookup",
             Step::Agree => "the acceptance of an agreement",
         });
         let last = self.last_no_response.get(&step).cloned().unwrap_or_default();

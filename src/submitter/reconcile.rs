@@ -18,7 +18,7 @@ pub(super) struct Lookups<'a> {
 pub(super) async fn look_up(context: &StepContext, work: &Work) -> StepResult {
     let mut lookups = Lookups::of(context);
     let outcome = lookups.settle(work.customer.domain.as_str()).await.into();
-    StepResult { outcome: StepOutcome::Ask(outcome), attempts: lookups.attempts }
+    StepResult { outcome: StepOutcome::LookUp(outcome), attempts: lookups.attempts }
 }
 
 impl<'a> Lookups<'a> {

@@ -13,7 +13,7 @@ use super::task::Task;
 use super::{Policy, StopReason};
 use crate::auth;
 use crate::backoff::Backoff;
-use crate::call::QUESTION_TRIES;
+use crate::call::LOOKUP_TRIES;
 use crate::call::domains::DomainStatus;
 use crate::clock::Moment;
 use crate::ids::RequestId;
@@ -130,18 +130,18 @@ fn after_last_send(
 
 pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
-    let backoff = BACKOFF.jittered(task.question_tries, at.chance);
+    let backoff = BACKOFF.jittered(task.lookup_tries, at.chance);
     let status = match outcome {
         Outcome::Done(status) => status,
         Outcome::Unknown(silence) | Outcome::Intercepted(silence)
-            if !at.probe && task.question_tries + 1 >= QUESTION_TRIES =>
+            if !at.probe && task.lookup_tries + 1 >= LOOKUP_TRIES =>
         {
             return after_failed_lookup(task, silence.reason, at);
         }
         Outcome::Unknown(_) | Outcome::Intercepted(_) => {
-            return still_open(work, NextStep::Ask, Then::Wait(backoff));
+            return still_open(work, NextStep::LookUp, Then::Wait(backoff));
         }
-        setback => return still_open(work, NextStep::Ask, after_setback(task, setback, backoff)),
+        setback => return still_open(work, NextStep::LookUp, after_setback(task, setback, backoff)),
     };
     // "Taken by another company" counts only after the time in which a customer that we created would be visible. "Not
     // found" also counts only then, if the customer may be ours. Another ledger may have created it.
@@ -151,9 +151,9 @@ pub(super) fn after_lookup(task: &Task, outcome: Outcome<DomainStatus>, at: &Ver
         DomainStatus::Ours { customer_id } => ours(task, customer_id, at),
         DomainStatus::Unprovable(reason) => after_failed_lookup(task, reason, at),
         DomainStatus::Taken | DomainStatus::Free if work.open.customer_id.is_some() => found_before(task, at),
-        DomainStatus::Taken if is_early => still_open(work, NextStep::Ask, Then::Settle(settles_in)),
+        DomainStatus::Taken if is_early => still_open(work, NextStep::LookUp, Then::Settle(settles_in)),
         DomainStatus::Free if is_early && may_be_ours(work) => {
-            still_open(work, NextStep::Ask, Then::Settle(settles_in))
+            still_open(work, NextStep::LookUp, Then::Settle(settles_in))
         }
         DomainStatus::Taken if is_contradicted(work) => contradicted(work),
         // The service reported the create itself; that the customer is not visible does not prove the contrary.
@@ -210,16 +210,16 @@ pub(super) fn first_step(task: &Task, policy: &Policy, now: Instant) -> (NextSte
     };
     match task.work.open.next_step {
         NextStep::Create if is_fresh(task, policy, now) => (NextStep::Create, Duration::ZERO),
-        NextStep::Create => (NextStep::Ask, until_visible()),
+        NextStep::Create => (NextStep::LookUp, until_visible()),
         // A refused row can be looked up at once; a send without an answer may still take effect.
-        NextStep::Ask if task.work.open.refusal.is_some() => (NextStep::Ask, Duration::ZERO),
-        NextStep::Ask => (NextStep::Ask, until_visible()),
+        NextStep::LookUp if task.work.open.refusal.is_some() => (NextStep::LookUp, Duration::ZERO),
+        NextStep::LookUp => (NextStep::LookUp, until_visible()),
     }
 }
 
 /// Is the row's request id too old for another send, and has no lookup just allowed one?
 pub(super) fn must_look_up_first(task: &Task, policy: &Policy, now: Instant) -> bool {
-    !task.asked_free && !is_fresh(task, policy, now)
+    !task.found_free && !is_fresh(task, policy, now)
 }
 
 /// Restarts the lookup of an unresolved row. A contradiction stays on record, and allows one more send.
@@ -267,7 +267,7 @@ fn look_up_first(work: &Work, refusal: Refusal, domain_taken: bool) -> Verdict {
         }
     };
     work.open.refusal = Some(Refusal { code, ..refusal });
-    still_open(&work, NextStep::Ask, Then::Wait(Duration::ZERO))
+    still_open(&work, NextStep::LookUp, Then::Wait(Duration::ZERO))
 }
 
 /// One row may be at fault, or all rows. If another row succeeds between two refusals of this row, only this row is
@@ -295,16 +295,16 @@ fn unknown(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     work.open.in_doubt_since.get_or_insert(task.intended_at);
     // It was sent just now, so a lookup counts only after the whole delay.
     let settled = Then::Settle(at.policy.settle_delay);
-    if task.asked_free || is_contradicted(&work) {
+    if task.found_free || is_contradicted(&work) {
         // Looked up and not found, sent once more under the same id, and that outcome is unknown too.
         work.open.post_lookup_resends += 1;
-        return still_open(&work, NextStep::Ask, settled);
+        return still_open(&work, NextStep::LookUp, settled);
     }
     let tries = if at.probe { task.tries } else { task.tries + 1 };
     if tries < at.policy.max_attempts && doubt.age(at.now) < at.policy.idempotency_window {
         still_open(&work, NextStep::Create, Then::Wait(BACKOFF.jittered(tries.saturating_sub(1), at.chance)))
     } else {
-        still_open(&work, NextStep::Ask, settled)
+        still_open(&work, NextStep::LookUp, settled)
     }
 }
 
@@ -441,7 +441,7 @@ pub(super) fn still_open(work: &Work, next_step: NextStep, then: Then) -> Verdic
 
 /// The lookups did not settle it.
 fn unresolved(code: &str, text: impl Into<String>) -> Verdict {
-    settled(RowChange::AskedInVain { reason: Refusal::of_ours(code, text) })
+    settled(RowChange::LookedUpInVain { reason: Refusal::of_ours(code, text) })
 }
 
 pub(super) fn settled(change: RowChange) -> Verdict {

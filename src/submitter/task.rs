@@ -26,7 +26,7 @@ pub(super) struct Task {
     /// Sends without a verdict in this run, except probes.
     pub(super) tries: u32,
     /// How often its current lookup got no answer, except probes.
-    pub(super) question_tries: u32,
+    pub(super) lookup_tries: u32,
     /// Its last send was refused because of its token.
     pub(super) unauthorized: bool,
     /// Successes of the run when it was last refused with an unexplained 403.
@@ -35,7 +35,7 @@ pub(super) struct Task {
     pub(super) unclear_at: Option<u64>,
     /// A lookup has just found no customer, and the domain free. So the next send is allowed, whatever the age of its
     /// id.
-    pub(super) asked_free: bool,
+    pub(super) found_free: bool,
     /// It was in flight when it was read, or was counted against the limit: no limit holds it back.
     pub(super) is_begun: bool,
 }
@@ -59,7 +59,7 @@ impl From<NextStep> for Step {
     fn from(step: NextStep) -> Self {
         match step {
             NextStep::Create => Step::Create,
-            NextStep::Ask => Step::LookUp,
+            NextStep::LookUp => Step::LookUp,
         }
     }
 }
@@ -77,11 +77,11 @@ impl Task {
             work,
             step,
             tries: 0,
-            question_tries: 0,
+            lookup_tries: 0,
             unauthorized: false,
             forbidden_at: None,
             unclear_at: None,
-            asked_free: false,
+            found_free: false,
         }
     }
 
@@ -97,7 +97,7 @@ impl Task {
     pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
         let work = &mut self.work;
         match change {
-            RowChange::NothingDone { new_request_id, post_lookup_resends: ask_rounds } => {
+            RowChange::NothingDone { new_request_id, post_lookup_resends } => {
                 if let Some(request_id) = new_request_id {
                     work.request_id = *request_id;
                     work.unclear_under_earlier_id = true;
@@ -107,7 +107,7 @@ impl Task {
                 work.open.in_doubt_since = None;
                 (self.doubt, self.last_sent) = (None, None);
                 work.open.refusal = None;
-                work.open.post_lookup_resends = *ask_rounds;
+                work.open.post_lookup_resends = *post_lookup_resends;
                 self.next(NextStep::Create);
             }
             RowChange::StillOpen(open) => {
@@ -115,11 +115,11 @@ impl Task {
                     self.last_sent = Some(Age::at(now));
                     work.last_sent_at = Some(moment);
                 }
-                self.asked_free = match (self.step, open.next_step) {
+                self.found_free = match (self.step, open.next_step) {
                     // If a customer was found, the domain is not free.
                     (Step::LookUp, NextStep::Create) => open.customer_id.is_none(),
-                    (_, NextStep::Ask) => false,
-                    (Step::Create | Step::Agree, NextStep::Create) => self.asked_free,
+                    (_, NextStep::LookUp) => false,
+                    (Step::Create | Step::Agree, NextStep::Create) => self.found_free,
                 };
                 work.is_in_flight = true;
                 // If a lookup puts a send in doubt, the doubt is as old as that send.
@@ -133,7 +133,7 @@ impl Task {
             | RowChange::Recorded
             | RowChange::Existing { .. }
             | RowChange::Refused { .. }
-            | RowChange::AskedInVain { .. } => {}
+            | RowChange::LookedUpInVain { .. } => {}
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::check::CheckedRow;
 use crate::partner_center::CallError;
 
 /// The queue holds this many rows for each concurrent lookup: so many others can overtake a slow answer at the front.
-const ROWS_PER_QUESTION: usize = 8;
+const ROWS_PER_LOOKUP: usize = 8;
 
 /// A row and its findings.
 pub(crate) type Answered = (CheckedRow, Vec<FieldFinding>);
@@ -50,7 +50,7 @@ impl InOrder {
             }
         };
         self.rows.push_back((row, findings));
-        while self.rows.len() > self.concurrency * ROWS_PER_QUESTION && self.front_is_waiting() {
+        while self.rows.len() > self.concurrency * ROWS_PER_LOOKUP && self.front_is_waiting() {
             self.wait().await?;
         }
         Ok(())

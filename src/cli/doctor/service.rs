@@ -70,7 +70,7 @@ pub(super) async fn check(
             let claimed = Claims::of(&token.secret).tenant();
             environment.partner_tenant_id = claimed.or(environment.partner_tenant_id);
             let (pacer, stopping) = (Pacer::new(run.submission.pace.rate), interruption.stopping().clone());
-            let caller = Caller { client, tokens, pacer, stopping, leaves_questions: true };
+            let caller = Caller { client, tokens, pacer, stopping, leaves_lookups: true };
             let mut findings = vec![signed_in(&connection, &token, &environment)];
             findings.extend(answers(&connection, input, &caller, &token, interruption).await?);
             findings

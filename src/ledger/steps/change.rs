@@ -12,8 +12,10 @@ pub enum NextStep {
     /// Send the create, under the row's own request id.
     #[default]
     Create,
-    /// Look up whether the customer exists, or the domain is taken, before anything is sent.
-    Ask,
+    /// Look up whether the customer exists, or the domain is taken, before anything is sent. Ledgers have always had this
+    /// word for it.
+    #[strum(serialize = "ask")]
+    LookUp,
 }
 
 /// Why a row was refused, or why its outcome could not be found out.
@@ -84,7 +86,7 @@ pub enum RowChange {
     /// Definitely refused. `domain_burned`: the domain is taken now.
     Refused { refusal: Refusal, domain_burned: bool },
     /// The lookups did not settle it; the reason is in the refusal's text.
-    AskedInVain { reason: Refusal },
+    LookedUpInVain { reason: Refusal },
 }
 
 impl RowChange {
@@ -96,7 +98,7 @@ impl RowChange {
             RowChange::Recorded => StepEvent::Recorded,
             RowChange::Existing { .. } => StepEvent::FoundExisting,
             RowChange::Refused { .. } => StepEvent::Refused,
-            RowChange::AskedInVain { .. } => StepEvent::AskedInVain,
+            RowChange::LookedUpInVain { .. } => StepEvent::LookedUpInVain,
         }
     }
 }

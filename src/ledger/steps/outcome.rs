@@ -112,9 +112,9 @@ fn leave_in_doubt(
 
 fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], change: &RowChange) -> Result<()> {
     match change {
-        RowChange::NothingDone { new_request_id, post_lookup_resends: ask_rounds } => {
+        RowChange::NothingDone { new_request_id, post_lookup_resends } => {
             let mut values: Vec<Value<'_>> =
-                vec![("next_step", &NextStep::Create), ("ask_rounds", ask_rounds)];
+                vec![("next_step", &NextStep::Create), ("ask_rounds", post_lookup_resends)];
             values.extend(new_request_id.as_ref().map(|id| -> Value<'_> { ("request_id", id) }));
             let facts =
                 "unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
@@ -139,7 +139,7 @@ fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], chang
         RowChange::Refused { refusal, domain_burned } => {
             take_refused(tx, step, change, Some(refusal), &[("domain_burned", domain_burned)])
         }
-        RowChange::AskedInVain { reason } => {
+        RowChange::LookedUpInVain { reason } => {
             take_refused(tx, step, change, Some(reason), &[("domain_burned", &false)])
         }
         RowChange::Recorded => step.take(tx, change.event(), "", &[]),

@@ -186,7 +186,7 @@ pub(crate) enum StepEvent {
     /// Definitely refused, and none of our sends is in doubt.
     Refused,
     /// The lookups did not settle it.
-    AskedInVain,
+    LookedUpInVain,
     /// Found wrong in combination with other rows of its file, before anything was sent.
     Rejected,
     /// An operator retries a refused row, other rows of its file no longer make it wrong, or a list brings a declined
@@ -226,7 +226,7 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
 
         (K::Create, S::InFlight | S::Unresolved, E::Created) => S::Created,
         (K::Create, S::InFlight | S::Unresolved, E::FoundExisting) => S::Existing,
-        (K::Create, S::InFlight | S::Unresolved, E::AskedInVain) => S::Unresolved,
+        (K::Create, S::InFlight | S::Unresolved, E::LookedUpInVain) => S::Unresolved,
         (K::Create, S::Unresolved, E::Refused) => S::Failed,
         // `reconcile` looked it up again: it is open again, and the next run may send it again under its own id.
         (K::Create, S::Unresolved, E::StillOpen) => S::InFlight,
@@ -250,7 +250,7 @@ mod tests {
 
     /// One line per state, one column per event, `-` if the event is illegal.
     const OF_CREATES: &str = "
-                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
+                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  LookedUpInVain  Rejected  TakenUp  TakenBack  Replaced    Discarded
     rejected     -          -            -          -        -         -              -        -            -         pending  -          superseded  declined
     pending      in_flight  pending      -          -        -         -              -        -            rejected  -        failed     superseded  declined
     in_flight    in_flight  pending      in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
@@ -263,7 +263,7 @@ mod tests {
     ";
 
     const OF_AGREEMENTS: &str = "
-                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  AskedInVain  Rejected  TakenUp  TakenBack  Replaced  Discarded
+                 Intended   NothingDone  StillOpen  Created  Recorded  FoundExisting  Refused  LookedUpInVain  Rejected  TakenUp  TakenBack  Replaced  Discarded
     rejected     -          -            -          -        -         -              -        -            -         -        -          rejected    withdrawn
     pending      in_flight  pending      -          -        -         -              -        -            -         -        -          pending     withdrawn
     in_flight    in_flight  pending      in_flight  -        recorded  -              failed   -            -         -        -          -           -
@@ -280,7 +280,7 @@ mod tests {
         StepEvent::Recorded,
         StepEvent::FoundExisting,
         StepEvent::Refused,
-        StepEvent::AskedInVain,
+        StepEvent::LookedUpInVain,
         StepEvent::Rejected,
         StepEvent::TakenUp,
         StepEvent::TakenBack,

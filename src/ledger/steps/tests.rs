@@ -143,17 +143,17 @@ fn an_acknowledgement_ends_with_the_state_or_the_code() {
         let mut ledger = ledger(&folder, StepKind::Create, request_id);
         write(&mut ledger, StepKind::Create, |tx, step| intent::intend(tx, RunId(1), step, request_id))
             .unwrap();
-        let asked_in_vain = |ledger: &mut Connection, code: &str| {
-            let change = RowChange::AskedInVain { reason: Refusal::of_ours(code, "no answer") };
+        let looked_up_in_vain = |ledger: &mut Connection, code: &str| {
+            let change = RowChange::LookedUpInVain { reason: Refusal::of_ours(code, "no answer") };
             write(ledger, StepKind::Create, |tx, step| record(tx, RunId(1), step, Vec::new(), &change))
                 .unwrap();
         };
         let acknowledged_at = |ledger: &Connection| -> Option<i64> {
             ledger.query_row("SELECT acknowledged_at FROM customer_rows", [], |row| row.get(0)).unwrap()
         };
-        asked_in_vain(&mut ledger, "unanswered");
+        looked_up_in_vain(&mut ledger, "unanswered");
         ledger.execute("UPDATE customer_rows SET acknowledged_at = 7", []).unwrap();
-        asked_in_vain(&mut ledger, code);
+        looked_up_in_vain(&mut ledger, code);
         assert_eq!(acknowledged_at(&ledger), is_kept.then_some(7), "{code}");
         let open = RowChange::StillOpen(OpenStep::default());
         write(&mut ledger, StepKind::Create, |tx, step| record(tx, RunId(1), step, Vec::new(), &open))

@@ -28,7 +28,7 @@ pub(super) fn customer(
         | RowChange::StillOpen(OpenStep { customer_id: None, .. })
         | RowChange::Recorded
         | RowChange::Refused { .. }
-        | RowChange::AskedInVain { .. } => return Ok(Recorded::AsAsked),
+        | RowChange::LookedUpInVain { .. } => return Ok(Recorded::AsAsked),
     };
     let Some(other) = other_owner(tx, row, customer_id)? else { return Ok(Recorded::AsAsked) };
     let success = attempts.iter_mut().find(|attempt| attempt.outcome == "created");
@@ -43,7 +43,9 @@ pub(super) fn customer(
         return Ok(Recorded::Foreign { intended_at });
     }
     let text = format!("the customer that was found for it, {customer_id}, is recorded for row {other}");
-    Ok(Recorded::Instead(RowChange::AskedInVain { reason: Refusal::of_ours(CUSTOMER_OF_ANOTHER_ROW, text) }))
+    Ok(Recorded::Instead(RowChange::LookedUpInVain {
+        reason: Refusal::of_ours(CUSTOMER_OF_ANOTHER_ROW, text),
+    }))
 }
 
 /// When a call was intended.
@@ -188,7 +190,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let mut connection = ledger(&folder);
             let instead = recorded(&mut connection, change, None);
-            assert!(matches!(instead, Recorded::Instead(RowChange::AskedInVain { .. })), "{instead:?}");
+            assert!(matches!(instead, Recorded::Instead(RowChange::LookedUpInVain { .. })), "{instead:?}");
             assert_eq!(row(&connection, "state || ' ' || error_code"), "unresolved customer_of_another_row");
         }
     }

@@ -53,12 +53,12 @@ impl DomainLookup for &Caller {
 /// Finds our customer with exactly this domain. The service compares only the beginning (fact book 9); we compare the
 /// whole domain.
 pub async fn find_customer(
-    asker: &mut impl DomainLookup,
+    lookups: &mut impl DomainLookup,
     domain: &str,
 ) -> Result<Option<DomainStatus>, CallError> {
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let page = asker.customers(Some(domain), next.as_deref()).await?;
+        let page = lookups.customers(Some(domain), next.as_deref()).await?;
         let found = page.items.into_iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(domain));
         if let Some((customer_id, _)) = found {
             return Ok(Some(DomainStatus::Ours { customer_id }));
@@ -91,14 +91,14 @@ impl DomainCheck {
     /// The status of a domain that the check calls free: [`DomainStatus::Free`] once the check is proved to work.
     /// Concurrent callers wait for the first one and share its failure. Otherwise each of them would wait for a silent
     /// service in turn.
-    pub async fn prove(&self, asker: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
+    pub async fn prove(&self, lookups: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
         let failures_before = self.failures.load(Ordering::Relaxed);
         let proved = self.proved.get_or_try_init(|| async {
             if self.failures.load(Ordering::Relaxed) != failures_before {
                 let reason = "the domain check could not be verified now";
                 return Err(Err(Outcome::Unknown(reason.into())));
             }
-            match self.try_to_prove(asker).await {
+            match self.try_to_prove(lookups).await {
                 Ok(DomainStatus::Free) => Ok(()),
                 unproved => {
                     self.failures.fetch_add(1, Ordering::Relaxed);
@@ -109,9 +109,9 @@ impl DomainCheck {
         proved.await.map_or_else(|unproved| unproved, |()| Ok(DomainStatus::Free))
     }
 
-    async fn try_to_prove(&self, asker: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
-        let known = self.known_domain(asker).await?;
-        Ok(match asker.is_taken(&known).await? {
+    async fn try_to_prove(&self, lookups: &mut impl DomainLookup) -> Result<DomainStatus, CallError> {
+        let known = self.known_domain(lookups).await?;
+        Ok(match lookups.is_taken(&known).await? {
             true => DomainStatus::Free,
             false => DomainStatus::Unprovable(format!(
                 "the domain check is unreliable: it reports `{known}` as free, which exists"
@@ -121,8 +121,8 @@ impl DomainCheck {
 
     /// A domain that exists. The check may not know a custom domain. If we have no customer yet, Microsoft's own domain
     /// is used.
-    async fn known_domain(&self, asker: &mut impl DomainLookup) -> Result<String, CallError> {
-        let one_of_ours = asker.customers(None, None).await?.items.into_iter().next();
+    async fn known_domain(&self, lookups: &mut impl DomainLookup) -> Result<String, CallError> {
+        let one_of_ours = lookups.customers(None, None).await?.items.into_iter().next();
         Ok(one_of_ours
             .map(|(_, domain)| domain)
             .filter(|domain| domain.to_ascii_lowercase().ends_with(self.suffix))

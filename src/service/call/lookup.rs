@@ -3,7 +3,7 @@
 //! A run spreads its waits over many rows; here a single lookup waits: it waits out throttling, and is retried a few
 //! times if there is no answer.
 
-use super::{Caller, QUESTION_TRIES};
+use super::{Caller, LOOKUP_TRIES};
 use crate::auth;
 use crate::backoff::{Backoff, chance};
 use crate::partner_center::{CallError, Outcome, Request, Trace};
@@ -51,13 +51,17 @@ impl Caller {
                 continue;
             }
             unanswered += 1;
-            if unanswered == QUESTION_TRIES {
+            if unanswered == LOOKUP_TRIES {
                 return Err(Outcome::Unknown(
-                    silence.with_remark(format_args!("asked {QUESTION_TRIES} times")),
+                    silence.with_remark(format_args!("asked {LOOKUP_TRIES} times")),
                 ));
             }
             let wait = BACKOFF.jittered(unanswered - 1, chance());
-            tracing::debug!(reason = silence.reason, wait_ms = wait.as_millis(), "no answer; asking again");
+            tracing::debug!(
+                reason = silence.reason,
+                wait_ms = wait.as_millis(),
+                "no answer; looking up again"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -69,6 +73,6 @@ fn log(trace: Trace) {
         correlation_id = %trace.ids.correlation_id,
         status = trace.status,
         outcome = trace.outcome,
-        "question answered"
+        "lookup answered"
     );
 }

@@ -24,7 +24,7 @@ use tenantry_model::clock;
 pub use pacing::{Near, Pacer, Rate, SentNow, Throttling};
 
 /// The maximum number of tries of one lookup without an answer, including the first (fact book 14).
-pub const QUESTION_TRIES: u32 = 4;
+pub const LOOKUP_TRIES: u32 = 4;
 
 /// Everything that is needed to call the service.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Caller {
     /// Once this is cancelled, no further request is sent.
     pub stopping: CancellationToken,
     /// Once `stopping` is cancelled, answers to lookups are not waited for: nothing is lost without them.
-    pub leaves_questions: bool,
+    pub leaves_lookups: bool,
 }
 
 impl Caller {
@@ -101,12 +101,12 @@ impl Caller {
         loop {
             let token = self.pass_gates(None).await?;
             let ids = CallIds::draw();
-            let asked_at = clock::now();
+            let sent_at = clock::now();
             let exchange = tokio::select! {
                 biased;
                 exchange = self.send(request, &token, ids) => exchange,
-                () = self.stopping.cancelled(), if self.leaves_questions => {
-                    note(Trace { sent_at: Some(asked_at), ..request.never_sent(ids, &Outcome::Withdrawn) });
+                () = self.stopping.cancelled(), if self.leaves_lookups => {
+                    note(Trace { sent_at: Some(sent_at), ..request.never_sent(ids, &Outcome::Withdrawn) });
                     return Err(Outcome::Withdrawn);
                 }
             };

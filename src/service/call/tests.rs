@@ -38,7 +38,7 @@ impl Bench {
             tokens: TokenSource::new(sign_in, authority).unwrap(),
             pacer: Pacer::new(Rate::Unlimited),
             stopping: CancellationToken::new(),
-            leaves_questions: true,
+            leaves_lookups: true,
         };
         Self { simulator, caller }
     }
@@ -93,20 +93,20 @@ async fn throttling_is_waited_out_and_is_no_try() {
 }
 
 #[tokio::test]
-async fn a_question_without_an_answer_is_asked_four_times() {
+async fn a_lookup_without_an_answer_is_repeated_until_its_fourth_try() {
     let (bench, silent) = (Bench::as_app().await, Bench::as_app().await);
-    bench.fault(Operation::Domain, Fault::StatusBefore { status: 503 }, QUESTION_TRIES - 1);
-    silent.fault(Operation::Domain, Fault::HtmlBefore, QUESTION_TRIES);
+    bench.fault(Operation::Domain, Fault::StatusBefore { status: 503 }, LOOKUP_TRIES - 1);
+    silent.fault(Operation::Domain, Fault::HtmlBefore, LOOKUP_TRIES);
     let (answer, silence) = tokio::join!(bench.is_taken(), silent.is_taken());
     assert_eq!(answer, Ok(true));
-    assert_eq!(bench.count(Operation::Domain), QUESTION_TRIES as usize);
+    assert_eq!(bench.count(Operation::Domain), LOOKUP_TRIES as usize);
     let Err(Outcome::Unknown(silence)) = silence else { panic!("there was an answer") };
     let reason = silence.reason;
     assert!(reason.contains("502") && reason.contains("asked 4 times"), "{reason}");
 }
 
 #[tokio::test]
-async fn stopping_ends_a_question_at_once() {
+async fn stopping_ends_a_lookup_at_once() {
     let bench = Bench::as_app().await;
     bench.fault(Operation::Domain, Fault::StalledBefore, 1);
     let stop = async {

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::classify::{Answer, Reply, no_answer, question, read_json};
+use super::classify::{Answer, Reply, lookup, no_answer, read_json};
 use super::outcome::{Outcome, ServiceError};
 use super::wire::text_of;
 use tenantry_model::customer::Customer;
@@ -79,7 +79,7 @@ fn in_line(address: &Map<String, Value>) -> String {
 
 /// The outcome of validating an address.
 pub fn verdict(reply: Reply) -> Outcome<AddressVerdict> {
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 if is_empty_200_of_the_service(answer) => Outcome::Done(AddressVerdict::Verified),
         200 => read_json(answer, "the answer about the address").map(SecondGeneration::verdict),
         400 if error.code == NOT_VALID => Outcome::Done(first_generation_no(&error.text)),

@@ -98,7 +98,7 @@ pub fn template(reply: Reply) -> Outcome<String> {
             Outcome::Refused(Class::FixTheConfiguration, error)
         }
     };
-    classify::question(reply, |answer, error| match answer.status {
+    classify::lookup(reply, |answer, error| match answer.status {
         200 => classify::read_json(answer, "the list of agreements").and_then(pick),
         403 => Outcome::Refused(Class::FixTheRights, error.clone()),
         400 | 405 | 412 | 417 => Outcome::Refused(Class::FixTheConfiguration, error.clone()),

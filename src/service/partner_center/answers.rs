@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::classify::{Reply, no_answer, question, read_json};
+use super::classify::{Reply, lookup, no_answer, read_json};
 use super::outcome::Outcome;
 use super::wire::{ListPage, Page, text_of, without_bom};
 
@@ -53,7 +53,7 @@ pub fn country_rules(reply: Reply, country: &str) -> Outcome<Option<String>> {
     struct About {
         iso2_code: String,
     }
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 => match read_json::<About>(answer, "the answer about the country") {
             Outcome::Done(about) if !about.iso2_code.eq_ignore_ascii_case(country) => {
                 Outcome::Unknown(format!("the answer is about another country, `{}`", about.iso2_code).into())
@@ -79,7 +79,7 @@ pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
             state: text("state"),
         })
     };
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 => read_json::<ListPage<_>>(answer, "the list of resellers").map(|page| page.of_use(reseller)),
         _ => no_answer(answer, error),
     })
@@ -96,7 +96,7 @@ pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
         true => MpaStatus::Signed,
         false => MpaStatus::NotSigned { reason: None },
     };
-    question(reply, |answer, error| match (answer.status, error.code.as_str()) {
+    lookup(reply, |answer, error| match (answer.status, error.code.as_str()) {
         (200, _) => read_json(answer, "the status of the agreement").map(understand),
         // Signed for another region, or not at all.
         (400, "2201" | "2203" | "2206") => {
@@ -112,7 +112,7 @@ pub fn reseller_agreement(reply: Reply) -> Outcome<MpaStatus> {
 
 /// The outcome of getting our own profile.
 pub fn organization_profile(reply: Reply) -> Outcome<OrganizationProfile> {
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 => read_json(answer, "our own profile"),
         _ => no_answer(answer, error),
     })

@@ -149,7 +149,7 @@ fn says_taken(error: &ServiceError) -> bool {
 /// The outcome of one page of a customer search: id and domain of each customer that has a domain.
 pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
     let id_and_domain = |item: CustomerItem| Some((item.id, item.company_profile?.domain?));
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 => {
             read_json::<ListPage<_>>(answer, "the list of customers").map(|page| page.of_use(id_and_domain))
         }
@@ -169,7 +169,7 @@ pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Out
 
 /// Does the service count the token's sign-in as MFA? `None`: the answer does not say.
 pub fn mfa_compliance(reply: Reply) -> Outcome<Option<bool>> {
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200..=299 => Outcome::Done(answer.mfa_compliant),
         _ => Outcome::Unknown(no_verdict(answer, error)),
     })
@@ -186,7 +186,7 @@ fn asks_for_mfa(answer: &Answer) -> bool {
 /// The outcome of `HEAD /v1/domains/{domain}`: is the domain taken? Only an empty 404 of the service itself means
 /// "free" (fact book 6).
 pub fn domain_taken(reply: Reply) -> Outcome<bool> {
-    question(reply, |answer, error| match answer.status {
+    lookup(reply, |answer, error| match answer.status {
         200 => Outcome::Done(true),
         404 if !is_gateway(answer, error) => Outcome::Done(false),
         _ => no_answer(answer, error),
@@ -203,7 +203,7 @@ pub(super) fn no_answer<T>(answer: &Answer, error: &ServiceError) -> Outcome<T> 
 }
 
 /// The common part of all lookups; `understand` gets the answers that are specific to one.
-pub(super) fn question<T>(
+pub(super) fn lookup<T>(
     reply: Reply,
     understand: impl FnOnce(&Answer, &ServiceError) -> Outcome<T>,
 ) -> Outcome<T> {

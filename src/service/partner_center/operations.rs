@@ -42,12 +42,12 @@ pub fn mfa_compliance() -> Request<'static, Option<bool>> {
 
 /// `HEAD /v1/domains/{domain}`: is the domain taken?
 pub fn domain_taken(domain: &str) -> Request<'_, bool> {
-    Request::new(RequestKind::Question, Method::HEAD, ["v1", "domains", domain], classify::domain_taken)
+    Request::new(RequestKind::Lookup, Method::HEAD, ["v1", "domains", domain], classify::domain_taken)
 }
 
 /// `POST /v1/validations/address`: does the address exist?
 pub fn validate_address(customer: &Customer) -> Request<'_, AddressVerdict> {
-    Request::new(RequestKind::Question, Method::POST, ["v1", "validations", "address"], address::verdict)
+    Request::new(RequestKind::Lookup, Method::POST, ["v1", "validations", "address"], address::verdict)
         .json(&AddressQuestion::from(customer))
 }
 

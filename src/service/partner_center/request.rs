@@ -31,7 +31,7 @@ pub(super) enum RequestKind {
     Create,
     RecordAgreement,
     /// A lookup, which changes nothing.
-    Question,
+    Lookup,
 }
 
 impl<'a, T> Request<'a, T> {
@@ -57,7 +57,7 @@ impl<'a, T> Request<'a, T> {
         path: [&'a str; N],
         understand: impl Fn(Reply) -> Outcome<T> + Send + Sync + 'a,
     ) -> Self {
-        Self::new(RequestKind::Question, Method::GET, path, understand)
+        Self::new(RequestKind::Lookup, Method::GET, path, understand)
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
@@ -112,7 +112,7 @@ impl RequestKind {
         match (outcome, self) {
             (Outcome::Done(_), RequestKind::Create) => "created",
             (Outcome::Done(_), RequestKind::RecordAgreement) => "recorded",
-            (Outcome::Done(_), RequestKind::Question) => "answered",
+            (Outcome::Done(_), RequestKind::Lookup) => "answered",
             (Outcome::Refused(class, _), _) => match class {
                 Class::FixTheRow | Class::DomainTaken => "refused",
                 Class::FixTheRights | Class::FixTheConfiguration => "misconfigured",
@@ -121,14 +121,14 @@ impl RequestKind {
                 Class::Unexplained => "forbidden",
             },
             (Outcome::Throttled { .. }, _) => "throttled",
-            (Outcome::NotSent(_) | Outcome::Unknown(_) | Outcome::Intercepted(_), RequestKind::Question) => {
+            (Outcome::NotSent(_) | Outcome::Unknown(_) | Outcome::Intercepted(_), RequestKind::Lookup) => {
                 "no_answer"
             }
             (Outcome::Intercepted(_), RequestKind::Create) => "intercepted",
             (Outcome::Unknown(_) | Outcome::Intercepted(_), _) => "unknown",
             (Outcome::Withdrawn, RequestKind::Create) => "withdrawn",
             // The request may have been sent.
-            (Outcome::Withdrawn, RequestKind::Question) => "interrupted",
+            (Outcome::Withdrawn, RequestKind::Lookup) => "interrupted",
             (Outcome::NotSent(_) | Outcome::NoToken(_) | Outcome::Withdrawn, _) => "not_sent",
         }
     }

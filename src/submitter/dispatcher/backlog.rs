@@ -24,7 +24,7 @@ impl Backlog {
         let order = match mode {
             // Agreements of earlier runs first, so that they do not wait for a backlog of rows that takes nights.
             Mode::Submit => vec![Open::Agreements, Open::InFlight, Open::Pending, Open::Agreements],
-            Mode::AskOnly => vec![Open::InFlight, Open::Unresolved],
+            Mode::LookUpOnly => vec![Open::InFlight, Open::Unresolved],
         };
         Self { order: order.into(), after: RowId(0), fetching: false }
     }
@@ -107,7 +107,7 @@ impl Dispatcher {
             let mut task = Box::new(Task::new(work, Step::LookUp, &self.start));
             let (step, wait) = match (task.work.kind, self.settings.mode) {
                 (StepKind::Agreement, _) => (Step::Agree, Duration::ZERO),
-                (StepKind::Create, Mode::AskOnly) => (Step::LookUp, Duration::ZERO),
+                (StepKind::Create, Mode::LookUpOnly) => (Step::LookUp, Duration::ZERO),
                 (StepKind::Create, Mode::Submit) => {
                     let (step, wait) = retry::first_step(&task, &self.settings.policy, now);
                     (step.into(), wait)

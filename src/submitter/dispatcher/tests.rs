@@ -400,8 +400,8 @@ fn an_id_that_becomes_too_old_during_a_wait_is_looked_up() {
 
 #[test]
 fn a_run_that_only_looks_up_never_sends() {
-    let mut bench = Bench::new(Settings { mode: Mode::AskOnly, ..settings() }, 0);
-    bench.dispatcher = Dispatcher::new(Settings { mode: Mode::AskOnly, ..settings() }, start(bench.now));
+    let mut bench = Bench::new(Settings { mode: Mode::LookUpOnly, ..settings() }, 0);
+    bench.dispatcher = Dispatcher::new(Settings { mode: Mode::LookUpOnly, ..settings() }, start(bench.now));
     let mut doubtful = row(1);
     doubtful.open.in_doubt_since = Some(by_wall(0));
     doubtful.last_sent_at = Some(by_wall(0));
@@ -411,7 +411,7 @@ fn a_run_that_only_looks_up_never_sends() {
     for wait in [settings().policy.settle_delay.as_secs(), 0] {
         let task = bench.steps.pop_front().unwrap();
         assert_eq!(task.step, Step::LookUp);
-        bench.handle(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
+        bench.handle(stepped(task, StepOutcome::LookUp(Outcome::Done(DomainStatus::Free))));
         bench.act();
         bench.wait(wait);
     }
@@ -421,7 +421,7 @@ fn a_run_that_only_looks_up_never_sends() {
 
 #[test]
 fn an_unresolved_row_is_not_looked_up_twice_in_one_run() {
-    let asking = || Settings { mode: Mode::AskOnly, ..settings() };
+    let asking = || Settings { mode: Mode::LookUpOnly, ..settings() };
     let mut bench = Bench::new(asking(), 0);
     bench.dispatcher = Dispatcher::new(asking(), start(bench.now));
     // So many that the unresolved rows are read when the first rows have become unresolved.
@@ -432,7 +432,7 @@ fn an_unresolved_row_is_not_looked_up_twice_in_one_run() {
     while let Some(task) = bench.steps.pop_front() {
         looked_up += 1;
         let outcome = Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
-        bench.handle(stepped(task, StepOutcome::Ask(outcome)));
+        bench.handle(stepped(task, StepOutcome::LookUp(outcome)));
         bench.act();
     }
     assert_eq!(looked_up, 2 * FETCH);
@@ -525,12 +525,12 @@ fn answer_only_look_ups(bench: &mut Bench) {
         return bench.answer(silent());
     }
     let task = bench.steps.pop_front().unwrap();
-    bench.handle(stepped(task, StepOutcome::Ask(Outcome::Done(DomainStatus::Free))));
+    bench.handle(stepped(task, StepOutcome::LookUp(Outcome::Done(DomainStatus::Free))));
     bench.act();
 }
 
 #[test]
-fn answered_questions_do_not_end_an_outage_of_creates() {
+fn answered_lookups_do_not_end_an_outage_of_creates() {
     for rows in [1, 100] {
         let policy = Policy { max_attempts: 2, ..settings().policy };
         let mut bench = Bench::new(Settings { policy, ..settings() }, rows);

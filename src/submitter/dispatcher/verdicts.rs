@@ -19,7 +19,7 @@ impl Dispatcher {
             StepOutcome::Create(outcome) => {
                 self.after_send(&mut task, outcome, retry::after_create, now, chance)
             }
-            StepOutcome::Ask(outcome) => self.after_ask(&mut task, outcome, now, chance),
+            StepOutcome::LookUp(outcome) => self.after_look_up(&mut task, outcome, now, chance),
             StepOutcome::Agree(outcome) => {
                 self.after_send(&mut task, outcome, agreement::decide, now, chance)
             }
@@ -32,7 +32,7 @@ impl Dispatcher {
         self.to_record.push(Action::Record { task, attempts, verdict: Box::new(verdict) });
     }
 
-    fn after_ask(
+    fn after_look_up(
         &mut self,
         task: &mut Task,
         outcome: Outcome<DomainStatus>,
@@ -40,13 +40,13 @@ impl Dispatcher {
         chance: f64,
     ) -> Verdict {
         self.note_health(task, outcome.health(), now);
-        let question_tries = match outcome {
-            Outcome::Unknown(_) | Outcome::Intercepted(_) => task.question_tries + u32::from(!task.is_probe),
-            Outcome::NotSent(_) | Outcome::NoToken(auth::Error::Unavailable(_)) => task.question_tries,
+        let lookup_tries = match outcome {
+            Outcome::Unknown(_) | Outcome::Intercepted(_) => task.lookup_tries + u32::from(!task.is_probe),
+            Outcome::NotSent(_) | Outcome::NoToken(auth::Error::Unavailable(_)) => task.lookup_tries,
             _ => 0,
         };
         let verdict = retry::after_lookup(task, outcome, &self.circumstances(task, now, chance));
-        task.question_tries = question_tries;
+        task.lookup_tries = lookup_tries;
         verdict
     }
 
@@ -84,7 +84,7 @@ impl Dispatcher {
         match verdict.then {
             Then::Settled => {
                 // A run that looks up unresolved rows would read this row again; so the row stays in hand.
-                if !matches!(verdict.change, RowChange::AskedInVain { .. }) {
+                if !matches!(verdict.change, RowChange::LookedUpInVain { .. }) {
                     self.queue.discard(task.work.row);
                 }
                 self.counts.settled += 1;
@@ -107,7 +107,7 @@ impl Dispatcher {
                 }
             }
             // The lookup is done; the send is left to a run that sends.
-            Then::Wait(_) if self.settings.mode == Mode::AskOnly && task.step == Step::Create => {
+            Then::Wait(_) if self.settings.mode == Mode::LookUpOnly && task.step == Step::Create => {
                 self.counts.settled += 1;
                 self.queue.discard(task.work.row);
             }

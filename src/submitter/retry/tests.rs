@@ -101,7 +101,7 @@ fn words(verdict: &Verdict) -> String {
         RowChange::StillOpen(OpenStep {
             in_doubt_since,
             next_step,
-            post_lookup_resends: ask_rounds,
+            post_lookup_resends,
             refusal,
             customer_id,
         }) => {
@@ -109,10 +109,14 @@ fn words(verdict: &Verdict) -> String {
             let step = match (next_step, customer_id) {
                 (NextStep::Create, None) => "create",
                 (NextStep::Create, Some(_)) => "last send",
-                (NextStep::Ask, _) => "ask",
+                (NextStep::LookUp, _) => "look up",
             };
             let refusal = refusal.as_ref().map(|r| format!(" about {}", r.code)).unwrap_or_default();
-            let rounds = if *ask_rounds > 0 { format!(" round {ask_rounds}") } else { String::new() };
+            let rounds = if *post_lookup_resends > 0 {
+                format!(" round {post_lookup_resends}")
+            } else {
+                String::new()
+            };
             format!("{doubt}, {step}{refusal}{rounds}")
         }
         RowChange::Created(customer) if customer.sealed_credentials.is_some() => "created".to_owned(),
@@ -121,7 +125,7 @@ fn words(verdict: &Verdict) -> String {
         RowChange::Existing { .. } => "existing".to_owned(),
         RowChange::Refused { refusal, domain_burned: false } => format!("failed {}", refusal.code),
         RowChange::Refused { refusal, domain_burned: true } => format!("failed {}, burned", refusal.code),
-        RowChange::AskedInVain { reason } => format!("unresolved {}", reason.code),
+        RowChange::LookedUpInVain { reason } => format!("unresolved {}", reason.code),
     };
     let then = match &verdict.then {
         Then::Settled => "settled".to_owned(),
@@ -180,16 +184,16 @@ fn an_unknown_outcome_is_sent_again_then_looked_up() {
     check_create(sent, unknown_now(), "in doubt, create; after 1 s");
     check_create(doubtful(60), unknown_now(), "in doubt, create; after 2 s");
     // The third of three.
-    check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, ask; settles in 180 s");
+    check_create(with(doubtful(60), |t| t.tries = 2), unknown_now(), "in doubt, look up; settles in 180 s");
     // The id is too old.
-    check_create(doubtful(3600), unknown_now(), "in doubt, ask; settles in 180 s");
+    check_create(doubtful(3600), unknown_now(), "in doubt, look up; settles in 180 s");
     // The same if its first send took long enough.
-    check_create(fresh(), unknown_now(), "in doubt, ask; settles in 180 s");
+    check_create(fresh(), unknown_now(), "in doubt, look up; settles in 180 s");
     // Sent again after a lookup: one send, then the next lookup.
     check_create(
-        with(doubtful(60), |t| t.asked_free = true),
+        with(doubtful(60), |t| t.found_free = true),
         unknown_now(),
-        "in doubt, ask round 1; settles in 180 s",
+        "in doubt, look up round 1; settles in 180 s",
     );
 }
 
@@ -244,16 +248,16 @@ fn an_unexplained_403_is_the_rows_fault_only_if_others_succeed() {
         |successes, forbidden_in_a_row| VerdictContext { successes, forbidden_in_a_row, ..circumstances() };
     let verdict = |at: &VerdictContext<'_>| words(&after_create(&again, forbidden(), at));
     assert_eq!(verdict(&at(7, 2)), "nothing done; after 1 s");
-    assert_eq!(verdict(&at(8, 1)), "open, ask about 4711; after 0 s");
+    assert_eq!(verdict(&at(8, 1)), "open, look up about 4711; after 0 s");
     assert_eq!(verdict(&at(7, FORBIDDEN_IN_A_ROW)), "nothing done; stop: unexplained");
 }
 
 #[test]
-fn a_refusal_is_followed_by_a_question() {
+fn a_refusal_is_followed_by_a_lookup() {
     let refused = |class| Outcome::Refused(class, error("27002"));
-    check_create(fresh(), refused(Class::FixTheRow), "open, ask about 27002; after 0 s");
-    check_create(fresh(), refused(Class::DomainTaken), "open, ask about domain_taken; after 0 s");
-    check_create(doubtful(5), refused(Class::DomainTaken), "in doubt, ask about domain_taken; after 0 s");
+    check_create(fresh(), refused(Class::FixTheRow), "open, look up about 27002; after 0 s");
+    check_create(fresh(), refused(Class::DomainTaken), "open, look up about domain_taken; after 0 s");
+    check_create(doubtful(5), refused(Class::DomainTaken), "in doubt, look up about domain_taken; after 0 s");
 }
 
 #[test]
@@ -265,8 +269,8 @@ fn answers_settle_a_refused_row() {
     check_ask(refused("27002"), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
     check_ask(refused("27002"), Outcome::Done(DomainStatus::Taken), "failed 27002, burned; settled");
     let silence = || no_answer("503".into());
-    check_ask(refused("27002"), silence(), "open, ask about 27002; after 1 s");
-    let last_try = |code: &str| with(refused(code), |t| t.question_tries = QUESTION_TRIES - 1);
+    check_ask(refused("27002"), silence(), "open, look up about 27002; after 1 s");
+    let last_try = |code: &str| with(refused(code), |t| t.lookup_tries = LOOKUP_TRIES - 1);
     check_ask(last_try("27002"), silence(), "failed 27002; settled");
     // Taken, and perhaps by us.
     check_ask(last_try(DOMAIN_TAKEN), silence(), "unresolved unanswered; settled");
@@ -280,8 +284,8 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(doubtful(5), ours(), "in doubt, last send; after 0 s");
     check_ask(doubtful(3600), ours(), "created without password; settled");
-    check_ask(doubtful(5), Outcome::Done(DomainStatus::Free), "in doubt, ask; settles in 175 s");
-    check_ask(doubtful(5), Outcome::Done(DomainStatus::Taken), "in doubt, ask; settles in 175 s");
+    check_ask(doubtful(5), Outcome::Done(DomainStatus::Free), "in doubt, look up; settles in 175 s");
+    check_ask(doubtful(5), Outcome::Done(DomainStatus::Taken), "in doubt, look up; settles in 175 s");
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Taken), "failed domain_taken; settled");
     let claimed = with(doubtful(180), |t| t.work.unparsed_success = true);
     check_ask(claimed, Outcome::Done(DomainStatus::Taken), "unresolved unsettled; settled");
@@ -299,16 +303,16 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
         assert_eq!(words(&after_lookup(&alone(2), Outcome::Done(DomainStatus::Free), &at)), expected);
     }
     // A run that only looks up makes no new id.
-    let asking = VerdictContext { may_send: false, ..circumstances() };
-    let verdict = after_lookup(&round(1), Outcome::Done(DomainStatus::Free), &asking);
+    let only_looks_up = VerdictContext { may_send: false, ..circumstances() };
+    let verdict = after_lookup(&round(1), Outcome::Done(DomainStatus::Free), &only_looks_up);
     assert_eq!(words(&verdict), "in doubt, create round 1; after 0 s");
     // A send under an earlier id may have created it.
     let earlier = with(fresh(), |t| t.work.unclear_under_earlier_id = true);
     check_ask(earlier, ours(), "created without password; settled");
-    let in_vain = with(doubtful(180), |t| t.question_tries = QUESTION_TRIES - 1);
+    let in_vain = with(doubtful(180), |t| t.lookup_tries = LOOKUP_TRIES - 1);
     // A service that cannot be reached burns no row.
     let unreachable = Outcome::NotSent("refused".into());
-    check_ask(in_vain.clone(), unreachable, "in doubt, ask; after 8 s");
+    check_ask(in_vain.clone(), unreachable, "in doubt, look up; after 8 s");
     check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
 }
 
@@ -362,9 +366,9 @@ fn a_customer_that_was_found_is_not_lost_again() {
     let lost = "created without password; settled";
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     let silence = || no_answer("503".into());
-    check_ask(found(doubtful(60)), silence(), "in doubt, ask; after 1 s");
+    check_ask(found(doubtful(60)), silence(), "in doubt, look up; after 1 s");
     // A run that only looks up finds it again: whatever the answer, the last send is left to a run that sends.
-    let in_vain = |seconds| with(found(doubtful(seconds)), |t| t.question_tries = QUESTION_TRIES - 1);
+    let in_vain = |seconds| with(found(doubtful(seconds)), |t| t.lookup_tries = LOOKUP_TRIES - 1);
     let unprovable = || Outcome::Done(DomainStatus::Unprovable("502".to_owned()));
     let answers =
         [ours, || Outcome::Done(DomainStatus::Taken), || Outcome::Done(DomainStatus::Free), unprovable];
@@ -392,7 +396,7 @@ fn refused_ago(code: &str, seconds: u64) -> Task {
 fn a_domain_that_is_taken_may_be_taken_by_us() {
     let ours = || Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
     check_ask(refused_ago(DOMAIN_TAKEN, 0), ours(), "existing; settled");
-    let early = "open, ask about domain_taken; settles in 175 s";
+    let early = "open, look up about domain_taken; settles in 175 s";
     check_ask(refused_ago(DOMAIN_TAKEN, 5), Outcome::Done(DomainStatus::Taken), early);
     check_ask(refused_ago(DOMAIN_TAKEN, 5), Outcome::Done(DomainStatus::Free), early);
     check_ask(
@@ -406,7 +410,7 @@ fn a_domain_that_is_taken_may_be_taken_by_us() {
     check_ask(
         refused_ago("27002", 5),
         Outcome::Done(DomainStatus::Taken),
-        "open, ask about 27002; settles in 175 s",
+        "open, look up about 27002; settles in 175 s",
     );
     check_ask(refused_ago("27002", 180), Outcome::Done(DomainStatus::Taken), "failed 27002, burned; settled");
     check_ask(refused_ago("27002", 5), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
@@ -427,9 +431,13 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     };
     let repeat = || contradicted(0);
     check_create(repeat(), created_as("c"), "created; settled");
-    check_create(repeat(), unknown_now(), "in doubt, ask about taken_then_free round 1; settles in 180 s");
+    check_create(
+        repeat(),
+        unknown_now(),
+        "in doubt, look up about taken_then_free round 1; settles in 180 s",
+    );
     let taken = || Outcome::Refused(Class::DomainTaken, error("409"));
-    check_create(repeat(), taken(), "in doubt, ask about taken_then_free round 1; after 0 s");
+    check_create(repeat(), taken(), "in doubt, look up about taken_then_free round 1; after 0 s");
     let throttled = Outcome::Throttled { wait: Duration::from_secs(57) };
     check_create(repeat(), throttled, "in doubt, create about taken_then_free; after 57 s");
     // Before its retry, when its id has become too old; and after it.
@@ -442,7 +450,7 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
     check_ask(contradicted(1), Outcome::Done(DomainStatus::Free), unresolved);
     for rounds in [0, 1] {
         check_ask(contradicted(rounds), Outcome::Done(DomainStatus::Taken), unresolved);
-        let in_vain = with(contradicted(rounds), |t| t.question_tries = QUESTION_TRIES - 1);
+        let in_vain = with(contradicted(rounds), |t| t.lookup_tries = LOOKUP_TRIES - 1);
         check_ask(in_vain, no_answer("503".into()), unresolved);
         let ours = Outcome::Done(DomainStatus::Ours { customer_id: "c".to_owned() });
         let expected = match rounds {
@@ -463,10 +471,14 @@ fn taken_and_then_free_is_repeated_once_and_never_called_taken() {
 #[test]
 fn a_doubtful_row_that_is_refused_is_not_failed_before_its_first_send_is_settled() {
     let refused = |seconds| with(doubtful(seconds), |t| t.work.open.refusal = Some(refusal("27002")));
-    check_ask(refused(5), Outcome::Done(DomainStatus::Free), "in doubt, ask about 27002; settles in 175 s");
+    check_ask(
+        refused(5),
+        Outcome::Done(DomainStatus::Free),
+        "in doubt, look up about 27002; settles in 175 s",
+    );
     check_ask(refused(180), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
     check_ask(
-        with(refused(180), |t| t.question_tries = QUESTION_TRIES - 1),
+        with(refused(180), |t| t.lookup_tries = LOOKUP_TRIES - 1),
         no_answer("503".into()),
         "unresolved unanswered; settled",
     );
@@ -489,17 +501,17 @@ fn what_an_earlier_run_left_open_is_repeated_while_that_is_safe() {
     };
     check(fresh(), (NextStep::Create, 0));
     check(of_an_earlier_run(60, 0, NextStep::Create), (NextStep::Create, 0));
-    check(of_an_earlier_run(3600, 0, NextStep::Create), (NextStep::Ask, 180));
-    check(of_an_earlier_run(60, 60, NextStep::Ask), (NextStep::Ask, 120));
+    check(of_an_earlier_run(3600, 0, NextStep::Create), (NextStep::LookUp, 180));
+    check(of_an_earlier_run(60, 60, NextStep::LookUp), (NextStep::LookUp, 120));
     let refused = |w: &mut Task| w.work.open.refusal = Some(refusal("27002"));
-    check(with(of_an_earlier_run(60, 60, NextStep::Ask), refused), (NextStep::Ask, 0));
+    check(with(of_an_earlier_run(60, 60, NextStep::LookUp), refused), (NextStep::LookUp, 0));
     // Found, and its last send is still open.
     check(found(of_an_earlier_run(60, 60, NextStep::Create)), (NextStep::Create, 0));
-    check(found(of_an_earlier_run(3600, 60, NextStep::Create)), (NextStep::Ask, 0));
+    check(found(of_an_earlier_run(3600, 60, NextStep::Create)), (NextStep::LookUp, 0));
     // The clock went back: an age that makes no sense counts as too old for a retry, and as too young to trust a
     // lookup.
-    check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::Ask, 180));
-    check(of_an_earlier_run(-60, -60, NextStep::Ask), (NextStep::Ask, 180));
+    check(of_an_earlier_run(-60, -60, NextStep::Create), (NextStep::LookUp, 180));
+    check(of_an_earlier_run(-60, -60, NextStep::LookUp), (NextStep::LookUp, 180));
 }
 
 #[test]
@@ -507,7 +519,7 @@ fn a_send_of_an_earlier_run_does_not_age_by_the_wall_clock_only() {
     let check = |seconds, expected: &str| {
         let at = VerdictContext { now: *BEGUN + Duration::from_secs(seconds), ..circumstances() };
         for day in [-86400, 0, 86400] {
-            let task = of_an_earlier_run(day, day, NextStep::Ask);
+            let task = of_an_earlier_run(day, day, NextStep::LookUp);
             assert_eq!(
                 words(&after_lookup(&task, Outcome::Done(DomainStatus::Free), &at)),
                 expected,
@@ -515,6 +527,6 @@ fn a_send_of_an_earlier_run_does_not_age_by_the_wall_clock_only() {
             );
         }
     };
-    check(5, "in doubt, ask; settles in 175 s");
+    check(5, "in doubt, look up; settles in 175 s");
     check(180, "in doubt, create; after 0 s");
 }

@@ -225,7 +225,7 @@ fn the_services_words_are_kept_in_every_shape() {
 fn only_an_empty_404_of_the_service_itself_says_free() {
     let check = |answer: Answer, expected: &str| {
         let asked = domain_taken(Reply::Answer(answer));
-        assert_eq!(RequestKind::Question.word(&asked), expected);
+        assert_eq!(RequestKind::Lookup.word(&asked), expected);
         asked
     };
     assert_eq!(check(response(sample!("domain-taken-200.http")), "answered"), Outcome::Done(true));

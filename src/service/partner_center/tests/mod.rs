@@ -94,7 +94,7 @@ fn understood(name: &str, reply: Reply) -> String {
 }
 
 fn answered<T>(outcome: &Outcome<T>) -> &'static str {
-    RequestKind::Question.word(outcome)
+    RequestKind::Lookup.word(outcome)
 }
 
 /// The name of the answer's variant, or the word for the outcome if there is no answer.
