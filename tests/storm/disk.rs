@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::size_of;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -71,27 +71,10 @@ struct Disk {
     lies: bool,
 }
 
-static DISK: Mutex<Option<Disk>> = Mutex::new(None);
+static DISK: LazyLock<Mutex<Disk>> = LazyLock::new(Mutex::default);
 
-struct DiskGuard(MutexGuard<'static, Option<Disk>>);
-
-impl std::ops::Deref for DiskGuard {
-    type Target = Disk;
-    fn deref(&self) -> &Disk {
-        self.0.as_ref().expect("the disk is there")
-    }
-}
-
-impl std::ops::DerefMut for DiskGuard {
-    fn deref_mut(&mut self) -> &mut Disk {
-        self.0.as_mut().expect("the disk is there")
-    }
-}
-
-fn disk() -> DiskGuard {
-    let mut disk = DISK.lock().unwrap_or_else(PoisonError::into_inner);
-    disk.get_or_insert_default();
-    DiskGuard(disk)
+fn disk() -> MutexGuard<'static, Disk> {
+    DISK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A new life begins, with at most one event at the change with this number, from 1 on.
@@ -178,7 +161,7 @@ pub(crate) fn moved(from: &Path, to: &Path) {
 
 /// Forgets all files, for another world.
 pub(crate) fn forget() {
-    *DISK.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *disk() = Disk::default();
 }
 
 /// In place: a file keeps its identity over a power cut.
