@@ -81,7 +81,8 @@ fn start(plans: &Plans, sabotage: Option<&str>, report: &Path, folder: &Path) ->
             command.env_remove(name);
         }
     }
-    let output = || std::fs::File::create(folder.join("output")).expect("there is room");
+    // One file, opened once: what each stream says is put after what the other has said.
+    let output = std::fs::File::create(folder.join("output")).expect("there is room");
     std::fs::create_dir_all(folder.join("world")).expect("there is room");
     command
         .args(["--exact", "world_of_a_process", "--ignored", "--nocapture", "--test-threads", "1"])
@@ -102,8 +103,8 @@ fn start(plans: &Plans, sabotage: Option<&str>, report: &Path, folder: &Path) ->
         .env("TENANTRY_RATE", "unlimited")
         .env("TENANTRY_YES", "true")
         .stdin(Stdio::null())
-        .stdout(output())
-        .stderr(output());
+        .stdout(output.try_clone().expect("a handle"))
+        .stderr(output);
     command.spawn().expect("it starts")
 }
 
