@@ -243,8 +243,10 @@ fn storm() {
 #[test]
 fn kept_plans() {
     let plans = Path::new(env!("CARGO_MANIFEST_DIR")).join("plans");
-    for entry in std::fs::read_dir(plans).into_iter().flatten() {
-        let file = entry.expect("it can be read").path();
+    let plans = std::fs::read_dir(plans).expect("the folder is there");
+    let files: Vec<PathBuf> = plans.map(|entry| entry.expect("it can be read").path()).collect();
+    assert!(!files.is_empty(), "no plan is kept");
+    for file in files {
         if let Err(failure) = play(&Plans::File(file.clone()), None) {
             panic!("{}: {failure}", file.display());
         }
