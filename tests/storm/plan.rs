@@ -306,10 +306,9 @@ fn service(rng: &mut StdRng) -> Service {
         Operation::Create,
         Operation::Create,
         Operation::Search,
-        Operation::Lookup,
         Operation::Domain,
+        Operation::AgreementTemplates,
         Operation::ConfirmAgreement,
-        Operation::Agreements,
         Operation::Token,
     ];
     let is_quiet = rng.random_ratio(1, 5);

@@ -60,10 +60,9 @@ impl Sent {
         Some(match (self.method.as_str(), parts.as_slice()) {
             ("POST", ["v1", "customers"]) => Operation::Create,
             ("GET", ["v1", "customers"]) => Operation::Search,
-            ("GET", ["v1", "customers", _]) => Operation::Lookup,
             ("HEAD", ["v1", "domains", _]) => Operation::Domain,
             ("POST", ["v1", "customers", _, "agreements"]) => Operation::ConfirmAgreement,
-            ("GET", ["v1", "customers", _, "agreements"]) => Operation::Agreements,
+            ("GET", ["v1", "agreements"]) => Operation::AgreementTemplates,
             ("POST", [.., "token"]) => Operation::Token,
             _ => return None,
         })
