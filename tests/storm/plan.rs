@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
-use tenantry_simulator::{Fault, Named, Operation};
+use tenantry_simulator::{ErrorShape, Fault, Named, Operation, RetryAfter};
 
 /// One plan of so many is a large one.
 const LARGE_EVERY: u64 = 24;
@@ -280,10 +280,19 @@ fn fault(rng: &mut StdRng, operation: Operation) -> ServiceFault {
         Fault::StalledAfter,
         Fault::SlowBody,
         Fault::ByteOrderMark,
+        Fault::Unauthorized,
+        Fault::MfaRequired,
         Fault::Throttled { retry_after_s: 2 },
+        // Not as a date: the simulator's clock is the real one, and a seed would mean another life every day.
+        Fault::ThrottledAs { form: RetryAfter::Absent, retry_after_s: 2 },
+        Fault::ThrottledAs { form: RetryAfter::Nonsense, retry_after_s: 2 },
         Fault::BusyBefore { retry_after_s: 3 },
         Fault::Redirect,
         Fault::RefusedBefore { status: 403, code: 900_124 },
+        Fault::Reshaped { shape: ErrorShape::Gateway },
+        Fault::Reshaped { shape: ErrorShape::Newer },
+        Fault::Reshaped { shape: ErrorShape::Empty },
+        Fault::Reshaped { shape: ErrorShape::Page },
     ];
     let of_creates = [
         Fault::WithoutId,
