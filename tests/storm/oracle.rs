@@ -453,12 +453,25 @@ pub(crate) struct Lived {
     pub(crate) rate: Option<(usize, Duration)>,
 }
 
-/// Without a ledger that can be read, nothing was sent, and an import would have made one. `why`: why it cannot be read.
-pub(crate) fn may_be_without_ledger(journal: &Journal, lived: &Lived, why: &str) -> Result<(), Broken> {
+/// Without a ledger that can be read, nothing was sent and no list was read to its end. An import would have made a ledger,
+/// and the other commands that send say that there is none. `why`: why it cannot be read.
+pub(crate) fn may_be_without_ledger(
+    before: &Ledger,
+    journal: &Journal,
+    lived: &Lived,
+    why: &str,
+) -> Result<(), Broken> {
     let Journal { arrived, .. } = journal;
     ensure!(arrived.is_empty(), "something was sent, and there is no ledger: {why}");
-    let has_imported = lived.imports && !lived.disk_failed && !lived.was_signalled;
-    ensure!(!has_imported || lived.exit_code.is_none(), "{:?}, and no ledger: {why}", lived.exit_code);
+    follows(before, &Ledger::default()).map_err(|broken| format!("{broken}, and no ledger: {why}"))?;
+    let Some(code) = lived.exit_code else { return Ok(()) };
+    ensure!(code != 101, "it panicked");
+    let is_right = match code {
+        1 => lived.disk_failed || !lived.imports,
+        130 => lived.was_signalled,
+        _ => !lived.submits,
+    };
+    ensure!(is_right, "exit code {code}, and no ledger: {why}");
     Ok(())
 }
 

@@ -340,17 +340,13 @@ impl World<'_> {
         let line: Vec<&str> = line.iter().map(String::as_str).collect();
         self.move_folder();
         let arguments = self.arguments(&line, ledger);
-        let had_ledger = self.path(ledger).exists();
         let power_cuts = self.tally.power_cuts;
         let exit_code = self.run(ledger, &arguments, event);
         if *command == Command::Backup && exit_code == Some(0) {
             self.backup = Some(format!("backup{index}.db"));
         }
         let known = &mut self.ledgers[ledger];
-        let is_refused = match exit_code {
-            Some(2) => known.is_untold,
-            _ => !had_ledger && !matches!(command, Command::Import(_) | Command::DryRun | Command::Colleague),
-        };
+        let is_refused = exit_code == Some(2) && known.is_untold;
         known.is_untold &= !submits || !matches!(exit_code, Some(0 | 3 | 5 | 6));
         let lived = Lived {
             exit_code: exit_code.filter(|_| !is_refused),
@@ -483,12 +479,16 @@ impl World<'_> {
         (known.journal.creations, known.journal.acceptances) = (creations, acceptances);
         self.judgements += 1;
         let sql = self.sabotage.filter(|_| self.judgements > 1).map_or("", |it| it.sql);
-        let now = match Ledger::read(&path, &self.folder.join("copy.db"), sql) {
-            Ok(Some(now)) => Rc::new(now),
-            Ok(None) => return oracle::may_be_without_ledger(&known.journal, lived, "it is empty"),
-            Err(why) => return oracle::may_be_without_ledger(&known.journal, lived, &why),
+        let before = if lived.lost_power { &known.durable } else { &known.before };
+        let read = Ledger::read(&path, &self.folder.join("copy.db"), sql);
+        let Ok(Some(now)) = read else {
+            let why = read.err().unwrap_or_else(|| "it is empty".to_owned());
+            oracle::may_be_without_ledger(before, &known.journal, lived, &why)?;
+            (known.before, known.durable) = (Rc::default(), Rc::default());
+            return Ok(());
         };
-        oracle::follows(if lived.lost_power { &known.durable } else { &known.before }, &now)?;
+        let now = Rc::new(now);
+        oracle::follows(before, &now)?;
         oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
         oracle::exit_code_is_right(&now, lived)?;
         let is_exact = !known.is_restored && !known.may_have_more;
