@@ -286,7 +286,7 @@ fn sums(ledger: &Ledger) -> Result<(), Broken> {
     let stored = i64::try_from(rows.len()).expect("few");
     ensure!(
         *read == stored + known + duplicates,
-        "{read} read, {stored} stored, {known} known, {duplicates} equal"
+        "the counts do not add up: {read} read, {stored} stored, {known} known, {duplicates} equal"
     );
     Ok(())
 }
@@ -302,7 +302,10 @@ fn created_rows_are_creations(ledger: &Ledger, creations: &HashMap<String, &Crea
             continue;
         };
         let customer_id = creation.customer_id.to_string();
-        ensure!(row.customer_id.as_ref() == Some(&customer_id), "not {customer_id}: {row:?}");
+        ensure!(
+            row.customer_id.as_ref() == Some(&customer_id),
+            "the service made it as customer {customer_id}: {row:?}"
+        );
         ensure!(standing.insert(domain), "two rows say that they are it: {row:?}");
     }
     Ok(())

@@ -8,7 +8,7 @@ pub(crate) struct Sabotage {
     pub(crate) sql: &'static str,
     /// The disk says that it has synced, and has not.
     pub(crate) disk_lies: bool,
-    /// A part of what the judge says.
+    /// What the judge says of it, and of nothing else: a part of the first line.
     pub(crate) said: &'static [&'static str],
 }
 
@@ -21,62 +21,74 @@ pub(crate) const ALL: [Sabotage; 13] = [
         name: "commits_are_not_synced",
         sql: "",
         disk_lies: true,
-        said: &["sent without a record", "is gone", "unrecorded", "no ledger", "the ledger says otherwise"],
+        said: &[
+            "sent without a record: ",
+            ", and there is no ledger: ",
+            ", and no ledger: ",
+            "a row is gone: ",
+            "an attempt is gone: ",
+            "unrecorded: ",
+            "it exists, and the ledger says otherwise: ",
+        ],
     },
     ledger(
         "a_send_is_not_recorded",
         "DELETE FROM http_attempts WHERE id = (SELECT max(id) FROM http_attempts WHERE operation = 'create')",
-        &["sent without a record", "an attempt is gone"],
+        &["sent without a record: ", "an attempt is gone: "],
     ),
     ledger(
         "a_row_is_removed",
         "PRAGMA foreign_keys = OFF; DELETE FROM customer_rows WHERE id = 1",
-        &["a row is gone", "read,"],
+        &["a row is gone: ", "the counts do not add up: "],
     ),
     ledger(
         "a_creation_counts_as_refused",
         "UPDATE customer_rows SET state = 'failed' WHERE state = 'created'",
-        &["a final state has changed", "the ledger says otherwise"],
+        &["a final state has changed: ", "it exists, and the ledger says otherwise: "],
     ),
     ledger(
         "a_customer_gets_the_id_of_another",
         "UPDATE customer_rows SET customer_id = 'x' WHERE state = 'created'",
-        &["another customer", "not "],
+        &["another customer: ", "the service made it as customer "],
     ),
     ledger(
         "something_was_never_created",
         "UPDATE customer_rows SET state = 'created', customer_id = 'x' WHERE state IN ('failed', 'pending')",
-        &["never created", "two rows say"],
+        &["never created: "],
     ),
     ledger(
         "a_password_is_lost",
         "UPDATE customer_rows SET sealed_credentials = NULL WHERE state = 'created'",
-        &["a password is gone", "its password was answered"],
+        &["a password is gone: ", "its password was answered, and is lost: "],
     ),
-    ledger("a_row_is_not_counted", "UPDATE sources SET rows_read = rows_read + 1", &["read,"]),
+    ledger("a_row_is_not_counted", "UPDATE sources SET rows_read = rows_read + 1", &["the counts do not add up: "]),
     ledger(
         "an_id_is_drawn_in_doubt",
         "INSERT INTO http_attempts (id, row_id, run_id, operation, request_id, correlation_id, intended_at, outcome)
          SELECT min(id) - 1, row_id, run_id, 'create', 'earlier', 'earlier', 0, 'unknown'
            FROM http_attempts WHERE operation = 'create' HAVING count(*) > 0",
-        &["drawn while in doubt", "asked once only"],
+        &["drawn while in doubt, unasked: ", "asked once only: "],
     ),
     ledger(
         "an_outcome_is_rewritten",
         "UPDATE http_attempts SET outcome = 'answered' WHERE outcome IN ('created', 'refused', 'unknown')",
-        &["a second outcome", "answered as created", "drawn while in doubt", "asked once only"],
+        &["a second outcome: "],
     ),
     ledger(
         "what_was_sent_counts_as_never_sent",
         "UPDATE customer_rows SET state = 'declined', key_domain = NULL, in_doubt_since = NULL WHERE state = 'in_flight'",
-        &["it may have been sent", "unrecorded", "exit code"],
+        &["it may have been sent: ", "unrecorded: "],
     ),
     ledger(
         "an_acceptance_is_lost",
         "UPDATE agreements SET state = 'failed' WHERE state = 'recorded'",
-        &["an acceptance is gone", "for Acceptance"],
+        &["an acceptance is gone: ", "for Acceptance {"],
     ),
-    ledger("the_exit_code_is_another", "UPDATE program_runs SET exit_code = 9 WHERE exit_code = 0", &["recorded as"]),
+    ledger(
+        "the_exit_code_is_another",
+        "UPDATE program_runs SET exit_code = 9 WHERE exit_code = 0",
+        &["exit code 0, recorded as 9"],
+    ),
 ];
 
 pub(crate) fn named(name: &str) -> Sabotage {
