@@ -36,6 +36,8 @@ pub(crate) struct CheckTally {
     pub(super) plan: HashMap<Group, u64>,
     /// The rows that an import would record as customers that exist already.
     pub(super) customers: u64,
+    /// Included in `customers`: rows without a reseller.
+    pub(super) direct_customers: u64,
 }
 
 impl CheckTally {
@@ -81,7 +83,10 @@ impl CheckTally {
         let would_be_sent = row.stands && worst != Some(Severity::Error);
         if let Some(group) = row.group.filter(|_| would_be_sent) {
             match row.is_customer {
-                true => self.customers += 1,
+                true => {
+                    self.customers += 1;
+                    self.direct_customers += u64::from(is_direct);
+                }
                 false => *self.plan.entry(group).or_default() += 1,
             }
         }
@@ -98,7 +103,8 @@ impl CheckTally {
         self.good -= self.direct_good;
         self.warned -= self.direct_warned;
         self.wrong += self.direct_good + self.direct_warned;
-        (self.direct_good, self.direct_warned) = (0, 0);
+        self.customers -= self.direct_customers;
+        (self.direct_good, self.direct_warned, self.direct_customers) = (0, 0, 0);
         *self.kinds.entry((Severity::Error, Cow::Borrowed(MIXED_RESELLERS))).or_default() += problems;
         self.plan.retain(|group, _| group.has_reseller());
     }
@@ -121,6 +127,7 @@ impl CheckTally {
             *self.kinds.entry(kind).or_default() += problems;
         }
         self.customers += other.customers;
+        self.direct_customers += other.direct_customers;
         for (group, rows) in other.plan {
             *self.plan.entry(group).or_default() += rows;
         }

@@ -504,7 +504,7 @@ pub(crate) struct ShowArgs {
     pub(crate) row: Option<i64>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
-    /// Print JSON: an array with every matching row
+    /// Print JSON: an array with the matching rows, 100 at most
     #[arg(long, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
 }
@@ -515,16 +515,16 @@ pub(crate) struct ListArgs {
     #[arg(long = "state", id = "states", value_name = "STATE", value_parser = parse::row_state(), add = Repeat::Never)]
     pub(crate) states: Vec<State>,
     /// Only rows of this country, such as DE
-    #[arg(long, value_name = "XX", add = Repeat::Never)]
+    #[arg(long, value_name = "XX")]
     pub(crate) country: Option<String>,
     /// Only rows of this indirect reseller, by its tenant id
-    #[arg(long, value_name = "GUID", add = Repeat::Never)]
+    #[arg(long, value_name = "GUID")]
     pub(crate) reseller: Option<Uuid>,
     /// Only rows with this error code
-    #[arg(long, value_name = "CODE", add = Repeat::Never)]
+    #[arg(long, value_name = "CODE")]
     pub(crate) code: Option<String>,
     /// Only rows with this text in company, domain, e-mail address or external id
-    #[arg(long, value_name = "TEXT", add = Repeat::Never)]
+    #[arg(long, value_name = "TEXT")]
     pub(crate) search: Option<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,

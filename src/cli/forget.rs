@@ -90,7 +90,7 @@ fn describe_kept(plan: &ForgetPlan, output: &Output) -> Vec<String> {
     let acknowledge = match refused {
         0 => String::new(),
         _ => {
-            let acknowledge = next_command::of(output, "acknowledge");
+            let acknowledge = next_command::of(output, "acknowledge --code CODE");
             format!(" `{acknowledge}` makes refused rows ready to be erased.")
         }
     };

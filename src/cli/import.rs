@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns, is_export};
+use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::next_command::names_of;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, next_command, rules};
@@ -130,7 +130,7 @@ impl ListReading {
         let (path, output) = (&input.source.path, session.output);
         let queries = &session.queries;
         // The name of an export is used again for rows of other lists.
-        let remembered = if is_export(Path::new(path)) {
+        let remembered = if reader::is_export(Path::new(path)) {
             queries.remembered_for_exports()?
         } else {
             queries.remembered_for(path)?

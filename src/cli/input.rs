@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
@@ -84,21 +84,6 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
 /// A text as TOML writes it. Its escapes are those of JSON.
 fn toml_text(text: &str) -> String {
     serde_json::to_string(text).expect("a text is plain data")
-}
-
-/// The most bytes that are read to recognize an export.
-const EXPORT_HEADER_MAX: u64 = 64 * 1024;
-
-/// Whether a file is an export of this program in CSV, by its header. Only a regular file can be read twice.
-pub(crate) fn is_export(path: &Path) -> bool {
-    let mut first = Vec::new();
-    let is_read = path.is_file()
-        && File::open(path).and_then(|file| file.take(EXPORT_HEADER_MAX).read_to_end(&mut first)).is_ok();
-    is_read
-        && String::from_utf8_lossy(&first)
-            .lines()
-            .next()
-            .is_some_and(|line| line.contains(validation::ROW_COLUMN))
 }
 
 /// A file that is open.
@@ -224,7 +209,7 @@ impl args::LayoutArgs {
         reader::Options {
             delimiter: self.delimiter.map(|delimiter| given(output, "delimiter", delimiter)),
             encoding: self.encoding.map(|encoding| given(output, "encoding", encoding)),
-            sheet: self.sheet.clone(),
+            sheet: self.sheet.clone().map(|sheet| given(output, "sheet", sheet)),
             refuses_further_sheets: false,
             header_line: self.header_line,
             column_map: self.column_map.clone(),

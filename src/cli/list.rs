@@ -1,5 +1,7 @@
 //! `tenantry list`: lists rows that match conditions.
 
+use std::collections::BTreeMap;
+
 use super::replacing::Guarded;
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, args, next_command};
@@ -28,24 +30,24 @@ pub(crate) fn run(args: args::ListArgs, output: &Output) -> Result<ExitCode, Fai
         return Err(no_match(&args, output));
     }
     if args.states.is_empty() && !args.json {
-        note_history(&queries, &filter, output)?;
+        note_history(&queries, filter, output)?;
     }
     Ok(ExitCode::Done)
 }
 
 /// Says how many superseded and declined rows match and are left out.
-fn note_history(queries: &Queries, filter: &RowFilter, output: &Output) -> Result<(), Failure> {
-    let (mut counts, mut flags) = (Vec::new(), Vec::new());
-    for state in State::OF_ROWS.into_iter().filter(|state| state.is_history()) {
-        let stored = ListFilter { states: vec![state], ..filter.stored.clone() };
-        let count = each_listed(queries, &RowFilter { stored, ..filter.clone() }, |_| Ok::<_, Failure>(()))?;
-        if count > 0 {
-            counts.push(format!("{count} {state}"));
-            flags.push(format!("--state {state}"));
-        }
-    }
+fn note_history(queries: &Queries, mut filter: RowFilter, output: &Output) -> Result<(), Failure> {
+    filter.stored.states = State::OF_ROWS.into_iter().filter(|state| state.is_history()).collect();
+    let mut counts = BTreeMap::<String, u64>::new();
+    each_listed(queries, &filter, |row| {
+        *counts.entry(row.text("state").unwrap_or_default()).or_default() += 1;
+        Ok::<_, Failure>(())
+    })?;
     if !counts.is_empty() {
-        output.note(format_args!("Left out: {}. `{}` lists them.", counts.join(", "), flags.join(" ")));
+        let flags: String = counts.keys().map(|state| format!(" --state {state}")).collect();
+        let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let list = next_command::of(output, &format!("list{flags}"));
+        output.note(format_args!("Left out: {}. `{list}` lists them.", counts.join(", ")));
     }
     Ok(())
 }

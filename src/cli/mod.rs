@@ -131,7 +131,9 @@ pub(crate) fn run() -> std::process::ExitCode {
             if usage::is_json_typed(&arguments) {
                 output.error_object(&failure);
             }
-            return failure.exit_code.into();
+            let exit_code = failure.exit_code;
+            notify_of_mistake(&arguments, failure);
+            return exit_code.into();
         }
     };
     if !is_unusable {

@@ -173,8 +173,7 @@ impl Remaining {
             let import = allowing.command("import") + import;
             let next = match correct {
                 Some((files, options)) => {
-                    let check =
-                        NextSteps::run(format!("tenantry check{}{options} {files}", repeated.settings()));
+                    let check = NextSteps::run(format!("{}{options} {files}", check(repeated)));
                     check.then(format!("then correct {files} and run"), import)
                 }
                 None => NextSteps::run(import),
@@ -273,6 +272,11 @@ fn free(name: &str) -> String {
     quoted(&free_name(Path::new(name)).to_string_lossy())
 }
 
+/// The `check` that finds in a list what its import has found.
+fn check(repeated: &Repeated) -> String {
+    repeated.clone().without::<args::Pace>().command("check")
+}
+
 /// The next steps after a run that read `inputs` with the options `given`.
 pub(super) fn after_run(
     left: &Remaining,
@@ -290,12 +294,12 @@ pub(super) fn after_run(
             Some(StopReason::ListRefused(why @ (ListRefusal::NotAllValid { .. } | ListRefusal::Problem))),
             [input],
         ) if input != Path::new("-") => {
-            let (settings, import) = (repeated.settings(), repeated.command("import"));
+            let import = repeated.command("import");
             let (reading, input) = (flags_of(given), quoted_file(&input.to_string_lossy()));
             let condition = if *why == ListRefusal::Problem { "" } else { " --require-valid" };
             // Correct the file itself, not an export: a row that was rejected for its domain cannot be distinguished
             // from another row.
-            let check = NextSteps::run(format!("tenantry check{settings}{reading} {input}"));
+            let check = NextSteps::run(format!("{}{reading} {input}", check(repeated)));
             let import = format!("{import}{reading}{condition} {input}");
             Some(check.then(format!("then correct {input} and run"), import))
         }

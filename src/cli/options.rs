@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
@@ -89,6 +89,11 @@ pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
         _ => arg,
     });
     command.mut_subcommands(with_switches_to_turn_off)
+}
+
+/// Whether this value of a switch turns it off.
+pub(super) fn turns_off(value: &str) -> bool {
+    BoolishValueParser::new().parse_ref(&Command::new(""), None, OsStr::new(value)).is_ok_and(|on| !on)
 }
 
 /// Replaces the defaults of options for which there are values.

@@ -64,9 +64,7 @@ impl Guarded {
     /// imported again and read completely is not protected: its rows are in the ledger and can be exported again.
     pub(super) fn and_files_of(self, queries: &Queries, output: Option<&Path>) -> Result<Self, Failure> {
         let Some(output) = output.filter(|output| is_taken(output)) else { return Ok(self) };
-        let is_workbook = || File::open(output).is_ok_and(reader::is_exported_workbook);
-        let is_export = reader::is_export(&beginning(output)) || is_workbook();
-        let files = if is_export { queries.unfinished_files()? } else { queries.files()? };
+        let files = if reader::is_export(output) { queries.unfinished_files()? } else { queries.files()? };
         Ok(self.and_inputs(&files.into_iter().map(PathBuf::from).collect::<Vec<_>>()))
     }
 

@@ -7,7 +7,7 @@ use super::args::{self, ReportFormat};
 use super::sink::Sink;
 use super::{ExitCode, Failure, Output, next_command};
 use crate::files::free_name;
-use crate::report::{Overview, markdown, page, pretty, scope_of};
+use crate::report::{Commands, Overview, markdown, page, pretty, scope_of};
 
 pub(crate) fn run(args: args::ReportArgs, output: &Output) -> Result<ExitCode, Failure> {
     let target = args.to.target();
@@ -28,7 +28,8 @@ pub(crate) fn run(args: args::ReportArgs, output: &Output) -> Result<ExitCode, F
     let next = |queries: &_, standing: &_| next_command::between_runs(queries, standing, output.matches());
     let limit = args.rate.per_minute();
     // One consistent view, because a run may be in progress.
-    let overview = queries.at_one_moment(|queries| Overview::of(queries, &ledger, scope, limit, next))?;
+    let mut overview = queries.at_one_moment(|queries| Overview::of(queries, &ledger, scope, limit, next))?;
+    overview.commands = Commands::with(|words| next_command::of(output, words));
     let text = match args.format {
         ReportFormat::Html => page(&overview),
         ReportFormat::Md => markdown(&overview),

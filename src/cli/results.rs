@@ -47,14 +47,11 @@ impl Results {
 
     /// Checks that [`Self::prepare`] can create the folder and files in it; creates nothing.
     pub(super) fn try_folder(folder: &Path) -> Result<(), Failure> {
-        let mut existing = folder;
-        // Missing folders would be created.
-        while !existing.exists() {
-            existing = files::folder_of(existing);
-        }
-        let tried = files::create_unnamed(existing);
         let failed = |error| unwritten(folder, &error).with_hint("name a folder that you may write to");
-        tried.map(drop).map_err(failed)
+        // Missing folders would be created.
+        let whole = std::path::absolute(folder).map_err(failed)?;
+        let existing = whole.ancestors().find(|it| it.exists()).unwrap_or(&whole);
+        files::create_unnamed(existing).map(drop).map_err(failed)
     }
 
     /// Writes all files, each completely or not at all. Replaces nothing: the folder is new. A file that cannot be

@@ -24,7 +24,7 @@ use crate::transport::{ClientError, Network};
 use addresses::{authority, name_of, service_url};
 pub(super) use addresses::{network, proxies, without_secrets};
 use sign_in::{ACCESS_TOKEN, client_proof, sign_in};
-pub(super) use sign_in::{SECRETS, is_secret_set, login};
+pub(super) use sign_in::{SECRETS, is_secret_set, login, store_of_handed_in};
 
 const LEDGER: &str = "tenantry.db";
 const SIMULATED_LEDGER: &str = "tenantry-simulated.db";

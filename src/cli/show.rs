@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::next_command::Repeated;
+use super::next_command::{self, Repeated};
 use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
 use crate::ledger::{
@@ -23,7 +23,7 @@ const LISTED: usize = 20;
 
 pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Failure> {
     let queries = args.ledger.read()?;
-    let rows = find(&args, &queries)?;
+    let Found { rows, count } = find(&args, &queries)?;
     if rows.is_empty() {
         return Err(not_found(&args, &queries)?);
     }
@@ -57,7 +57,27 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
     } else {
         output.result(&choices(&rows, output))?;
     }
+    let (shown, what) = (rows.len() as u64, args.what.as_deref().unwrap_or_default());
+    if count > shown {
+        let list = next_command::of(output, &format!("list --search {}", quoted(what)));
+        output.note(format_args!(
+            "Only the first {shown} of {count} rows were looked at. `{list}` lists all of them."
+        ));
+    }
     Ok(ExitCode::Done)
+}
+
+/// The rows that an operator means.
+struct Found {
+    /// The first of them.
+    rows: Vec<RowDetail>,
+    count: u64,
+}
+
+impl From<Vec<RowDetail>> for Found {
+    fn from(rows: Vec<RowDetail>) -> Self {
+        Self { count: rows.len() as u64, rows }
+    }
 }
 
 fn story<'a>(queries: &Queries, row: &'a RowDetail) -> Result<RowStory<'a>, ledger::Error> {
@@ -69,24 +89,28 @@ fn story<'a>(queries: &Queries, row: &'a RowDetail) -> Result<RowStory<'a>, ledg
     })
 }
 
-fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Vec<RowDetail>, ledger::Error> {
+fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Found, ledger::Error> {
     let Some(what) = args.what.as_deref().map(str::trim) else {
-        return match (args.row, args.line) {
-            (Some(row), _) => queries.details_of_rows(&[RowId(row)]),
+        let rows = match (args.row, args.line) {
+            (Some(row), _) => queries.details_of_rows(&[RowId(row)])?,
             (None, line) => {
-                newest(queries, queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?)
+                newest(queries, queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?)?
             }
         };
+        return Ok(rows.into());
     };
     let of_domain = queries.details_of_domain(&what.to_ascii_lowercase())?;
     if !of_domain.is_empty() {
-        return Ok(of_domain);
+        return Ok(of_domain.into());
     }
     let of_customer = queries.details_of_customer(what)?;
     if !of_customer.is_empty() {
-        return Ok(of_customer);
+        return Ok(of_customer.into());
     }
-    queries.details_of_rows(&rows_of_company(what, queries)?)
+    let mut rows = rows_of_company(what, queries)?;
+    let count = rows.len() as u64;
+    rows.truncate(MOST);
+    Ok(Found { rows: queries.details_of_rows(&rows)?, count })
 }
 
 /// Of rows on one line: of each list the row that its newest reading stored on the line, with the other rows of its
@@ -146,9 +170,7 @@ fn rows_of_company(what: &str, queries: &Queries) -> Result<Vec<RowId>, ledger::
         }
         Ok::<_, ledger::Error>(())
     })?;
-    let mut found = if exact.is_empty() { similar } else { exact };
-    found.truncate(MOST);
-    Ok(found)
+    Ok(if exact.is_empty() { similar } else { exact })
 }
 
 /// Rows of one domain are the story of one customer.
@@ -176,7 +198,7 @@ fn choices(rows: &[RowDetail], output: &Output) -> String {
         text.push_str(&format!("  {command}\n      {}{company} · {file} line {}\n", row.state, row.line));
     }
     if customers.len() > LISTED {
-        text.push_str("  … `tenantry list --search TEXT` lists all of them\n");
+        text.push_str(&format!("  … and {} more\n", customers.len() - LISTED));
     }
     text
 }

@@ -78,10 +78,13 @@ async fn keep(store: Store, refresh_token: SecretString) -> Result<SavedIn, Fail
 /// Deletes the refresh token wherever it is stored. The token stays valid at the service: only an admin can revoke it.
 pub(crate) fn logout(args: args::ConnectionArgs, output: &Output) -> Result<ExitCode, Failure> {
     let (_, _, store) = settings::login(&args)?;
-    let was_there = store.forget().map_err(|error| {
-        Failure::io("could not remove every sign-in that is kept", &error)
-            .with_hint("unlock the key store, then run `tenantry logout` again")
-    })?;
+    let mut was_there = false;
+    for store in [Some(&store), settings::store_of_handed_in(&args)?.as_ref()].into_iter().flatten() {
+        was_there |= store.forget().map_err(|error| {
+            Failure::io("could not remove every sign-in that is kept", &error)
+                .with_hint("unlock the key store, then run `tenantry logout` again")
+        })?;
+    }
     if was_there {
         output.note("Signed out.");
     } else {
@@ -97,7 +100,7 @@ pub(super) fn places_without_sign_in(store: &Store, trouble: Option<&KeyStoreErr
     match store.count_others() {
         0 => {}
         others => places.push(format!(
-            "the folder has {}, for another `--tenant-id`, `--client-id` or sign-in service",
+            "the folder has {}, for another `--tenant-id`, `--client-id`, sign-in service or TENANTRY_REFRESH_TOKEN",
             counted(others as u64, "other sign-in")
         )),
     }

@@ -23,8 +23,9 @@ pub(crate) fn markdown(report: &Overview) -> String {
     if report.created_without_credentials > 0 {
         text.push_line(format_args!(
                 "\n**{} without a password here: the service's answer was lost.** Reset the password of admin@DOMAIN in \
-                 Partner Center; `tenantry export created` marks them all.",
-                counted(report.created_without_credentials, "created customer")
+                 Partner Center; `{}` marks them all.",
+                counted(report.created_without_credentials, "created customer"),
+                report.commands.export_created
             ),
         );
     }
@@ -78,8 +79,9 @@ fn refusals(text: &mut String, report: &Overview) {
     table(text, "Refused, and what to do", &heads, rows);
     if report.more_kinds > 0 {
         text.push_line(format_args!(
-            "\n… and {}: `tenantry status` lists them all.",
-            counted(report.more_kinds as u64, "more kind")
+            "\n… and {}: `{}` lists them all.",
+            counted(report.more_kinds as u64, "more kind"),
+            report.commands.status
         ));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::groups::{GroupTally, Groups};
 use super::next_steps::{NextSteps, as_commands};
-use super::summary::{ErrorLine, LedgerSummary, ROWS_NAMED, counted, one_line};
+use super::summary::{Commands, ErrorLine, LedgerSummary, ROWS_NAMED, counted, one_line};
 use super::timeline::{OperationCalls, Timeline};
 use crate::clock;
 use crate::ledger::{
@@ -68,6 +68,8 @@ pub(crate) struct Overview {
     pub(crate) earlier_runs: u64,
     #[serde(flatten, serialize_with = "as_commands")]
     pub(crate) next: Option<NextSteps>,
+    #[serde(skip)]
+    pub(crate) commands: Commands,
 }
 
 /// One kind of refusal, and where its rows are.
@@ -157,6 +159,7 @@ impl Overview {
             },
             runs,
             next,
+            commands: Commands::default(),
         })
     }
 

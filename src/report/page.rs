@@ -85,7 +85,7 @@ fn head(report: &Overview) -> Markup {
                 div.alert {
                     strong { (counted(report.created_without_credentials, "created customer")) " without a password here." }
                     " The service's answer was lost. Reset the password of admin@DOMAIN in Partner Center (customer → Users "
-                    "and licenses); " code { "tenantry export created" } " marks them all."
+                    "and licenses); " code { (report.commands.export_created) } " marks them all."
                 }
             }
             @for waiting in report.waiting() {
@@ -150,7 +150,7 @@ fn refusals(report: &Overview) -> Markup {
                     tbody { @for error in &report.errors { (refusal(error)) } }
                 } }))
                 @if report.more_kinds > 0 {
-                    p { "… and " (counted(report.more_kinds as u64, "more kind")) ": " code { "tenantry status" } " lists them all." }
+                    p { "… and " (counted(report.more_kinds as u64, "more kind")) ": " code { (report.commands.status) } " lists them all." }
                 }
             }
         }
@@ -365,7 +365,7 @@ fn foot(report: &Overview) -> Markup {
             p {
                 "Made by tenantry " (report.program_version) " from the ledger alone, at " (time(report.made_at)) ". The page "
                 "runs no script and fetches nothing. It holds no passwords; the words of the service may quote what a file "
-                "says. One row's whole story: " code { "tenantry show DOMAIN" } "."
+                "says. One row's whole story: " code { (report.commands.show) } "."
             }
         }
     }

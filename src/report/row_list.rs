@@ -21,7 +21,7 @@ const WIDTH: usize = 80;
 
 const BETWEEN_COLUMNS: &str = "  ";
 
-/// Every customer has a domain below this one.
+/// The domains of nearly all customers are below this one. Those of other clouds are shown whole.
 const DOMAIN_SUFFIX: &str = ".onmicrosoft.com";
 
 /// Which rows to list. The conditions are combined with AND.

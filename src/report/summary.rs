@@ -54,11 +54,12 @@ pub(crate) struct LedgerSummary {
 #[derive(Debug)]
 pub(crate) struct Commands {
     /// Lists all kinds of errors.
-    status: String,
+    pub(super) status: String,
     acknowledge_gone: String,
     acknowledge_lost_passwords: String,
     /// Exports the created rows, with whether their passwords were lost.
-    export_created: String,
+    pub(super) export_created: String,
+    pub(super) show: String,
 }
 
 impl Commands {
@@ -69,6 +70,7 @@ impl Commands {
             acknowledge_gone: command("acknowledge --gone"),
             acknowledge_lost_passwords: command(&format!("acknowledge --code {LOST_PASSWORD}")),
             export_created: command("export created"),
+            show: command("show DOMAIN"),
         }
     }
 }

@@ -275,7 +275,7 @@ fn a_list_says_which_rows_it_leaves_out() {
     bench.import("customers.csv").exits(0);
     for flags in [&[][..], &["-o", "rows.csv"]] {
         let listed = bench.tenantry(["list"]).args(flags).exits(0);
-        listed.says("Left out: 1 superseded. `--state superseded` lists them.");
+        listed.says("Left out: 1 superseded. `tenantry list --state superseded --ledger ");
     }
     let other = bench.tenantry(["list", "--search", "one"]).exits(0);
     assert!(!other.stderr.contains("Left out"), "{other}");

@@ -127,7 +127,7 @@ fn what_may_need_work_is_kept() {
     let done = forget(&bench, &["--passwords"]).exits(0);
     done.says("Erased: personal data of 2 rows (2 created).")
         .says("Kept: 2 older rows that may need work (1 failed, 1 rejected)")
-        .says("`tenantry acknowledge --ledger ");
+        .says("`tenantry acknowledge --code CODE --ledger ");
     assert_eq!(found(&bench, &["nowhere-to-be-found", "Harborline one Ltd"]), ["nowhere-to-be-found"]);
     // Nothing is old enough now.
     bench.tenantry(["forget", "--older-than", "90d", "--yes"]).exits(0).says("Nothing to erase");

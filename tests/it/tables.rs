@@ -258,6 +258,48 @@ fn an_exported_workbook_that_was_imported_can_be_replaced() {
     bench.agree();
 }
 
+/// Columns that have other names than ours, and a sheet and an encoding that only the operator's own files have.
+#[test]
+fn what_was_said_of_a_list_does_not_keep_its_export_from_being_read() {
+    let bench = Bench::new();
+    let list = customers_of(["one", "refuse-400-3000-two"]).replace("city", "Ort");
+    bench.file("customers.csv", &list);
+    bench.import("customers.csv").args(["--map", "Ort=city"]).exits(3);
+    bench.tenantry(["export", "failed", "-o", "failed.xlsx"]).exits(0);
+    bench.tenantry(["export", "failed", "-o", "failed.csv"]).exits(0);
+    // As Excel saves a list as "Unicode Text", and with the line that names its delimiter.
+    let text = std::fs::read_to_string(bench.path("failed.csv")).unwrap();
+    let utf16: Vec<u8> =
+        std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    bench.file("utf16.csv", utf16);
+    bench.file("sep.csv", format!("sep=,\n{text}"));
+    for file in ["failed.xlsx", "utf16.csv", "sep.csv"] {
+        let again = || bench.import(file).args(["--limit", "0"]);
+        again().run().says("options of its last import apply: --map");
+        // A setting describes the operator's own workbooks.
+        let with_setting = again().env("TENANTRY_SHEET", "Kunden").run();
+        assert!(!with_setting.stderr.contains("cannot find the sheet"), "{with_setting}");
+    }
+    let typed = bench.import("failed.xlsx").args(["--sheet", "Kunden"]).exits(1);
+    typed.says("cannot find the sheet `Kunden`");
+    bench.agree();
+}
+
+#[test]
+fn the_command_that_reads_a_copy_has_no_options_for_the_layout_of_the_list() {
+    let bench = Bench::new();
+    bench.file("list.csv", to_fix());
+    let typed = ["--delimiter", "comma", "--encoding", "utf-8", "--header-line", "1"];
+    let done = check(&bench, &["-o", "copy.csv", "list.csv"]).args(typed).exits(3);
+    assert!(done.stdout.contains("in copy.csv, then tenantry check --api-url"), "{done}");
+    bench.file("good.csv", customers_of(["one"]));
+    let done = check(&bench, &["--fix", "-o", "fixed.csv", "good.csv"]).args(typed).exits(0);
+    assert!(done.stdout.contains("Next: tenantry import "), "{done}");
+    for option in ["--delimiter", "--encoding", "--header-line"] {
+        assert!(!done.stdout.contains(option), "{done}");
+    }
+}
+
 /// Rows with one answer each, one with none, and a good one.
 fn to_fix() -> String {
     let named = |domain: &str, from: &str, to: &str| row(domain).replacen(from, to, 1);

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::disk::{self, Death};
 use crate::oracle::{self, Broken, Journal, Ledger, Lived};
-use crate::plan::{Command, DiskEvent, Edit, Event, Plan, Row, SignIn};
+use crate::plan::{Command, DiskEvent, Edit, Event, Life, Plan, Row, SignIn};
 use crate::sabotage::Sabotage;
 use crate::service;
 
@@ -228,7 +228,7 @@ impl World<'_> {
         for (index, life) in self.plan.lives.iter().enumerate() {
             *number = index;
             self.now += Duration::from_secs(life.pause_s);
-            CLOCK_OFF_BY.fetch_add(life.clock_jump_s, Ordering::Relaxed);
+            CLOCK_OFF_BY.fetch_add(self.clock_jump_s(life), Ordering::Relaxed);
             if let Some(edit) = &life.edit {
                 self.edit(edit);
             }
@@ -236,6 +236,14 @@ impl World<'_> {
         }
         *number = self.plan.lives.len();
         self.end()
+    }
+
+    /// What was sent before the machine booted has its age by the wall clock alone. If that is set forward while a customer
+    /// is still invisible, no program can know it (seed 200037). So it is not set then.
+    fn clock_jump_s(&self, life: &Life) -> i64 {
+        let booted_at = BEGINS_AFTER + Duration::from_millis(BOOTED_AT.load(Ordering::Relaxed));
+        let is_visible = self.now >= booted_at + Duration::from_secs(self.plan.service.visibility_s);
+        if is_visible { life.clock_jump_s } else { life.clock_jump_s.min(0) }
     }
 
     /// Everything is well from now on, and the operator brings the list to its end.
@@ -419,7 +427,8 @@ impl World<'_> {
         let (exit_code, ended_at) = catch_unwind(AssertUnwindSafe(|| runtime.block_on(life)))
             .unwrap_or((Some(101), self.now + Duration::from_secs(1)));
         drop(runtime);
-        if service::place().is_signalled {
+        let is_heard = exit_code == Some(130) && matches!(event, Some(Event::Signals { second: None, .. }));
+        if service::place().is_signalled && !is_heard {
             let_signals_pass();
         }
         self.now = ended_at.max(self.now);
@@ -515,9 +524,10 @@ impl World<'_> {
 }
 
 /// Another runtime hears the signals that the program was too dead to hear; the next life would take them for its own.
+/// On a busy machine, they take their time.
 fn let_signals_pass() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(2)).await });
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
 }
 
 /// The exit code; `None` if the program was killed first.

@@ -343,6 +343,8 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_parser = parse::encoding, env = "TENANTRY_ENCODING")]
     pub(crate) encoding: Option<Encoding>,
     /// Sheet of a workbook [default: the first visible one]
+    ///
+    /// Tenantry's own workbooks are read although they have no sheet of the name in the setting.
     #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
     /// Line of the header; lines above are skipped [default: the first with text]

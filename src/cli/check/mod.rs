@@ -253,18 +253,19 @@ fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, 
     let files = args.files.iter().map(|file| quoted_file(&file.to_string_lossy()));
     let files = files.collect::<Vec<_>>().join(" ");
     let repeated = if args.online { repeated } else { repeated.without::<args::Pace>() };
-    let check = repeated.command(if args.online { "check --online" } else { "check" });
+    let check = |repeated: &Repeated| repeated.command(if args.online { "check --online" } else { "check" });
+    let copy = args.output.as_ref().map(|copy| quoted_file(&copy.to_string_lossy()));
     if given_up {
-        format!("{check} {files}")
+        format!("{} {files}", check(&repeated))
     } else if tally.rows() == 0 {
-        format!("put rows below the header, then {check} {files}")
-    } else if let (true, Some(copy)) = (has_errors, &args.output) {
-        let copy = quoted_file(&copy.to_string_lossy());
+        format!("put rows below the header, then {} {files}", check(&repeated))
+    } else if let (true, Some(copy)) = (has_errors, &copy) {
+        let check = check(&repeated.without_layout());
         format!("correct the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
-        format!("correct the rows with errors, then {check} {files}")
-    } else if let (true, Some(copy)) = (args.fix, &args.output) {
-        format!("{} {}", repeated.command("import"), quoted_file(&copy.to_string_lossy()))
+        format!("correct the rows with errors, then {} {files}", check(&repeated))
+    } else if let (true, Some(copy)) = (args.fix, &copy) {
+        format!("{} {copy}", repeated.without_layout().command("import"))
     } else {
         format!("{} {files}", repeated.command("import"))
     }

@@ -121,13 +121,14 @@ pub(super) fn resolve_for_monitors(arguments: &[OsString]) -> Option<(Cli, Prove
     let command = help::command();
     let names = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
     let name = names.clone().find(|name| command.find_subcommand(name).is_some())?;
-    let is_typed = |name: &str| {
+    let is_given = |name: &str| {
         let flag = format!("--{name}");
-        names
-            .clone()
-            .any(|it| it.strip_prefix(&flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))
+        let value = |it: &str| it.strip_prefix(&flag)?.strip_prefix('=').map(str::to_owned);
+        let typed =
+            names.clone().rev().find_map(|it| if it == flag { Some(String::new()) } else { value(it) });
+        let given = typed.or_else(|| variable(variable_of(name))?.into_string().ok());
+        given.is_some_and(|value| !options::turns_off(&value))
     };
-    let is_given = |name: &str| is_typed(name) || variable(variable_of(name)).is_some();
     if is_given("dry-run") {
         return None;
     }

@@ -19,6 +19,9 @@ use crate::credentials::default_identity_file;
 use crate::ledger::InputOptions;
 use crate::variables::variable;
 
+/// How a list is laid out.
+const LAYOUT: [&str; 4] = ["delimiter", "encoding", "sheet", "header_line"];
+
 /// The options to repeat.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Repeated {
@@ -92,6 +95,12 @@ impl Repeated {
         self
     }
 
+    /// Removes the options about the layout of a list: the next command reads a file that this program wrote.
+    pub(crate) fn without_layout(mut self) -> Self {
+        LAYOUT.iter().for_each(|id| self.remove(id));
+        self
+    }
+
     /// Removes the options that `T` defines.
     pub(crate) fn without<T: clap::Args>(mut self) -> Self {
         for arg in T::augment_args(Command::new("")).get_arguments() {
@@ -102,11 +111,6 @@ impl Repeated {
 
     pub(crate) fn is_rehearsal(&self) -> bool {
         self.options.contains_key("simulate")
-    }
-
-    /// The options that every command has: those that choose the settings.
-    pub(super) fn settings(&self) -> String {
-        self.those_of(help::command())
     }
 
     /// `tenantry WORDS` with those options of this command that the next command has too.

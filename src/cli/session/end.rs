@@ -99,7 +99,6 @@ impl Session<'_> {
             }
             closed => closed?,
         }
-        report_waiting(self.output, queries, run)?;
         if let Ok(totals) = queries.run_totals(run) {
             log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
         }
@@ -108,7 +107,21 @@ impl Session<'_> {
         if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
-        let sealed_to = queries.sealed_to()?;
+        // The end of the run is recorded. What cannot be read any more changes nothing about it.
+        let waiting = report_waiting(self.output, queries, run);
+        let (sealed_to, mut summary) =
+            match waiting.and_then(|()| Ok((queries.sealed_to()?, Summary::of(queries, run, None)?))) {
+                Ok(read) => read,
+                Err(error) => {
+                    let status = repeated.command("status");
+                    let failure = Failure { exit_code, ..Failure::from(error) }
+                        .with_hint(format!("the run has ended; `{status}` shows what it has done"));
+                    return Ok(Ended::to_report(exit_code, move |output| {
+                        output.failure(&failure);
+                        Ok(exit_code)
+                    }));
+                }
+            };
         // The ledger knows a new key only after something was sealed to it.
         let is_unused = |sealing: &recipient::Ready| {
             sealing.is_another && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
@@ -119,7 +132,7 @@ impl Session<'_> {
         let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
             // Repeating the command would fail at the same rows.
             .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
-        let mut summary = Summary::of(queries, run, next)?;
+        summary.next = next;
         next_command::list_rows(&mut summary.standing, &repeated);
         summary.columns = self.columns;
         let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());

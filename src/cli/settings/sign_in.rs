@@ -110,6 +110,13 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
     Ok(secret.map(ClientProof::Secret))
 }
 
+/// Where the tokens are kept that replaced the one in TENANTRY_REFRESH_TOKEN; `None` if it is not set.
+pub(crate) fn store_of_handed_in(args: &args::ConnectionArgs) -> Result<Option<Store>, Failure> {
+    let Some(token) = secret_variable("TENANTRY_REFRESH_TOKEN") else { return Ok(None) };
+    let (app, authority, _) = login(args)?;
+    Ok(Store::of(&app, &authority, Some(&token), args.key_store))
+}
+
 /// The data for `login` and `logout`: the app, its sign-in service, and the store of the sign-in.
 pub(crate) fn login(args: &args::ConnectionArgs) -> Result<(App, Authority, Store), Failure> {
     let authority = authority(args)?;

@@ -69,7 +69,7 @@ pub(super) fn from_header_on(text: &[u8]) -> &[u8] {
 }
 
 /// Is this the beginning of a file that `tenantry export` wrote? Decided by the header.
-pub fn is_export(text: &[u8]) -> bool {
+pub(super) fn is_export_text(text: &[u8]) -> bool {
     let text = from_header_on(text);
     let first_line = &text[..first_line_end(text).unwrap_or(text.len())];
     let header = header(first_line, detect(first_line)).unwrap_or_default();

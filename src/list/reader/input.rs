@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use super::detect_encoding;
-use super::dialect::is_export_header;
+use super::dialect::{is_export_header, is_export_text};
 use super::encoding::Encoding;
 use super::error::{Error, WorkbookError};
 use super::sheet::Sheet;
@@ -46,10 +47,23 @@ impl Read for Input {
     }
 }
 
-/// Is this a workbook that `tenantry export` wrote? Decided by the header.
-pub fn is_exported_workbook(file: File) -> bool {
-    let workbook = workbook::read(file, None);
-    workbook.is_ok_and(|mut book| book.sheet.next().is_some_and(|header| is_export_header(header.cells())))
+/// Is this a file that `tenantry export` wrote, saved by another program or not? Decided by the header. `false` for a pipe
+/// or a device: it can be read only once, and may block.
+pub fn is_export(path: &Path) -> bool {
+    let opened = || path.is_file().then(|| File::open(path).ok()).flatten();
+    let Some(mut file) = opened() else { return false };
+    let Ok(beginning) = text::read_beginning(&mut file) else { return false };
+    if not_a_list::may_be_workbook(&beginning) {
+        let workbook = file.rewind().is_ok().then(|| workbook::read(file, None).ok()).flatten();
+        return workbook.is_some_and(|mut book| {
+            book.sheet.next().is_some_and(|header| is_export_header(header.cells()))
+        });
+    }
+    let Ok(head) = preface::read_beginning(beginning, &mut file) else { return false };
+    match Encoding::of_beginning(&head) {
+        Some(encoding) => is_export_text(encoding.decode(&head).as_bytes()),
+        None => is_export_text(&head),
+    }
 }
 
 impl Reader<Input> {
@@ -83,7 +97,22 @@ impl Reader<Input> {
     pub fn open_workbook(mut file: impl Read + Seek, options: &Options) -> Result<Self, Error> {
         let bytes = file.seek(SeekFrom::End(0)).map_err(Error::unreadable)?;
         file.rewind().map_err(Error::unreadable)?;
-        let Workbook { sheet, name, others } = workbook::read(file, options.sheet.as_deref())?;
+        let Workbook { sheet, name, others } = match &options.sheet {
+            None => workbook::read(file, None)?,
+            Some(Given::Typed(name)) => workbook::read(file, Some(name))?,
+            // The setting describes the operator's own workbooks.
+            Some(Given::Set(name)) => match workbook::read(&mut file, Some(name)) {
+                Err(Error::Workbook(WorkbookError::NoSuchSheet { wanted, found })) => {
+                    file.rewind().map_err(Error::unreadable)?;
+                    let ours = workbook::read(file, None)?;
+                    if !ours.sheet.is_export() {
+                        return Err(WorkbookError::NoSuchSheet { wanted, found }.into());
+                    }
+                    ours
+                }
+                read => read?,
+            },
+        };
         let source = |mut sheet: Sheet| {
             if let Some(line) = options.header_line {
                 sheet.skip_to(line);

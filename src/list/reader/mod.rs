@@ -51,12 +51,11 @@ pub use aliases::{aliases_of, suggested_field};
 pub use assign::has_column;
 pub use cell_kind::CellKind;
 pub use column_use::{ColumnUse, MappedColumn};
-pub use dialect::is_export;
 pub use encoding::Encoding;
 pub use error::{EncodingUncertain, Error, LineReadings};
 pub(crate) use header::is_ours;
 pub use header::{Header, MARK_COLUMN};
-pub use input::{Input, is_exported_workbook};
+pub use input::{Input, is_export};
 pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
 pub use row::{CELL_BYTES_MAX, Row, RowFault};
@@ -82,7 +81,7 @@ pub struct Options {
     /// Detected if `None`.
     pub encoding: Option<Given<Encoding>>,
     /// The first visible sheet of a workbook if `None`.
-    pub sheet: Option<String>,
+    pub sheet: Option<Given<String>>,
     /// A workbook with further sheets that have a usable header is refused if no sheet is asked for.
     pub refuses_further_sheets: bool,
     /// The line of the header; the lines above it are skipped. The first line with text if `None`, and in an export,

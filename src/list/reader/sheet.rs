@@ -141,7 +141,7 @@ impl Sheet {
     }
 
     /// The first row has names of columns that Tenantry adds to exports.
-    fn is_export(&self) -> bool {
+    pub(super) fn is_export(&self) -> bool {
         let Some(first) = self.rows.first() else { return false };
         let cells = first.first_cell..self.rows.get(1).map_or(self.ends.len(), |next| next.first_cell);
         let mut start = 0;

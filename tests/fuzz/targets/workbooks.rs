@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
-use tenantry_list::reader::{Options, Reader, RowFault};
+use tenantry_list::reader::{Given, Options, Reader, RowFault};
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -55,7 +55,11 @@ pub fn workbooks(input: &[u8]) {
     let book = packed(parts);
     let (options, pieces) = options(&words);
     let sheet = words.iter().find_map(|word| word.strip_prefix("sheet=")).map(str::to_owned);
-    let options = Options { sheet, refuses_further_sheets: words.contains(&"further"), ..options };
+    let options = Options {
+        sheet: sheet.map(Given::Typed),
+        refuses_further_sheets: words.contains(&"further"),
+        ..options
+    };
     let at_once = read_workbook(&book, book.len(), &options);
     assert_eq!(at_once, read_workbook(&book, pieces, &options), "what is read depends on how it arrives");
 }
