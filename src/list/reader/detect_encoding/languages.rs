@@ -26,6 +26,10 @@ impl Set {
         self.0 >> index & 1 == 1
     }
 
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

@@ -41,7 +41,7 @@ const RULED_OUT: Cost = 24;
 /// A few characters may be valid UTF-8 by chance in an encoding of two bytes for each character.
 const CHANCE_CHARACTERS_MAX: u64 = 8;
 
-/// By how much these must be more plausible as UTF-8, if they make no sense.
+/// By how much these must be more plausible as UTF-8, if there are characters that do not occur where they are.
 const CHANCE: Cost = 16;
 
 /// How many lines are shown as each candidate reads them, and how many candidates.
@@ -163,12 +163,13 @@ fn verdict(sample: &Sample, utf_8: &Utf8, told: Option<Encoding>) -> Result<Enco
     certain(&readings).ok_or_else(|| uncertain(sample, &readings, None))
 }
 
-/// May the few characters be UTF-8 by chance? Then they make as much sense in another encoding.
+/// May the few characters be UTF-8 by chance? Then they make more sense in another encoding. That they make little sense
+/// in UTF-8 is no sign: single letters do not in any language.
 fn is_chance(readings: &[Reading]) -> bool {
     let (utf_8, others): (Vec<&Reading>, Vec<&Reading>) =
         readings.iter().partition(|reading| reading.is_of(Encoding::UTF_8));
     utf_8.first().zip(others.first()).is_some_and(|(utf_8, other)| {
-        let advantage = if utf_8.plausibility.is_plausible() { 0 } else { CHANCE };
+        let advantage = if utf_8.plausibility.signs == 0 { 0 } else { CHANCE };
         other.cost() < utf_8.cost() + advantage
     })
 }
@@ -205,7 +206,10 @@ fn is_possible(reading: &Reading, all: &[Reading]) -> bool {
 fn uncertain(sample: &Sample, readings: &[Reading], told: Option<Encoding>) -> EncodingUncertain {
     let possible = readings.iter().filter(|reading| is_possible(reading, readings));
     let first = |reading: &Reading| reading.encodings.first().copied();
-    let possible: Vec<Encoding> = possible.filter_map(first).take(SHOWN_MAX).collect();
+    let mut possible: Vec<Encoding> = possible.filter_map(first).collect();
+    // If all of it is valid, it is UTF-8 more often than not, whatever it says.
+    possible.sort_by_key(|encoding| *encoding != Encoding::UTF_8);
+    possible.truncate(SHOWN_MAX);
     // What is wrong is shown beside the given encoding, or it would be chosen without a thought.
     let other = told.unwrap_or(Encoding::WINDOWS_1252);
     let of_other = readings.iter().find(|reading| reading.is_of(other));

@@ -10,6 +10,8 @@ use super::sample::Line;
 
 /// For a word in another language than that of its country or of the words beside it.
 const FOREIGN: Cost = 10;
+/// For East Asian characters in a line whose country, language or culture has none.
+const ELSEWHERE: Cost = 24;
 /// For a line in a language for which the encoding is not used.
 const UNCUSTOMARY: Cost = 8;
 /// For a character that does not occur where it is. Each is counted as a sign, too.
@@ -108,8 +110,9 @@ impl Judge {
                     }
                 }
             }
-            // No cell shows these languages, so the line pays as for an unknown one.
-            all.cost += FOREIGN * Cost::from(is_east_asian);
+            // No cell shows these languages, so the line pays as for an unknown one, or as for a wrong one.
+            let is_elsewhere = !text.languages.is_empty();
+            all.cost += (FOREIGN + ELSEWHERE * Cost::from(is_elsewhere)) * Cost::from(is_east_asian);
             let lowest: Vec<Cost> =
                 of_line.iter().map(|word| *word.letters.iter().min().unwrap_or(&0)).collect();
             for (word, lowest) in of_line.iter().zip(&lowest).filter(|(word, _)| !word.is_ascii) {
@@ -205,7 +208,7 @@ fn is_letter(c: char) -> bool {
 /// Counts capitals after a lower-case letter, and single capitals between a capital and a lower-case letter. Those of
 /// ASCII are no sign, because every encoding reads them alike.
 fn misplaced_capitals(chars: &[char]) -> (Cost, usize) {
-    let is_exempt = |c: char| matches!(c, 'ß' | 'ı');
+    let is_exempt = |c: char| matches!(c, 'ß' | 'ı' | 'µ');
     let is_misplaced = |index: usize| {
         let (before, capital) = (chars[index - 1], chars[index]);
         let is_beyond_ascii = !before.is_ascii() || !capital.is_ascii();
@@ -331,7 +334,7 @@ fn symbol_cost(c: char, neighbours: &Neighbours<'_>) -> Cost {
         '\u{A0}' if before != ' ' && after != ' ' && !after.is_lowercase() => 10,
         '€' | '£' | '§' | '©' if !is_after_letter && !is_before_letter => 6,
         '²' | '³' if before == 'm' && !is_before_letter => 8,
-        '×' | '±' if !is_after_letter && !is_before_letter => 12,
+        '×' | '±' | '½' if !is_after_letter && !is_before_letter => 12,
         '¿' if !is_after_letter && has_partner("?") => 10,
         '¡' if !is_after_letter && has_partner("!") => 10,
         _ if is_after_letter || is_before_letter => 32,

@@ -66,6 +66,18 @@ fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
     check(in_encoding("windows-1250", polish), "windows-1250");
 }
 
+/// A letter or a symbol that stands alone is rare in every language.
+#[test]
+fn a_single_letter_in_utf_8_is_utf_8() {
+    let names = "µTech GmbH|Ž Ltd|Ø|Đ|Ő Kft|Straß|Ω Ltd|ÅF AB|Ö GmbH|Δelta Ltd|½ Liter OHG|È SRL|Č s.r.o.|A·B|Café²|\
+                 5° Nord|Ñandu SL|ØKO AS|İş Bank|Ōsaka Ltd|Māori Co|É";
+    for name in names.split('|') {
+        for (culture, country) in [("en-GB", "GB"), ("de-DE", "DE"), ("cs-CZ", "CZ")] {
+            check(format!("company_name,culture,city,country\n{name},{culture},Leeds,{country}\n"), "UTF-8");
+        }
+    }
+}
+
 #[test]
 fn a_few_faults_among_utf_8_leave_it_utf_8() {
     check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", "UTF-8");
