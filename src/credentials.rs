@@ -91,7 +91,12 @@ impl Identities {
     pub(crate) fn read(file: &Path) -> Result<Self, Error> {
         let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
         let bad = |why| Error::BadIdentity { path: file.to_owned(), why };
-        let content = files::read_secret(file).map_err(|source| error("read", source))?;
+        let has_key = |content: &[u8]| {
+            [&b"AGE-"[..], b"age-encryption.org/"]
+                .iter()
+                .any(|mark| memchr::memmem::find(content, mark).is_some())
+        };
+        let content = files::read_secret(file, has_key).map_err(|source| error("read", source))?;
         if content.starts_with(b"age-encryption.org/") {
             return Err(bad(NotIdentity::Line(1, OtherKey::Encrypted)));
         }

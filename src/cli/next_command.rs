@@ -274,7 +274,7 @@ fn free(name: &str) -> String {
 
 /// The `check` that finds in a list what its import has found.
 fn check(repeated: &Repeated) -> String {
-    repeated.clone().without::<args::Pace>().command("check")
+    repeated.clone().offline().command("check")
 }
 
 /// The next steps after a run that read `inputs` with the options `given`.

@@ -141,10 +141,16 @@ pub(super) fn open_unchanged(path: &Path) -> Result<Option<Connection>> {
 
 /// `None`: its schema is older than this program.
 fn open_current(path: &Path) -> Result<Option<Connection>> {
+    // A process that works on it under another name keeps its last changes beside that name.
+    if lock::is_locked(path) == Some(true) {
+        lock::refuse_second(path)?;
+    }
     // READ_WRITE because a reader of a WAL database may have to make its shared-memory file; `query_only` prevents
     // writes.
     match as_reader(open_file(path)?, path) {
-        Err(Error::Sql(error)) if lacks_its_files(&error) => as_reader(open_as_it_is(path)?, path),
+        Err(Error::Sql(error)) if lacks_its_files(&error) || has_no_room(&error) => {
+            as_reader(open_as_it_is(path)?, path)
+        }
         opened => opened,
     }
 }
@@ -155,6 +161,11 @@ fn lacks_its_files(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
+/// Is there no room for those files?
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
 /// Opens a ledger in a folder that we cannot write to, as a file that does not change. A process that works on the
 /// ledger keeps its `-wal` and `-shm` there as long as it works, so without these files the ledger is complete and
 /// unused.
@@ -163,7 +174,7 @@ fn open_as_it_is(path: &Path) -> Result<Connection> {
     // Reports a file that may not be read; SQLite has the same error code for that.
     drop(File::open(&whole_path).map_err(Error::open(path))?);
     if beside(&whole_path, "-wal").exists() || beside(&whole_path, "-shm").exists() {
-        let why = "its last changes are in the files beside it, and its folder is not writable";
+        let why = "its last changes are in the files beside it, and its folder is not writable, or full";
         return Err(Error::Unreadable { path: path.to_owned(), why });
     }
     open_unchanging(&whole_path)

@@ -340,6 +340,20 @@ fn the_same_customers_from_a_workbook() {
     check(&bench, "-").stdin(book).exits(0).says("-: read as sheet `Kunden`.");
 }
 
+/// A cover or instructions come first, or an empty sheet.
+#[test]
+fn a_list_on_another_sheet_is_named() {
+    let rows = texts(&cells(&customers(3)));
+    let cover = vec![(1, vec![Cell::Text("Customers of 2026".to_owned())])];
+    for first in [cover, Vec::new()] {
+        let bench = Bench::new();
+        bench.file("list.xlsx", xlsx(&[("Readme", "visible", first), ("Kunden", "visible", rows.clone())]));
+        let refused = check(&bench, "list.xlsx").exits(1);
+        refused.says("cannot find a list of customers in the sheet `Readme`; `Kunden` can be read as one");
+        check(&bench, "list.xlsx").args(["--sheet", "Kunden"]).exits(0);
+    }
+}
+
 /// What a spreadsheet does to cells, and what is said of it, with the numbers of its rows.
 #[test]
 fn cells_come_as_they_are_shown() {

@@ -49,6 +49,19 @@ fn readers(bench: &Bench) -> [(&'static str, Call<'_>, i32); 4] {
     ]
 }
 
+/// The mode of a list that was named by mistake was narrowed, and its other readers could not read it any more.
+#[test]
+fn another_file_keeps_its_mode() {
+    let bench = bench();
+    let list = bench.path("customers.csv");
+    set_mode(&list, 0o644);
+    let named = |option: &str| bench.tenantry(["whoami"]).with_app().args([option, "customers.csv"]);
+    bench.tenantry(["credentials", "--identity", "customers.csv"]).exits(1);
+    named("--client-certificate").without("TENANTRY_CLIENT_SECRET").exits(2);
+    named("--client-secret-file").without("TENANTRY_CLIENT_SECRET").run();
+    assert_eq!(fs::metadata(&list).unwrap().permissions().mode() & 0o777, 0o644);
+}
+
 /// Others can lead a link in such a folder to any file of ours. A file that they put there is theirs, and seen to be.
 #[test]
 fn what_others_could_replace_is_not_believed() {

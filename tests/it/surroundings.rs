@@ -299,6 +299,8 @@ fn a_ledger_that_is_renamed_under_a_run_lets_nobody_else_in() {
     bench.wait_until_held();
     fs::hard_link(bench.ledger_path(), bench.path("second.db")).unwrap();
     bench.import("customers.csv").args(["--ledger", "second.db"]).exits(11).says("in use by another process");
+    // It would show a ledger without the run.
+    bench.tenantry(["status", "--ledger", "second.db"]).exits(2).says("it has a second name (a hard link)");
     fs::remove_file(bench.path("second.db")).unwrap();
     fs::rename(bench.ledger_path(), bench.path("renamed.db")).unwrap();
     bench

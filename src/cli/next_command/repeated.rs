@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
-use crate::cli::args::Repeat;
+use crate::cli::args::{self, Repeat};
 use crate::cli::options::without_value;
 use crate::cli::shell::{self, quoted};
 use crate::cli::{help, parse};
@@ -99,6 +99,14 @@ impl Repeated {
     pub(crate) fn without_layout(mut self) -> Self {
         LAYOUT.iter().for_each(|id| self.remove(id));
         self
+    }
+
+    /// Removes what only requests need. The cloud stays: it decides on the domains of a list.
+    pub(super) fn offline(self) -> Self {
+        let cloud = self.options.get("cloud").cloned();
+        let mut offline = self.without::<args::Pace>().without::<args::ConnectionArgs>();
+        offline.options.extend(cloud.map(|cloud| ("cloud".to_owned(), cloud)));
+        offline
     }
 
     /// Removes the options that `T` defines.

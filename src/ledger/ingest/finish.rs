@@ -57,8 +57,8 @@ impl IngestSession {
                 AND run_id <> {} AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
             self.source, self.run
         );
-        let discarded = withdraw(tx, &left)?;
-        take_all(
+        let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
+        discarded += take_all(
             tx,
             (StepKind::Create, State::Rejected, StepEvent::Discarded),
             "key_domain = NULL",
@@ -76,6 +76,7 @@ impl IngestSession {
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
         let Self { counts, ignored, duplicate_lines, .. } = self;
+        let discarded = (discarded, agreements_discarded);
         Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, direct: wrong, corrections })
     }
 

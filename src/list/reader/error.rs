@@ -8,8 +8,10 @@ use std::fmt::{self, Display};
 use std::io;
 
 use tenantry_model::customer::Field;
+use tenantry_model::nearest::distance_within;
 use tenantry_model::printable::truncate_for_display;
 
+use super::aliases;
 use super::encoding::Encoding;
 use super::not_a_list::NotAList;
 use super::quotes::QuoteFault;
@@ -157,6 +159,8 @@ pub enum WorkbookError {
         quoted(further)
     )]
     FurtherSheets { name: String, further: Vec<String> },
+    #[error("cannot find a list of customers in the sheet `{name}`; {} can be read as one", quoted(others))]
+    ListElsewhere { name: String, others: Vec<String> },
 }
 
 impl WorkbookError {
@@ -166,14 +170,24 @@ impl WorkbookError {
                 "open it in Excel or LibreOffice and save the sheet as `CSV UTF-8 (Comma delimited)`"
             }
             Self::Protected => "remove its password, or save the sheet as `CSV UTF-8 (Comma delimited)`",
-            Self::NoSuchSheet { .. } | Self::NoVisibleSheet(_) | Self::FurtherSheets { .. } => {
-                "name one of its sheets with `--sheet`"
-            }
+            Self::NoSuchSheet { .. }
+            | Self::NoVisibleSheet(_)
+            | Self::FurtherSheets { .. }
+            | Self::ListElsewhere { .. } => "name one of its sheets with `--sheet`",
         }
     }
 }
 
 impl Error {
+    /// Does nothing look like the header of a list?
+    pub(super) fn is_no_list(&self) -> bool {
+        match self {
+            Error::Empty => true,
+            Error::Header { faults, header_below, .. } => header_below.is_none() && is_no_header(faults),
+            _ => false,
+        }
+    }
+
     /// What the operator can do about the error; printed on a separate line.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         if let Error::Encoding(uncertain) = self {
@@ -266,6 +280,9 @@ impl Error {
     }
 }
 
+/// With more slips, a column is named beside a missing field, but not proposed for it.
+const SLIPS_MAX: usize = 2;
+
 /// The columns that are nearest to one missing field each, and that mean no field otherwise.
 fn guessed<'a>(faults: &'a [HeaderFault], meant: &[(&str, Field)]) -> Vec<(&'a str, Field)> {
     let guesses = faults.iter().filter_map(|fault| match fault {
@@ -273,8 +290,13 @@ fn guessed<'a>(faults: &'a [HeaderFault], meant: &[(&str, Field)]) -> Vec<(&'a s
         _ => None,
     });
     let guesses: Vec<_> = guesses.collect();
+    // What is pasted without a thought must be more than a guess: a wrong domain cannot be corrected.
+    let is_slip = |column: &str, field: Field| {
+        distance_within(&aliases::fold(column), &aliases::fold(field.name()), SLIPS_MAX).is_some()
+    };
     let is_free = |(column, field): &(&str, Field)| {
-        meant.iter().all(|(known, claimed)| known != column && claimed != field)
+        is_slip(column, *field)
+            && meant.iter().all(|(known, claimed)| known != column && claimed != field)
             && guesses.iter().filter(|(other, _)| other == column).count() == 1
     };
     guesses.iter().copied().filter(is_free).collect()

@@ -120,9 +120,16 @@ impl Reader<Input> {
             RecordSource::Sheet { sheet: Box::new(sheet), bytes }
         };
         let has_header = |sheet| read_header::<Input>(&mut source(sheet), options).is_ok();
-        let further =
+        let further: Vec<String> =
             others.into_iter().filter_map(|(name, sheet)| has_header(sheet).then_some(name)).collect();
-        let reader = Self::of(source(sheet), Layout::Sheet { name, further }, options)?;
+        let layout = Layout::Sheet { name: name.clone(), further: further.clone() };
+        let reader = match Self::of(source(sheet), layout, options) {
+            // A cover, or instructions.
+            Err(error) if !further.is_empty() && error.is_no_list() => {
+                return Err(WorkbookError::ListElsewhere { name, others: further }.into());
+            }
+            reader => reader?,
+        };
         match reader.layout {
             Layout::Sheet { name, further } if options.refuses_further_sheets && !further.is_empty() => {
                 Err(WorkbookError::FurtherSheets { name, further }.into())

@@ -17,19 +17,22 @@ const BYTES_MAX: u64 = 1024 * 1024;
 /// A bundle of all public certificate authorities has 0.3 MB.
 const TRUSTED_BYTES_MAX: u64 = 16 * BYTES_MAX;
 
-/// Reads a secret. If others may read the file, its mode is narrowed if it is ours; otherwise a warning is logged.
+/// Reads a secret. If others may read the file, its mode is narrowed if it is ours; otherwise a warning is logged. `is_it`:
+/// another file, whose name was given by mistake, keeps its mode.
 ///
 /// # Errors
 /// Also [`Refused`]: the file is not regular, is too large, belongs to another user, or others may write to it or
 /// replace it. As root, or on a read-only mount in a container, another user's file is accepted with a warning.
-pub fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read_secret(path: &Path, is_it: impl FnOnce(&[u8]) -> bool) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = open(path, BYTES_MAX)?;
     refuse_unexcused_strangers(path, &file.metadata()?)?;
-    narrow(&file, path)?.warn(path);
     // Never grows, so that no copy of its beginning stays in memory.
     let room = usize::try_from(file.metadata()?.len()).unwrap_or_default() + 1;
     let mut secret = Zeroizing::new(Vec::with_capacity(room));
-    take_all(file, BYTES_MAX, &mut secret)?;
+    take_all(&file, BYTES_MAX, &mut secret)?;
+    if is_it(&secret) {
+        narrow(&file, path)?.warn(path);
+    }
     Ok(secret)
 }
 
@@ -58,7 +61,7 @@ fn read(
     let file = open(path, bytes_max)?;
     refuse(path, &file.metadata()?)?;
     let mut content = Vec::new();
-    take_all(file, bytes_max, &mut content)?;
+    take_all(&file, bytes_max, &mut content)?;
     Ok(content)
 }
 
@@ -90,7 +93,7 @@ fn refuse_odd(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() { Ok(()) } else { Err(Refused::NotRegular.into()) }
 }
 
-fn take_all(file: File, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
+fn take_all(file: &File, bytes_max: u64, into: &mut Vec<u8>) -> io::Result<()> {
     let read = file.take(bytes_max + 1).read_to_end(into)?;
     if read as u64 > bytes_max { Err(Refused::TooLarge(bytes_max).into()) } else { Ok(()) }
 }
@@ -110,7 +113,7 @@ mod tests {
         let check = |mode: u32, expected: Result<u32, Refused>| {
             fs::write(&file, "secret").unwrap();
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
-            let read = read_secret(&file).map_err(|error| Refused::of(&error).unwrap());
+            let read = read_secret(&file, |_| true).map_err(|error| Refused::of(&error).unwrap());
             let mode_after = |_| fs::metadata(&file).unwrap().permissions().mode() & 0o777;
             assert_eq!(read.map(mode_after), expected, "{mode:o}");
         };
@@ -125,9 +128,9 @@ mod tests {
     #[test]
     fn only_regular_files_of_bounded_size_are_read() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = |path: &Path| Refused::of(&read_secret(path).unwrap_err());
+        let refused = |path: &Path| Refused::of(&read_secret(path, |_| true).unwrap_err());
         assert_eq!(refused(Path::new("/dev/zero")), Some(Refused::NotRegular));
-        assert_eq!(read_secret(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(read_secret(folder.path(), |_| true).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         let large = folder.path().join("large");
         File::create(&large).unwrap().set_len(BYTES_MAX + 1).unwrap();
         fs::set_permissions(&large, fs::Permissions::from_mode(0o600)).unwrap();

@@ -217,7 +217,7 @@ impl Store {
 /// # Errors
 /// Also if users other than the owner may write to the file.
 fn read_file(file: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    match files::read_secret(file) {
+    match files::read_secret(file, |_| true) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
     }

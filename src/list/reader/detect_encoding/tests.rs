@@ -66,7 +66,7 @@ fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
     check(in_encoding("windows-1250", polish), "windows-1250");
 }
 
-/// A letter or a symbol that stands alone is rare in every language.
+/// A single letter or symbol is rare in every language.
 #[test]
 fn a_single_letter_in_utf_8_is_utf_8() {
     let names = "µTech GmbH|Ž Ltd|Ø|Đ|Ő Kft|Straß|Ω Ltd|ÅF AB|Ö GmbH|Δelta Ltd|½ Liter OHG|È SRL|Č s.r.o.|A·B|Café²|\
