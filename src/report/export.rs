@@ -59,7 +59,12 @@ pub(crate) fn export(
     out: impl Write + Send,
 ) -> Result<u64, ExportError> {
     let ledger_id = queries.ledger_id()?;
-    let columns = Columns::of(queries.headers(filter)?);
+    let mut headers = queries.headers(filter)?;
+    if headers.is_empty() {
+        // An export without rows has the columns of a list, too, so that it can be imported.
+        headers = queries.headers(Filter::All)?;
+    }
+    let columns = Columns::of(headers);
     let style = match queries.delimiter_of(filter)? {
         Some(delimiter) => style.with_delimiter(delimiter),
         None => style,

@@ -286,6 +286,18 @@ fn what_was_said_of_a_list_does_not_keep_its_export_from_being_read() {
 }
 
 #[test]
+fn an_export_without_rows_can_be_imported() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    for file in ["failed.csv", "failed.xlsx"] {
+        bench.tenantry(["export", "failed", "-o", file]).exits(0);
+        bench.import(file).exits(0).says("it has a header and no rows");
+    }
+    bench.agree();
+}
+
+#[test]
 fn the_command_that_reads_a_copy_has_no_options_for_the_layout_of_the_list() {
     let bench = Bench::new();
     bench.file("list.csv", to_fix());
