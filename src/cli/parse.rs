@@ -87,6 +87,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write it as `90s`, `15m` or `4h`".to_owned())
 }
 
+/// A duration in which something can happen.
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|duration| match duration.is_zero() {
+        true => Err("nothing can be done in no time; write it as `90s`, `15m` or `4h`".to_owned()),
+        false => Ok(duration),
+    })
+}
+
 /// `90d`, `12w`, `36h`; a day has 24 hours. Without minutes, because `3m` looks like three months.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let wrong = || "write whole days or weeks, such as `90d` or `12w`".to_owned();

@@ -10,9 +10,6 @@ use crate::submitter::{Mode, StopReason};
 
 /// `mode`: send open rows, or only look up the outcome of rows in doubt.
 pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Result<Ended, Failure> {
-    if mode == Mode::LookUpOnly && args.submission.dry_run {
-        return Err(Failure::usage("`reconcile` has no dry run: it only asks, and creates nothing"));
-    }
     let mut session = Session::begin(mode, &args, &[], InputOptions::default(), output).await?;
     let worked = work(mode, &args, &mut session).await;
     session.finish(worked.map(|()| 0)).await

@@ -33,6 +33,7 @@ pub(crate) struct Session<'a> {
     pub(crate) connection: ServiceConnection,
     pub(crate) signals: mpsc::Receiver<Signal>,
     pub(super) args: &'a args::SubmissionArgs,
+    mode: Mode,
     /// `None`: a dry run or a run that only looks things up, which seals nothing and creates no key.
     sealing: Option<recipient::Ready>,
     /// The options for reading and validating files.
@@ -147,6 +148,7 @@ impl<'a> Session<'a> {
             connection,
             signals,
             args: submission,
+            mode,
             sealing,
             given,
             inputs,
@@ -205,7 +207,7 @@ impl<'a> Session<'a> {
     }
 
     /// The rows, and the acceptances besides, that a submission works on.
-    fn work_left(&self, mode: Mode, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
+    pub(super) fn work_left(&self, mode: Mode, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
         Ok(match mode {
             Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
             Mode::LookUpOnly => (counts.sum(State::is_in_doubt), 0),

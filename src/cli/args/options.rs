@@ -165,7 +165,7 @@ pub(crate) struct Pace {
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Always)]
     pub(crate) rate: Rate,
     /// The longest wait for an answer
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
+    #[arg(long, value_name = "TIME", value_parser = parse::positive_duration, default_value = "180s", env = "TENANTRY_TIMEOUT")]
     pub(crate) timeout: Duration,
     /// Stop if the service has not answered for this long
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "15m", env = "TENANTRY_MAX_OUTAGE", add = Repeat::Never)]
@@ -202,7 +202,7 @@ pub(crate) struct SubmissionArgs {
     #[arg(long, value_name = "N", value_parser = parse::count, env = "TENANTRY_MAX_NEW", add = Repeat::Never)]
     pub(crate) max_new: Option<u64>,
     /// Stop after this long
-    #[arg(long, value_name = "TIME", value_parser = parse::duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
+    #[arg(long, value_name = "TIME", value_parser = parse::positive_duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
     pub(crate) max_duration: Option<Duration>,
     /// Stop after this many failed rows
     ///

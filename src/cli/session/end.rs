@@ -8,9 +8,11 @@ use crate::cli::next_command::{self, Remaining, Repeated};
 use crate::cli::results::Written;
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
-use crate::ledger::{self, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State};
+use crate::ledger::{
+    self, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State, SubmissionPlan,
+};
 use crate::report::{PushLine as _, ResultFile, Summary, Toned, counted, pretty};
-use crate::submitter::{LeftOut, StopReason};
+use crate::submitter::{LeftOut, Mode, StopReason};
 
 impl Session<'_> {
     /// Ends the run according to its result. `Ok`: the number of rows read that fail validation.
@@ -31,7 +33,9 @@ impl Session<'_> {
     async fn end_dry_run(self, wrong: u64) -> Result<Ended, Failure> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = &self.queries;
-        let plan = queries.plan(self.ledger.run())?;
+        let creates = self.mode == Mode::Submit;
+        let plan = if creates { queries.plan(self.ledger.run())? } else { SubmissionPlan::default() };
+        let (open, _) = self.work_left(self.mode, &queries.counts()?)?;
         if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
             self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
         }
@@ -49,7 +53,12 @@ impl Session<'_> {
                 environment.partner_tenant_id.map_or_else(|| "not known yet".to_owned(), |id| id.to_string());
             let whom = format!("at {} (partner tenant {tenant})", environment.api);
             let columns = &self.columns.auto_mapped;
-            let plan = plan::describe(&plan, 0, &self.changes, columns, &whom, self.args.pace.rate);
+            let plan = match creates {
+                true => plan::describe(&plan, 0, &self.changes, columns, &whom, self.args.pace.rate),
+                false => {
+                    format!("{} will be looked up {whom}. Nothing will be created.\n", counted(open, "row"))
+                }
+            };
             let mut text = Toned::default();
             text.push_line(format_args!("{plan}\nThe ledger would have:"));
             text.append(summary.standing.text());

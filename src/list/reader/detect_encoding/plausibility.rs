@@ -68,7 +68,7 @@ impl Plausibility {
     pub(super) fn is_plausible(&self) -> bool {
         // A text of random letters costs 14 a pair, and a text in its own language 5 or 6.
         let pairs = Cost::try_from(self.pairs).unwrap_or(Cost::MAX);
-        self.signs * 50 <= self.words.len() && self.word_cost <= pairs.saturating_mul(17) / 2
+        self.signs * 25 <= self.words.len() && self.word_cost <= pairs.saturating_mul(17) / 2
     }
 }
 

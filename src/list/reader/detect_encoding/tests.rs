@@ -78,6 +78,14 @@ fn a_single_letter_in_utf_8_is_utf_8() {
     }
 }
 
+/// As LibreOffice saves a list whose other letters it has lost.
+#[test]
+fn one_odd_character_among_thirty_words_is_no_doubt() {
+    let words = "Café,Müller,Søn,José,Núñez,Sächsische,Brücken,Jürgen,Groß,Straße,Käthe,Weiß,Voß,Société,Générique,Zoé,\
+                 Lefèvre,L’Été,Niccolò,Wójcik,São,Peças,João,Conceição,Köln,Nîmes,Bäckerei,Tromsø,Fox\u{a0}";
+    check(in_encoding("windows-1252", &format!("name\n{}\n", words.replace(',', "\n"))), "windows-1252");
+}
+
 #[test]
 fn a_few_faults_among_utf_8_leave_it_utf_8() {
     check(b"M\xC3\xBCller,K\xC3\xB6ln,M\xFCller", "UTF-8");
