@@ -18,6 +18,7 @@ use crate::ledger::{
 };
 use crate::partner_center::codes;
 use crate::printable::escape_for_terminal;
+use crate::problem::Rule;
 use crate::reader::ColumnUse;
 
 /// The most domains with a lost password that are listed; `export created` lists all.
@@ -452,6 +453,10 @@ pub(crate) fn lost_passwords(text: &mut Toned, count: u64, domains: &[String], c
 /// What the operator can do about an error code. Rejected rows get a general hint: each problem has its own suggestion.
 pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static str {
     match (state, codes::hint(code)) {
+        // Only an import knows what was exported.
+        (State::Rejected, _) if code == Rule::SpreadsheetChange.name() => {
+            "restore these cells, and import the list again"
+        }
         (State::Rejected, _) => {
             "correct these rows and import the list again; `tenantry check FILE` lists every problem"
         }

@@ -80,6 +80,8 @@ pub(super) struct Directory {
     remembered: HashMap<Uuid, (Arc<Creation>, Option<Instant>)>,
     /// All acceptances, oldest first.
     pub(super) acceptances: Vec<Acceptance>,
+    /// By the customer: their places among all.
+    acceptances_by_customer: HashMap<Uuid, Vec<usize>>,
     /// The customers that were created by this simulator, without the customers that existed before.
     pub(super) creations: Vec<Arc<Creation>>,
 }
@@ -153,7 +155,11 @@ impl Directory {
                 self.not_ours.insert(domain.to_ascii_lowercase());
                 self.tenants_not_ours.insert(tenant_id);
             }
-            Effect::AgreementAccepted(acceptance) => self.acceptances.push(acceptance),
+            Effect::AgreementAccepted(acceptance) => {
+                let of_customer = self.acceptances_by_customer.entry(acceptance.customer_id).or_default();
+                of_customer.push(self.acceptances.len());
+                self.acceptances.push(acceptance);
+            }
         }
     }
 
@@ -239,7 +245,8 @@ impl Directory {
     }
 
     pub(super) fn acceptances_of(&self, customer_id: Uuid) -> impl Iterator<Item = &Acceptance> {
-        self.acceptances.iter().filter(move |acceptance| acceptance.customer_id == customer_id)
+        let places = self.acceptances_by_customer.get(&customer_id).into_iter().flatten();
+        places.map(|&place| &self.acceptances[place])
     }
 
     /// The customer that was created last, except the one with `domain`.

@@ -89,15 +89,15 @@ impl Running {
     }
 }
 
-/// Bytes written by all processes that were waited for.
-#[cfg(unix)]
+/// Bytes written by all processes that were waited for; 0 where the system does not count them.
+#[cfg(target_os = "linux")]
 fn written_by_children() -> Result<u64> {
     use nix::sys::resource::{UsageWho, getrusage};
-    // In units of 512 bytes on every system.
+    // In units of 512 bytes.
     Ok(u64::try_from(getrusage(UsageWho::RUSAGE_CHILDREN)?.block_writes())? * 512)
 }
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 fn written_by_children() -> Result<u64> {
     Ok(0)
 }
