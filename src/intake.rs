@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use tenantry_model::thread::on_thread;
+
 use crate::customer::{DomainName, Field};
 use crate::failpoint;
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
@@ -183,7 +185,7 @@ pub(crate) async fn ingest(
                 }
                 note_problems(&mut kinds, &rows);
                 // Freeing so many strings takes as long as looking up their rows, and the ledger need not wait for it.
-                drop(tokio::task::spawn_blocking(move || drop(rows)));
+                drop(on_thread("freeing", move || drop(rows)));
                 progress.send_replace(read);
             }
             Ok(None) => break rows.end().await,

@@ -9,6 +9,8 @@ use super::inquiry::Inquiry;
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
+use tenantry_model::thread::on_thread;
+
 use crate::clock;
 use crate::country_rules::{self, Cache, Contents, NamedCountries, Update, UpdateError};
 use crate::partner_center::Outcome;
@@ -75,7 +77,7 @@ async fn read(
     options: reader::Options,
     cache: Cache,
 ) -> Result<NamedCountries, Failure> {
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = on_thread("lists", move || {
         // Includes the cached rules, so that countries that only the service knows are recognized.
         let live_rules = cache.load().rules.into_iter().map(|cached| cached.rules).collect();
         let validator = Validator::new(validation::Settings {
@@ -91,7 +93,7 @@ async fn read(
         }
         Ok(named)
     });
-    reading.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    reading.map_err(|error| Failure::io("could not read the lists", &error))?.joined().await
 }
 
 fn unreadable(path: &str, error: &reader::Error) -> Failure {

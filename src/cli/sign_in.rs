@@ -9,6 +9,8 @@ use super::account::{account, who};
 use super::settings::{self, ServiceConnection};
 use super::signals::Interruption;
 use super::{ExitCode, Failure, Output, args};
+use tenantry_model::thread::done_on_thread;
+
 use crate::auth::{self, Claims, KeyStoreError, SavedIn, Store, TokenKind};
 use crate::files::folder_of;
 use crate::partner_center::operations::mfa_compliance;
@@ -67,12 +69,9 @@ fn because(interrupted: Failure, what: &str) -> Failure {
 
 /// Stores a sign-in, on a separate thread: the key store may ask a person first.
 async fn keep(store: Store, refresh_token: SecretString) -> Result<SavedIn, Failure> {
-    let keeping = tokio::task::spawn_blocking(move || {
-        store.save_login(&refresh_token).map_err(|error| {
-            Failure::io(format!("could not keep the sign-in in `{}`", store.file().display()), &error)
-        })
-    });
-    keeping.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    let what = format!("could not keep the sign-in in `{}`", store.file().display());
+    let kept = done_on_thread("sign-in", move || store.save_login(&refresh_token)).await;
+    kept.map_err(|error| Failure::io(what, &error))
 }
 
 /// Deletes the refresh token wherever it is stored. The token stays valid at the service: only an admin can revoke it.

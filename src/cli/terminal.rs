@@ -4,9 +4,11 @@
 //! answer it. A process without a terminal, or in the background, would wait forever, so [`Terminal::open`] fails
 //! there. On Windows a console counts as a terminal, even the hidden one of a scheduled task: use `--yes` there.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 
 use super::failure::Failure;
+use tenantry_model::thread::done_on_thread;
+
 use crate::outlet;
 use crate::printable::escape_lines_for_terminal;
 
@@ -54,7 +56,7 @@ impl Terminal {
             out.write_all(text.as_bytes())?;
             out.flush()
         };
-        let written = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
+        let written = done_on_thread("terminal", write).await;
         written.map_err(|error| Failure::io("could not ask on the terminal", &error))
     }
 
@@ -67,7 +69,7 @@ impl Terminal {
             BufReader::new(input?.take(LONGEST)).read_until(b'\n', &mut line)?;
             Ok(line)
         };
-        match tokio::task::spawn_blocking(read).await.map_err(io::Error::other).flatten() {
+        match done_on_thread("terminal", read).await {
             Ok(line) if line.is_empty() => TypedAnswer::End,
             Ok(line) => meaning(&String::from_utf8_lossy(&line)),
             Err(error) => {

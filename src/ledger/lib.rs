@@ -219,10 +219,12 @@ impl Ledger {
     /// Reserves room on the disk for the answers to `requests` concurrent requests.
     pub async fn set_room_aside(&self, requests: u64) -> Result<()> {
         let path = self.path.clone();
-        let reserve = tokio::task::spawn_blocking(move || reserve::Reserve::make(&path, requests))
-            .await
-            .map_err(|_| Error::Closed)?
-            .map_err(|source| Error::NoRoom { path: self.path.clone(), source: Arc::new(source) })?;
+        // On the ledger's thread, which has nothing else to do yet.
+        let make = move |_: &Transaction<'_>| {
+            let reserve = reserve::Reserve::make(&path, requests);
+            reserve.map_err(|source| Error::NoRoom { path, source: Arc::new(source) })
+        };
+        let reserve = self.writer.write_unsynced(make).await?;
         self.writer.room().keep(reserve);
         Ok(())
     }

@@ -7,13 +7,14 @@
 
 use std::io::{self, Read};
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
 // Channels that work with any runtime; this crate has none.
 use tokio::sync::{mpsc, oneshot};
+
+use tenantry_model::thread::{OnThread, on_thread};
 
 use crate::reader::{self, Header, Input, Layout, Reader, Row};
 
@@ -110,12 +111,12 @@ impl OpenedFile {
         interrupted: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<Self, Error> {
         let InputSource { path, input } = source;
-        let opening = on_thread(move || Reader::open_input(input, options));
+        let opening = on_thread("list", move || Reader::open_input(input, options));
         let opening = opening.map_err(|source| Error::Thread { path: path.clone(), source })?;
         let opened = tokio::select! {
             biased;
             () = interrupted => return Err(Error::Interrupted(path)),
-            opened = joined(opening) => opened,
+            opened = opening.joined() => opened,
         };
         match opened {
             Ok(reader) => Ok(Self { path, reader }),
@@ -146,7 +147,7 @@ impl OpenedFile {
         let (mut threads, mut no_thread) = (Vec::with_capacity(count), None);
         for _ in 0..count {
             let (validate, turn) = (Arc::clone(&validate), Arc::clone(&turn));
-            let started = on_thread(move || {
+            let started = on_thread("list", move || {
                 let (header, validate) = &*validate;
                 read_and_validate(&turn, |rows| validate(header, rows))
             });
@@ -192,7 +193,7 @@ impl<T> RowStream<T> {
         self.under_way.close();
         let mut end = None;
         for thread in self.threads {
-            end = end.or(joined(thread).await);
+            end = end.or(thread.joined().await);
         }
         match (end, self.no_thread) {
             (Some(end), _) => end.map_err(|source| Error::Read { path: self.path, source }),
@@ -200,23 +201,6 @@ impl<T> RowStream<T> {
             (None, None) => unreachable!("a thread reads to the end of the file, or panics"),
         }
     }
-}
-
-/// The result of a separate thread, which can be a panic. If the receiver is dropped, the thread runs on detached.
-type OnThread<T> = oneshot::Receiver<thread::Result<T>>;
-
-fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<OnThread<T>> {
-    let (done, thread) = oneshot::channel();
-    thread::Builder::new().name("list".to_owned()).spawn(move || {
-        drop(done.send(catch_unwind(AssertUnwindSafe(work))));
-    })?;
-    Ok(thread)
-}
-
-/// Passes a panic of the thread on to the caller.
-async fn joined<T>(thread: OnThread<T>) -> T {
-    let result = thread.await.expect("a thread returns its result");
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Reads and validates until the input ends or no receiver is left.

@@ -15,6 +15,7 @@
 //! | [`limits`] | detects which limit of the operating system is reached |
 //! | [`failpoint`] | makes a debug build fail at named points |
 //! | [`shell`] | writes words of commands that people paste |
+//! | [`thread`] | runs what blocks on a thread of its own |
 //! | [`simulated`] | lets a test simulate the world around the program |
 
 pub mod clock;
@@ -31,3 +32,4 @@ pub mod printable;
 pub mod problem;
 pub mod shell;
 pub mod simulated;
+pub mod thread;

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::run_summary::RunSummary;
+use tenantry_model::thread::on_thread;
+
 use crate::cli::settings::SECRETS;
 use crate::message::{self, Level, Message};
 use crate::printable::escape_for_terminal;
@@ -74,12 +76,12 @@ async fn to_its_end(mut shell: Command) -> io::Result<ExitStatus> {
     })??;
     // Closes our end of the pipe; otherwise the pipe would never end.
     drop(shell);
-    let passing_on = tokio::task::spawn_blocking(move || pass_on(said));
+    let passing_on = on_thread("on-finish", move || pass_on(said))?;
     // Dropped before the child, so its process id cannot be reused in the meantime.
     let mut family = Family(child.id());
     let status = child.wait().await;
     family.0 = None;
-    if tokio::time::timeout(SAID_WITHIN, passing_on).await.is_err() {
+    if tokio::time::timeout(SAID_WITHIN, passing_on.joined()).await.is_err() {
         tracing::debug!("the command of --on-finish has left something running, which is heard no longer");
     }
     status

@@ -12,6 +12,7 @@ use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
 use super::change::{OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
+use tenantry_model::thread::on_thread;
 use tenantry_model::{failpoint, simulated};
 
 /// Which open steps to read.
@@ -78,11 +79,7 @@ impl Owed {
         if simulated::world().is_some() {
             return read();
         }
-        match tokio::task::spawn_blocking(read).await {
-            Ok(batch) => batch,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(Error::Closed),
-        }
+        on_thread("queue", read).map_err(|error| Error::Thread(Arc::new(error)))?.joined().await
     }
 }
 

@@ -13,7 +13,6 @@ mod errors;
 mod key_store;
 mod store;
 
-use std::io;
 use std::sync::{Arc, Mutex as StateMutex, MutexGuard};
 use std::time::Duration;
 
@@ -21,6 +20,8 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
+
+use tenantry_model::thread::done_on_thread;
 
 use crate::backoff::{Backoff, shortened};
 use crate::transport::{ClientError, Http, Network, NoResponse};
@@ -117,8 +118,7 @@ impl SignIn {
         let SignIn::AppAndUser { store: Some((store, place)), .. } = self else { return };
         let (task, new, place) = (store.clone(), new.clone(), *place);
         // A key store may be slow.
-        let kept = tokio::task::spawn_blocking(move || task.save_successor(&new, place)).await;
-        match kept.map_err(io::Error::from).flatten() {
+        match done_on_thread("sign-in", move || task.save_successor(&new, place)).await {
             Ok(kept) => tracing::debug!(%kept, "new refresh token"),
             Err(error) => {
                 tracing::warn!(file = %store.file().display(), %error, "the new refresh token could not be kept");
