@@ -106,7 +106,7 @@ async fn work(
     if needs_consent {
         session.ledger.release(AwaitingConsent::OfThisRun).await?;
     }
-    session.submit(Mode::Submit).await?;
+    session.submit().await?;
     Ok(wrong)
 }
 

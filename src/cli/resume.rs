@@ -35,7 +35,7 @@ async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Re
             session.refuse_too_many_new(&session.queries.plan(session.ledger.run())?)?;
         }
     }
-    session.submit(mode).await
+    session.submit().await
 }
 
 /// Asks for consent to rows whose run ended before its question was answered. If there is no terminal for the question,

@@ -76,7 +76,7 @@ async fn work(
     let again = session.ledger.retry(selection, rows(), false).await?;
     report(output, &again);
     if !session.is_dry_run() && !finds_none(&again) {
-        session.submit(Mode::Submit).await?;
+        session.submit().await?;
     }
     Ok(again.left(SkipReason::Wrong))
 }

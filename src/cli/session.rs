@@ -164,21 +164,21 @@ impl<'a> Session<'a> {
     }
 
     /// Submits the open rows.
-    pub(crate) async fn submit(&mut self, mode: Mode) -> Result<(), Halt> {
+    pub(crate) async fn submit(&mut self) -> Result<(), Halt> {
         self.ledger.doubt_restored().await?;
         let counts = self.queries.counts()?;
-        let (open, owed) = self.work_left(mode, &counts)?;
+        let (open, owed) = self.work_left(&counts)?;
         if open + owed == 0 {
             return Ok(());
         }
         let at_once = self.args.concurrency().get() as u64;
         self.ledger.set_room_aside(at_once.min(open + owed)).await.map_err(StopReason::Ledger)?;
-        let dependencies = self.dependencies(mode).await?;
-        let settings = self.args.settings(mode, self.connection.settle_delay);
+        let dependencies = self.dependencies().await?;
+        let settings = self.args.settings(self.mode, self.connection.settle_delay);
         // Rows in flight are always finished, in addition to the new rows that the limit allows.
         let total =
             settings.limit.map_or(open, |limit| open.min(limit.saturating_add(counts.of(State::InFlight))));
-        let total = if mode == Mode::Submit { total } else { open };
+        let total = if self.mode == Mode::Submit { total } else { open };
         let (sender, receiver) =
             watch::channel(SubmissionProgress { total, ..SubmissionProgress::default() });
         let sent_now = dependencies.caller.pacer.sent_now();
@@ -201,14 +201,14 @@ impl<'a> Session<'a> {
         match outcome.stopped {
             Some(reason) if reason.counts_always() => Err(reason.into()),
             // The last answer may have come together with the stop.
-            Some(reason) if self.work_left(mode, &self.queries.counts()?)? != (0, 0) => Err(reason.into()),
+            Some(reason) if self.work_left(&self.queries.counts()?)? != (0, 0) => Err(reason.into()),
             Some(_) | None => Ok(()),
         }
     }
 
     /// The rows, and the acceptances besides, that a submission works on.
-    pub(super) fn work_left(&self, mode: Mode, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
-        Ok(match mode {
+    pub(super) fn work_left(&self, counts: &RowCounts) -> Result<(u64, u64), ledger::Error> {
+        Ok(match self.mode {
             Mode::Submit => (counts.open(), self.queries.agreement_counts()?.open()),
             Mode::LookUpOnly => (counts.sum(State::is_in_doubt), 0),
         })
@@ -273,8 +273,8 @@ impl<'a> Session<'a> {
     }
 
     /// Signs in and binds the ledger to the token's partner tenant, before any row changes.
-    async fn dependencies(&mut self, mode: Mode) -> Result<Dependencies, Halt> {
-        let needs = match mode {
+    async fn dependencies(&mut self) -> Result<Dependencies, Halt> {
+        let needs = match self.mode {
             Mode::Submit => self.queries.user_needs()?,
             Mode::LookUpOnly => UserNeeds::default(),
         };
@@ -283,7 +283,7 @@ impl<'a> Session<'a> {
         // If the token belongs to another tenant, nothing has been sent yet.
         self.ledger.bind(environment).await?;
         // A run that only looks things up can abandon a lookup without loss.
-        let caller = Caller { leaves_lookups: mode == Mode::LookUpOnly, ..caller };
+        let caller = Caller { leaves_lookups: self.mode == Mode::LookUpOnly, ..caller };
         let domain_suffix = self.connection.domain_suffix;
         let sealer = self.sealing.as_ref().map(|sealing| Arc::clone(&sealing.sealer));
         Ok(Dependencies { caller, sealer, domain_suffix })

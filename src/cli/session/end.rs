@@ -35,7 +35,7 @@ impl Session<'_> {
         let queries = &self.queries;
         let creates = self.mode == Mode::Submit;
         let plan = if creates { queries.plan(self.ledger.run())? } else { SubmissionPlan::default() };
-        let (open, _) = self.work_left(self.mode, &queries.counts()?)?;
+        let (open, _) = self.work_left(&queries.counts()?)?;
         if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
             self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
         }

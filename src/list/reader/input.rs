@@ -9,7 +9,7 @@ use super::dialect::{is_export_header, is_export_text};
 use super::encoding::Encoding;
 use super::error::{Error, WorkbookError};
 use super::sheet::Sheet;
-use super::workbook::Workbook;
+use super::workbook::{Which, Workbook};
 use super::{Given, Layout, Options, Reader, RecordSource, not_a_list, preface, read_header, text, workbook};
 
 /// A file or a stream.
@@ -54,7 +54,8 @@ pub fn is_export(path: &Path) -> bool {
     let Some(mut file) = opened() else { return false };
     let Ok(beginning) = text::read_beginning(&mut file) else { return false };
     if not_a_list::may_be_workbook(&beginning) {
-        let workbook = file.rewind().is_ok().then(|| workbook::read(file, None).ok()).flatten();
+        let workbook =
+            file.rewind().is_ok().then(|| workbook::read(file, Which::HeaderOfFirst).ok()).flatten();
         return workbook.is_some_and(|mut book| {
             book.sheet.next().is_some_and(|header| is_export_header(header.cells()))
         });
@@ -98,13 +99,13 @@ impl Reader<Input> {
         let bytes = file.seek(SeekFrom::End(0)).map_err(Error::unreadable)?;
         file.rewind().map_err(Error::unreadable)?;
         let Workbook { sheet, name, others } = match &options.sheet {
-            None => workbook::read(file, None)?,
-            Some(Given::Typed(name)) => workbook::read(file, Some(name))?,
+            None => workbook::read(file, Which::First)?,
+            Some(Given::Typed(name)) => workbook::read(file, Which::Named(name))?,
             // The setting describes the operator's own workbooks.
-            Some(Given::Set(name)) => match workbook::read(&mut file, Some(name)) {
+            Some(Given::Set(name)) => match workbook::read(&mut file, Which::Named(name)) {
                 Err(Error::Workbook(WorkbookError::NoSuchSheet { wanted, found })) => {
                     file.rewind().map_err(Error::unreadable)?;
-                    let ours = workbook::read(file, None)?;
+                    let ours = workbook::read(file, Which::First)?;
                     if !ours.sheet.is_export() {
                         return Err(WorkbookError::NoSuchSheet { wanted, found }.into());
                     }

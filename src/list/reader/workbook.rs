@@ -43,10 +43,20 @@ pub(super) struct Workbook {
     pub(super) others: Vec<(String, Sheet)>,
 }
 
-/// Reads the sheet with this name, or the first visible sheet. A panic in it is an error of the file.
-pub(super) fn read(file: impl Read + Seek, wanted: Option<&str>) -> Result<Workbook, Error> {
+/// Which sheet of a workbook is the list.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which<'a> {
+    Named(&'a str),
+    /// The first visible one.
+    First,
+    /// The same, but only its first row is wanted.
+    HeaderOfFirst,
+}
+
+/// Reads a sheet. A panic in it is an error of the file.
+pub(super) fn read(file: impl Read + Seek, which: Which<'_>) -> Result<Workbook, Error> {
     let before = IS_READING.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(|| read_file(file, wanted)));
+    let result = catch_unwind(AssertUnwindSafe(|| read_file(file, which)));
     IS_READING.set(before);
     result
         .unwrap_or_else(|_| Err(WorkbookError::damaged("its content is not what the reader expects").into()))
@@ -61,7 +71,7 @@ pub fn is_reading_workbook() -> bool {
     IS_READING.get()
 }
 
-fn read_file(mut file: impl Read + Seek, wanted: Option<&str>) -> Result<Workbook, Error> {
+fn read_file(mut file: impl Read + Seek, which: Which<'_>) -> Result<Workbook, Error> {
     let beginning = super::text::read_beginning(&mut file)?;
     file.rewind().map_err(Error::unreadable)?;
     failpoint::crash("workbook");
@@ -70,9 +80,9 @@ fn read_file(mut file: impl Read + Seek, wanted: Option<&str>) -> Result<Workboo
     }
     let mut package = Package::open(BufReader::with_capacity(BUFFER_BYTES, file))?;
     if package.has(xlsx::WORKBOOK) {
-        Ok(xlsx::read(&mut package, wanted)?)
+        Ok(xlsx::read(&mut package, which)?)
     } else if package.has(ods::CONTENT) {
-        Ok(ods::read(&mut package, wanted)?)
+        Ok(ods::read(&mut package, which)?)
     } else if package.has("encrypted-package") {
         Err(WorkbookError::Protected.into())
     } else if package.has("xl/workbook.bin") {
@@ -109,12 +119,12 @@ impl Wanted {
 
 /// The sheets to read, of all: the one with this name, or the first visible one and the headers of the other visible ones.
 /// The first in the result is the list.
-fn choose(sheets: &[SheetName], name: Option<&str>) -> Result<Vec<(usize, Wanted)>, WorkbookError> {
+fn choose(sheets: &[SheetName], which: Which<'_>) -> Result<Vec<(usize, Wanted)>, WorkbookError> {
     let names = || sheets.iter().map(|sheet| sheet.name.clone()).collect();
     let wanted = |index: usize, is_header| {
         (index, Wanted { name: sheets[index].name.clone(), is_header, ..Wanted::default() })
     };
-    if let Some(name) = name {
+    if let Which::Named(name) = which {
         let same = |sheet: &SheetName| sheet.name.trim().to_lowercase() == name.trim().to_lowercase();
         let found = sheets.iter().position(|sheet| sheet.name == name);
         let found = found.or_else(|| sheets.iter().position(same));
@@ -123,7 +133,9 @@ fn choose(sheets: &[SheetName], name: Option<&str>) -> Result<Vec<(usize, Wanted
         return Ok(vec![wanted(found, false)]);
     }
     let visible = (0..sheets.len()).filter(|&index| !sheets[index].is_hidden);
-    let chosen: Vec<_> = visible.enumerate().map(|(before, index)| wanted(index, before > 0)).collect();
+    let is_header = |before| before > 0 || matches!(which, Which::HeaderOfFirst);
+    let chosen: Vec<_> =
+        visible.enumerate().map(|(before, index)| wanted(index, is_header(before))).collect();
     if chosen.is_empty() { Err(WorkbookError::NoVisibleSheet(names())) } else { Ok(chosen) }
 }
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::number_format;
 use super::xml::{Element, Node, Xml};
-use super::{Package, ROWS_MAX, SheetName, Wanted, Workbook, WorkbookError};
+use super::{Package, ROWS_MAX, SheetName, Wanted, Which, Workbook, WorkbookError};
 use crate::reader::cell_kind::CellKind;
 use crate::reader::records::{CELLS_MAX, RECORD_BYTES_MAX};
 use crate::reader::sheet::{Merge, Sheet};
@@ -19,23 +19,23 @@ const MANIFEST: &str = "META-INF/manifest.xml";
 /// Reads the sheet with this name, or the first visible one.
 pub(super) fn read<R: Read + Seek>(
     package: &mut Package<R>,
-    name: Option<&str>,
+    which: Which<'_>,
 ) -> Result<Workbook, WorkbookError> {
     if is_encrypted(package)? {
         return Err(WorkbookError::Protected);
     }
-    let Some(name) = name else {
+    let Which::Named(_) = which else {
         // Known before the sheets that follow: the first visible one is the list.
-        let mut has_list = false;
+        let mut has_list = matches!(which, Which::HeaderOfFirst);
         let (sheets, read) = walk(package, |_, sheet| {
             let is_header = !sheet.is_hidden && std::mem::replace(&mut has_list, true);
             (!sheet.is_hidden).then(|| Wanted { name: sheet.name.clone(), is_header, ..Wanted::default() })
         })?;
-        super::choose(&sheets, None)?;
+        super::choose(&sheets, which)?;
         return Workbook::of(read);
     };
     let (sheets, _) = walk(package, |_, _| None)?;
-    let mut wanted = super::choose(&sheets, Some(name))?;
+    let mut wanted = super::choose(&sheets, which)?;
     let (_, read) = walk(package, |index, _| {
         let at = wanted.iter().position(|(wanted, _)| *wanted == index)?;
         Some(wanted.swap_remove(at).1)

@@ -78,7 +78,7 @@ fn open(content: &[u8], wanted: Option<&str>) -> Result<Workbook, Error> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     file.rewind().unwrap();
-    read(file, wanted)
+    read(file, wanted.map_or(Which::First, Which::Named))
 }
 
 /// All rows of a sheet: `2h: a | 7 Number`. Kinds that are text are left out; `h` marks a hidden row.
@@ -455,7 +455,7 @@ proptest! {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&book).unwrap();
             file.rewind().unwrap();
-            if let Ok(mut workbook) = read_file(file, None) {
+            if let Ok(mut workbook) = read_file(file, Which::First) {
                 rows(&mut workbook.sheet);
             }
         }

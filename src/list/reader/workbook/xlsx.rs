@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 
 use super::number_format::{self, NumberFormat};
 use super::xml::{Element, Node};
-use super::{Package, ROWS_MAX, SheetName, Wanted, Workbook, WorkbookError};
+use super::{Package, ROWS_MAX, SheetName, Wanted, Which, Workbook, WorkbookError};
 use crate::reader::cell_kind::CellKind;
 use crate::reader::sheet::{Merge, Sheet};
 use crate::validation::escaped::decode_xml;
@@ -30,7 +30,7 @@ struct Context {
 /// Reads the sheet with this name, or the first visible one.
 pub(super) fn read<R: Read + Seek>(
     package: &mut Package<R>,
-    name: Option<&str>,
+    which: Which<'_>,
 ) -> Result<Workbook, WorkbookError> {
     let (listed, mut context) = workbook(package)?;
     let relationships = relationships(package)?;
@@ -44,7 +44,7 @@ pub(super) fn read<R: Read + Seek>(
             parts.push(&*relationship.part);
         }
     }
-    let mut wanted = super::choose(&sheets, name)?;
+    let mut wanted = super::choose(&sheets, which)?;
     let part = |kind| relationships.iter().find(|relationship| relationship.is(kind));
     if let Some(strings) = part("sharedStrings") {
         context.strings = Strings::read(package, &strings.part)?;
