@@ -433,6 +433,10 @@ fn a_mistake_in_an_option_or_a_variable_is_reported_as_in_the_settings() {
     bench.tenantry(["status", "--no-such-option"]).exits(2);
     bench.tenantry(["import", "--help"]).exits(0);
     assert_eq!(monitor.paths().len(), told);
+    // A switch that is turned off makes no dry run.
+    let real = bench.import("customers.csv").env("TENANTRY_DRY_RUN", "false");
+    real.args(["--no-such-option"]).exits(2);
+    assert!(monitor.paths().len() > told);
 }
 
 /// Also if the job makes all its files private, as the service of systemd does.

@@ -245,6 +245,17 @@ fn without_a_key_store_login_takes_the_file_and_says_so() {
     call("whoami").exits(4).says("there is no file `").says("run `tenantry login`");
 }
 
+/// Each token from outside had left one more that is valid.
+#[test]
+fn logout_deletes_what_replaced_a_token_from_outside() {
+    let bench = Bench::new();
+    let call = |name: &str| with_refresh_token(bench.tenantry([name]), REFRESH_TOKEN);
+    call("whoami").exits(0);
+    assert_eq!(kept(&bench).len(), 1);
+    call("logout").exits(0).says("Signed out.");
+    assert!(kept(&bench).is_empty());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn linux_asks_no_key_store_not_even_one_that_is_there() {
