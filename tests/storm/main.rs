@@ -310,7 +310,7 @@ fn world_of_a_process() {
     writeln!(report, "done").expect("there is room");
 }
 
-/// The simplest plan near this one that still fails.
+/// The simplest plan near this one that still fails in the same way.
 fn simplest(mut plan: Plan, mut failure: world::Failure, folder: &Path) -> (Plan, world::Failure, u64) {
     const WITHIN: Duration = Duration::from_secs(60);
     let begun = Instant::now();
@@ -322,7 +322,9 @@ fn simplest(mut plan: Plan, mut failure: world::Failure, folder: &Path) -> (Plan
                     return (plan, failure, tried);
                 }
                 tried += 1;
-                if let (_, Err(still)) = world::play(&candidate, folder, None) {
+                if let (_, Err(still)) = world::play(&candidate, folder, None)
+                    && still.words() == failure.words()
+                {
                     (plan, failure) = (candidate, still);
                     continue 'simpler;
                 }

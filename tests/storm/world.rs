@@ -98,6 +98,13 @@ pub(crate) struct Failure {
     pub(crate) broken: Broken,
 }
 
+impl Failure {
+    /// The promise that is broken, without what it was broken by.
+    pub(crate) fn words(&self) -> &str {
+        self.broken.split([':', '{', '[']).next().unwrap_or_default()
+    }
+}
+
 /// A ledger, as it was after the last life, and what its program had sent.
 struct Known {
     name: &'static str,
@@ -120,11 +127,14 @@ struct World<'a> {
     rows: Vec<Row>,
     /// The time of the world.
     now: Duration,
+    /// When the last life ended.
+    ended_at: Duration,
     rng: StdRng,
     /// Our own, and a colleague's.
     ledgers: [Known; 2],
     /// The name of the newest one.
-    backup: Option<String>,
+    /// Its name, and which rows were refused by then.
+    backup: Option<(String, oracle::Refused)>,
     sabotage: Option<Sabotage>,
     judgements: u64,
     tally: Tally,
@@ -155,6 +165,7 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
         folder: folder.to_owned(),
         rows: plan.rows.clone(),
         now: BEGINS_AFTER,
+        ended_at: BEGINS_AFTER,
         rng: StdRng::seed_from_u64(plan.seed),
         ledgers: [known("ledger.db"), known("colleague.db")],
         backup: None,
@@ -351,7 +362,7 @@ impl World<'_> {
         let power_cuts = self.tally.power_cuts;
         let exit_code = self.run(ledger, &arguments, event);
         if *command == Command::Backup && exit_code == Some(0) {
-            self.backup = Some(format!("backup{index}.db"));
+            self.backup = Some((format!("backup{index}.db"), self.ledgers[0].refused.clone()));
         }
         let known = &mut self.ledgers[ledger];
         let is_refused = exit_code == Some(2) && known.is_untold;
@@ -378,8 +389,8 @@ impl World<'_> {
         for name in ["ledger.db-wal", "ledger.db-shm"] {
             drop(std::fs::remove_file(self.folder.join(name)));
         }
-        let backup = self.folder.join(self.backup.as_ref().expect("there is one"));
-        std::fs::copy(backup, self.path(0)).expect("there is room");
+        let (backup, refused) = self.backup.clone().expect("there is one");
+        std::fs::copy(self.folder.join(backup), self.path(0)).expect("there is room");
         let known = &mut self.ledgers[0];
         // What an operator copies is on the disk before the next command begins.
         disk::settle(0, false);
@@ -387,7 +398,7 @@ impl World<'_> {
         (known.before, known.durable) = (Rc::default(), Rc::default());
         known.journal.arrived.clear();
         service::place().ledger_is_replaced(0);
-        known.refused = oracle::Refused::default();
+        known.refused = refused;
         (known.is_restored, known.is_untold) = (true, true);
     }
 
@@ -417,10 +428,12 @@ impl World<'_> {
             .max_blocking_threads(4)
             .build()
             .expect("a runtime");
-        let begins_at = *BEGAN + self.now;
+        let (ended_at, begins_at) = (*BEGAN + self.ended_at, *BEGAN + self.now);
         let life = async {
-            tokio::time::advance(begins_at.saturating_duration_since(Instant::now())).await;
+            tokio::time::advance(ended_at.saturating_duration_since(Instant::now())).await;
+            // What the dead have sent arrives at its time, not when the next program begins.
             service::carry_on();
+            tokio::time::sleep_until(begins_at).await;
             let exit_code = until_death(tenantry::run_inside(arguments), event).await;
             (exit_code, now())
         };
@@ -455,6 +468,7 @@ impl World<'_> {
             let booted_at = self.now.saturating_sub(BEGINS_AFTER).as_millis();
             BOOTED_AT.store(u64::try_from(booted_at).expect("it is younger"), Ordering::Relaxed);
         }
+        self.ended_at = self.now;
         if death.is_some() && self.rng.random() {
             self.leave_reserve();
         }
