@@ -92,9 +92,7 @@ impl Identities {
         let error = |what, source| Error::IdentityFile { what, path: file.to_owned(), source };
         let bad = |why| Error::BadIdentity { path: file.to_owned(), why };
         let has_key = |content: &[u8]| {
-            [&b"AGE-"[..], b"age-encryption.org/"]
-                .iter()
-                .any(|mark| memchr::memmem::find(content, mark).is_some())
+            files::mentions(content, "AGE-") || files::mentions(content, "age-encryption.org/")
         };
         let content = files::read_secret(file, has_key).map_err(|source| error("read", source))?;
         if content.starts_with(b"age-encryption.org/") {

@@ -4,7 +4,7 @@
 //! except around a few characters; only for these the shell matters. Whether it is PowerShell can only be guessed, so what
 //! is quoted for PowerShell also stays one word in cmd: `&` in a name runs nothing there.
 
-use tenantry_model::shell::posix_word;
+use tenantry_model::shell::{file_name, posix_word};
 
 /// A family of shells with the same quotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) fn quoted(value: &str) -> String {
 
 /// Quotes the name of a file, so that a leading `-` does not make an option of it.
 pub(crate) fn quoted_file(path: &str) -> String {
-    if path.len() > 1 && path.starts_with('-') { quoted(&format!("./{path}")) } else { quoted(path) }
+    quoted(&file_name(path))
 }
 
 /// An option as it is typed. After a blank, a value with a leading `-` would be an option.

@@ -1,4 +1,4 @@
-//! Runs what blocks on a thread of its own. A runtime could provide one, but it panics if there is none.
+//! Runs what blocks on a thread of its own. A runtime could provide one, but it panics if the system does not give it one.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

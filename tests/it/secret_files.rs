@@ -59,7 +59,17 @@ fn another_file_keeps_its_mode() {
     bench.tenantry(["credentials", "--identity", "customers.csv"]).exits(1);
     named("--client-certificate").without("TENANTRY_CLIENT_SECRET").exits(2);
     named("--client-secret-file").without("TENANTRY_CLIENT_SECRET").run();
-    assert_eq!(fs::metadata(&list).unwrap().permissions().mode() & 0o777, 0o644);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&list), 0o644);
+    // A secret in any encoding that is read does not.
+    let secret = bench.path("in/secret");
+    let utf_16 =
+        format!("\u{FEFF}{CLIENT_SECRET}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    fs::write(&secret, utf_16).unwrap();
+    set_mode(&secret, 0o644);
+    let whoami = bench.tenantry(["whoami"]).with_app().args(["--client-secret-file", "in/secret"]);
+    whoami.without("TENANTRY_CLIENT_SECRET").exits(0);
+    assert_eq!(mode(&secret), 0o600);
 }
 
 /// Others can lead a link in such a folder to any file of ours. A file that they put there is theirs, and seen to be.

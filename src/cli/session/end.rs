@@ -116,50 +116,53 @@ impl Session<'_> {
         if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
-        // The end of the run is recorded. What cannot be read any more changes nothing about it.
-        let waiting = report_waiting(self.output, queries, run);
-        let (sealed_to, mut summary) =
-            match waiting.and_then(|()| Ok((queries.sealed_to()?, Summary::of(queries, run, None)?))) {
-                Ok(read) => read,
-                Err(error) => {
-                    let status = repeated.command("status");
-                    let failure = Failure { exit_code, ..Failure::from(error) }
-                        .with_hint(format!("the run has ended; `{status}` shows what it has done"));
-                    return Ok(Ended::to_report(exit_code, move |output| {
-                        output.failure(&failure);
-                        Ok(exit_code)
-                    }));
-                }
+        let (columns, files) = (self.columns, results.files);
+        let summarize = || -> Result<Summary, ledger::Error> {
+            report_waiting(self.output, queries, run)?;
+            let sealed_to = queries.sealed_to()?;
+            // The ledger knows a new key only after something was sealed to it.
+            let is_unused = |sealing: &recipient::Ready| {
+                sealing.is_another
+                    && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
             };
-        // The ledger knows a new key only after something was sealed to it.
-        let is_unused = |sealing: &recipient::Ready| {
-            sealing.is_another && !matches!(&sealed_to, SealedTo::Recipient(key) if *key == sealing.recipient)
+            if !self.sealing.as_ref().is_some_and(is_unused) {
+                repeated.remove("new_recipient");
+            }
+            let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
+                // Repeating the command would fail at the same rows.
+                .filter(|_| {
+                    stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0
+                });
+            let mut summary = Summary::of(queries, run, next)?;
+            next_command::list_rows(&mut summary.standing, &repeated);
+            summary.columns = columns;
+            let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());
+            summary.key_out_of_reach = key.map(recipient::OutOfReach::sentences);
+            summary.files = files;
+            Ok(summary)
         };
-        if !self.sealing.as_ref().is_some_and(is_unused) {
-            repeated.remove("new_recipient");
-        }
-        let next = next_command::after_run(&left, stopped.as_ref(), &repeated, &self.given, self.inputs)
-            // Repeating the command would fail at the same rows.
-            .filter(|_| stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0);
-        summary.next = next;
-        next_command::list_rows(&mut summary.standing, &repeated);
-        summary.columns = self.columns;
-        let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());
-        summary.key_out_of_reach = key.map(recipient::OutOfReach::sentences);
-        summary.files = results.files;
+        let summary = summarize();
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
         let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
         let is_rehearsal = repeated.is_rehearsal();
         let (status, backup) = (repeated.command("status"), repeated.command("backup FILE"));
         let made_ledger = self.makes_default_ledger.then_some(path);
         Ok(Ended::to_report(exit_code, move |output| {
-            let printed = if as_json {
-                output.json(&pretty(&summary))
-            } else if output.is_quiet() && exit_code == ExitCode::Done && !summary.has_lost_passwords() {
+            let printed = match summary {
+                // The end of the run is recorded. What cannot be read any more changes nothing about it.
+                Err(error) => {
+                    let shown_by = format!("the run has ended; `{status}` shows what it has done");
+                    output.failure(&Failure::from(error).with_hint(shown_by));
+                    Ok(())
+                }
+                Ok(summary) if as_json => output.json(&pretty(&summary)),
                 // A good night sends no mail from cron.
-                Ok(())
-            } else {
-                output.toned(&summary.text())
+                Ok(summary)
+                    if output.is_quiet() && exit_code == ExitCode::Done && !summary.has_lost_passwords() =>
+                {
+                    Ok(())
+                }
+                Ok(summary) => output.toned(&summary.text()),
             };
             report_unprinted(output, printed, &status);
             report_stop(output, stopped.as_ref().zip(stop), open);

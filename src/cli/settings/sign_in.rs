@@ -93,7 +93,7 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
             Failure::usage(format!("cannot use the client certificate in `{}`: {why}", file.display()))
                 .with_hint("name a PEM file that holds an RSA private key and its certificate")
         };
-        let is_pem = |content: &[u8]| memchr::memmem::find(content, b"-----BEGIN ").is_some();
+        let is_pem = |content: &[u8]| files::mentions(content, "-----BEGIN ");
         let pem = files::read_secret(file, is_pem).map_err(|error| {
             let failure = unusable(&failure::describe(&error));
             failure.at_file(file, &error)
@@ -148,7 +148,8 @@ fn secret_file(file: &Path) -> Result<SecretString, Failure> {
     let what = format!("could not read the client secret from `{}`", file.display());
     let unreadable = |error: &io::Error| Failure::usage_io(&what, error);
     // A secret has one line, and no blanks.
-    let is_word = |content: &[u8]| !content.trim_ascii().iter().any(u8::is_ascii_whitespace);
+    let is_word =
+        |content: &[u8]| files::text_of(content).is_ok_and(|it| !it.trim().contains(char::is_whitespace));
     let content =
         files::read_secret(file, is_word).map_err(|error| unreadable(&error).at_file(file, &error))?;
     let text = files::text_of(&content)

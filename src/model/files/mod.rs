@@ -35,7 +35,7 @@ pub use held::{is_held, refuse_held};
 pub use list_name::list_name;
 pub use long_path::for_libraries;
 pub use reading::{read_secret, read_settings, read_trusted};
-pub use text::{NotText, text_of};
+pub use text::{NotText, mentions, text_of};
 
 /// Why a file is not used. An [`io::Error`] contains it and has the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -31,6 +31,12 @@ pub fn text_of(content: &[u8]) -> Result<Zeroizing<String>, NotText> {
     if rest.is_empty() { Ok(text) } else { Err(NotText) }
 }
 
+/// Does a file have `mark`, an ASCII text, in an encoding in which a secret may be saved?
+pub fn mentions(content: &[u8], mark: &str) -> bool {
+    content.windows(mark.len()).any(|part| part == mark.as_bytes())
+        || text_of(content).is_ok_and(|text| text.contains(mark))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,10 +7,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
-use std::thread;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::oneshot;
+use tenantry_model::thread::on_thread;
 
 use super::is_private;
 
@@ -59,18 +58,10 @@ pub(super) async fn addresses(
     if name.eq_ignore_ascii_case("localhost") {
         return Ok(vec![(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()]);
     }
-    let (sender, receiver) = oneshot::channel();
     let asked = name.to_owned();
-    // Connections are reused, so lookups are rare. The runtime could provide a thread, but it panics if there is none.
-    let thread = thread::Builder::new().name("lookup".to_owned());
-    let looking = thread.spawn(move || {
-        let found = (asked.as_str(), 0).to_socket_addrs().map(Iterator::collect);
-        // The receiver may be gone.
-        drop(sender.send(found));
-    });
-    looking.map_err(NoThread)?;
-    let found = receiver.await.unwrap_or_else(|_| Err(io::Error::other("the lookup ended without a result")));
-    found.map_err(|source| {
+    // Connections are reused, so lookups are rare.
+    let looking = on_thread("lookup", move || (asked.as_str(), 0).to_socket_addrs().map(Iterator::collect));
+    looking.map_err(NoThread)?.joined().await.map_err(|source| {
         // A resolver that cannot open a socket reports that the name is unknown.
         let source = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).err().unwrap_or(source);
         DnsError { name: name.to_owned(), source }.into()
