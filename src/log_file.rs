@@ -35,7 +35,8 @@ pub(crate) struct LogFile {
 impl LogFile {
     /// Opens or creates the file for appending. An existing file becomes accessible only for its owner.
     ///
-    /// # Errors The file cannot be opened for writing.
+    /// # Errors
+    /// The file cannot be opened for writing.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Self::with_limit(path, BYTES_MAX)
     }
@@ -55,7 +56,7 @@ impl LogFile {
         if !(1..=KEPT).all(|number| may_be_replaced(&self.numbered(number))) {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "a file with one of these names is no log",
+                "a file with one of these names is not a log",
             ));
         }
         for number in (1..KEPT).rev() {

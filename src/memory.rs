@@ -10,7 +10,8 @@ use std::io;
 /// memory or environment (`/proc/PID/mem`, `/proc/PID/environ`, a debugger), and the kernel passes nothing to a core
 /// file collector, which a resource limit alone would not prevent.
 ///
-/// # Errors The system refused. The program has no alternative.
+/// # Errors
+/// The system refused. The program has no alternative.
 #[cfg(unix)]
 pub(crate) fn keep_private() -> io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -92,7 +92,8 @@ struct PendingOutput {
 impl Outlet {
     /// Starts the thread that writes to `device`.
     ///
-    /// # Errors The thread cannot be started.
+    /// # Errors
+    /// The thread cannot be started.
     pub(crate) fn start(device: impl OutletDevice) -> io::Result<Self> {
         let shared = Arc::new(OutletShared::default());
         let writing = Arc::clone(&shared);

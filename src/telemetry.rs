@@ -26,13 +26,17 @@ pub(crate) enum Format {
 /// The log file, if there is one.
 static LOG_FILE: OnceLock<Outlet> = OnceLock::new();
 
-/// Starts logging to `file`, otherwise to standard error.
+/// The events that are logged. `TENANTRY_LOG`, in the syntax of tracing's `EnvFilter`, overrides `verbosity`: -1 is
+/// errors only, 0 warnings, 1 normal events, 2 every attempt, 3 everything.
 ///
-/// `verbosity`: -1 is errors only, 0 warnings, 1 normal events, 2 every attempt, 3 everything. A file gets at least
-/// level 1; otherwise a successful night could not be distinguished from a night without a run. `TENANTRY_LOG` (a
-/// filter in the syntax of tracing's `EnvFilter`) overrides the level.
-pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::Result<()> {
-    let level = match if file.is_some() { verbosity.max(1) } else { verbosity } {
+/// # Errors
+/// What is wrong with the variable.
+pub(crate) fn filter(verbosity: i8) -> Result<EnvFilter, String> {
+    if let Some(filter) = variable("TENANTRY_LOG") {
+        let filter = filter.to_str().ok_or("is not UTF-8")?;
+        return EnvFilter::try_new(filter).map_err(|error| error.to_string());
+    }
+    let level = match verbosity {
         ..0 => "error",
         0 => "warn",
         1 => "info",
@@ -40,10 +44,11 @@ pub(crate) fn start(format: Format, file: Option<&Path>, verbosity: i8) -> io::R
         3.. => "trace",
     };
     // At trace level, libraries may log bytes of requests, so by default libraries log only warnings.
-    let default = format!("warn,tenantry={level}");
-    let filter = variable("TENANTRY_LOG")
-        .and_then(|filter| EnvFilter::try_new(filter.to_str()?).ok())
-        .unwrap_or_else(|| EnvFilter::new(default));
+    Ok(EnvFilter::new(format!("warn,tenantry={level}")))
+}
+
+/// Starts logging to `file`, otherwise to standard error.
+pub(crate) fn start(format: Format, file: Option<&Path>, filter: EnvFilter) -> io::Result<()> {
     let mut exposure = None;
     let outlet = match file {
         Some(file) => {

@@ -153,7 +153,7 @@ impl TextReport {
     }
 }
 
-/// `customers.csv:26: error: Country: is no country code [country]`, a format in which editors can jump to the line.
+/// `customers.csv:26: error: Country: is not a country code [country]`, a format in which editors can jump to the line.
 fn in_full(file: &str, problem: &Problem, out: &mut String) {
     let (severity, words) = (problem.severity.name(), problem.describe());
     let at = if problem.line == 0 { String::new() } else { format!(":{}", problem.line) };

@@ -8,7 +8,7 @@ use crate::ledger::{self, Queries};
 pub(crate) fn run(copy: &Path, ledger: &Path, output: &Output) -> Result<ExitCode, Failure> {
     ledger::backup(ledger, copy)?;
     output.note(format_args!(
-        "`{}` is a copy of `{}`. Passwords in it are sealed; the identity file is no part of it.",
+        "`{}` is a copy of `{}`. Passwords in it are sealed; it does not contain the identity file.",
         copy.display(),
         ledger.display()
     ));

@@ -21,7 +21,8 @@ pub(super) enum Consent {
 }
 
 impl Consent {
-    /// # Errors A question is needed, but there is no terminal for it.
+    /// # Errors
+    /// A question is needed, but there is no terminal for it.
     pub(super) fn of(run: &args::RunArgs) -> Result<Self, NoPrompt> {
         let submission = &run.submission;
         if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
@@ -43,7 +44,8 @@ impl From<NoPrompt> for Failure {
 
 /// Signs in, shows the plan on the terminal and asks.
 ///
-/// # Errors The answer is not yes, the terminal is gone, or the ledger belongs to another partner tenant.
+/// # Errors
+/// The answer is not yes, the terminal is gone, or the ledger belongs to another partner tenant.
 pub(super) async fn confirm(
     session: &mut Session<'_>,
     terminal: &Terminal,

@@ -48,7 +48,8 @@ impl Inquiry {
 
     /// The partner tenant of the sign-in, if known.
     ///
-    /// # Errors A signal arrived while waiting for the token.
+    /// # Errors
+    /// A signal arrived while waiting for the token.
     pub(crate) async fn tenant(&self) -> Result<Option<Uuid>, Failure> {
         let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
         let claimed = token.and_then(|token| Claims::of(&token.secret).tenant());
@@ -57,7 +58,8 @@ impl Inquiry {
 
     /// The domain of the signed-in user, if known.
     ///
-    /// # Errors A signal arrived while waiting for the token.
+    /// # Errors
+    /// A signal arrived while waiting for the token.
     pub(crate) async fn user_domain(&self) -> Result<Option<String>, Failure> {
         let token = self.interruption.unless(self.caller.tokens.token()).await?.ok();
         Ok(token.and_then(|token| Claims::of(&token.secret).user_domain()))

@@ -89,7 +89,7 @@ use run_log::RunLog;
 
 use crate::report::counted;
 use crate::submitter::Mode;
-use crate::telemetry::Format;
+use crate::telemetry::{self, Format};
 
 /// The version, with the commit and its date if the sources were in a git clone (`src/build.rs`).
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("TENANTRY_COMMIT"));
@@ -261,9 +261,14 @@ fn start_logging(Cli { command, logging: args, .. }: &Cli) -> Result<(), Failure
         check_log_file(file, &Guarded::of_command(command))?;
     }
     let verbosity = if args.quiet { -1 } else { i8::try_from(args.verbose).unwrap_or(3) };
-    crate::telemetry::start(args.log_format, args.log_file.as_deref(), verbosity).map_err(|error| match &args
-        .log_file
-    {
+    // Otherwise a good night would look like a night without a run.
+    let verbosity = if args.log_file.is_some() { verbosity.max(1) } else { verbosity };
+    let filter = telemetry::filter(verbosity).map_err(|why| {
+        Failure::usage(format!("TENANTRY_LOG is not a filter of log events: {why}"))
+            .with_hint("set it to a level, such as `TENANTRY_LOG=tenantry=debug`, or leave it out")
+    })?;
+    let started = telemetry::start(args.log_format, args.log_file.as_deref(), filter);
+    started.map_err(|error| match &args.log_file {
         Some(file) => {
             let usual = "name a file with `--log-file` that you may write to; its folder must be there";
             Failure::io(format!("could not open the log file `{}`", file.display()), &error)
@@ -281,7 +286,9 @@ fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
     }
     guarded.refuse_precious(file)?;
     if !crate::log_file::is_log(&beginning(file)) {
-        return Err(not_over(file, "it is no log of Tenantry").with_hint("name a new file with `--log-file`"));
+        return Err(
+            not_over(file, "it is not a log of Tenantry").with_hint("name a new file with `--log-file`")
+        );
     }
     Ok(())
 }
@@ -289,7 +296,7 @@ fn check_log_file(file: &Path, guarded: &Guarded) -> Result<(), Failure> {
 /// Reports which settings file is in use, and variables that look misspelt.
 fn report_settings(command: &Command, provenance: &config::Provenance, output: &Output) {
     for (name, near) in config::misspelt_variables() {
-        output.note(format_args!("{name} is no variable of tenantry; did you mean {near}?"));
+        output.note(format_args!("{name} is not a variable of tenantry; did you mean {near}?"));
     }
     if let Some(words) = provenance.describe()
         && matches!(command.nature().settings, args::Settings::Used | args::Settings::Examined)

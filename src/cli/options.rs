@@ -130,7 +130,8 @@ impl Setting<'_> {
     /// The command line form of this value, validated as on the command line. A relative path is relative to `folder`.
     /// Empty: as if the option was not given.
     ///
-    /// # Errors What is wrong with the value.
+    /// # Errors
+    /// What is wrong with the value.
     pub(super) fn raw(&self, given: &SettingValue, folder: &Path) -> Result<Vec<OsString>, String> {
         let takes_list = matches!(self.arg.get_action(), ArgAction::Append);
         let counts = matches!(self.arg.get_action(), ArgAction::Count);

@@ -58,7 +58,7 @@ pub(super) fn failure() -> Failure {
         return for_want_of(wanted);
     }
     Failure::new(ExitCode::Failed, "stopped by a bug in this program").with_hint(
-        "no row is lost: run the same command again, or `tenantry resume`; report the line that tells of the bug, and if \
+        "no row is lost: run the same command again, or `tenantry resume`; report the line that describes the bug, and if \
          it comes back, keep the ledger as it is",
     )
 }

@@ -119,7 +119,7 @@ pub(super) fn default(text: &str) -> Result<(Field, String), String> {
     if !field.can_have_default() {
         let why = match field {
             Field::Domain => "each row needs its own",
-            _ => "nothing of an acceptance is made up",
+            _ => "an acceptance has no defaults",
         };
         return Err(format!("`{field}` has no default: {why}"));
     }
@@ -134,7 +134,7 @@ fn field(name: &str) -> Result<Field, String> {
     field.ok_or_else(|| {
         let meant = suggested_field(name).map(|field| format!(", nearest is `{field}`")).unwrap_or_default();
         let names = Field::ALL.map(Field::name).join(", ");
-        format!("`{}` is no field{meant}; the fields are {names}", name.trim())
+        format!("`{}` is not a field{meant}; the fields are {names}", name.trim())
     })
 }
 

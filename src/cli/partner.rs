@@ -41,7 +41,8 @@ pub(super) struct SignedIn {
 /// The partner's name, domain and tenant, which Partner Center reveals only to a user; for an app, its tenant and its
 /// id. If the name cannot be read, the text says so; the run continues.
 ///
-/// # Errors The sign-in does not work, and would not work for any row.
+/// # Errors
+/// The sign-in does not work, and would not work for any row.
 pub(super) async fn named(signed_in: &SignedIn) -> Result<Partner, StopReason> {
     let nameless = |words: String| Partner { words, domain: None };
     let tenant = signed_in.environment.partner_tenant_id;

@@ -92,16 +92,18 @@ pub(crate) struct OutOfReach {
     recipient: String,
     /// The identity file that lacks it.
     file: PathBuf,
+    /// Why that file cannot be read, although it is there.
+    unread: Option<Failure>,
 }
 
 impl fmt::Display for OutOfReach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { recipient, file } = self;
-        let file = file.display();
-        write!(
-            f,
-            "passwords are sealed to {recipient}; this machine cannot open them, because that key is not in `{file}`"
-        )
+        let Self { recipient, file, unread } = self;
+        write!(f, "passwords are sealed to {recipient}; this machine cannot open them")?;
+        match unread {
+            Some(failure) => write!(f, ": {}", failure.messages.join(": ")),
+            None => write!(f, ", because that key is not in `{}`", file.display()),
+        }
     }
 }
 
@@ -109,6 +111,9 @@ impl OutOfReach {
     /// What to do about it.
     pub(crate) fn hint(&self) -> String {
         let recipient = &self.recipient;
+        if let Some(hint) = self.unread.as_ref().and_then(|failure| failure.hint.clone()) {
+            return hint;
+        }
         format!(
             "put the identity file back. If the key is meant to be elsewhere, name it: `--recipient {recipient}`. If it is \
              lost, add `--new-recipient` to the next import, and reset in Partner Center the passwords that were not opened"
@@ -130,9 +135,11 @@ impl OutOfReach {
     ) -> Result<Option<Self>, Failure> {
         let (SealedTo::Recipient(key), None) = (queries.sealed_to()?, recipient) else { return Ok(None) };
         let file = identity_file(identity)?;
-        let at_hand = Identities::read(&file).ok();
-        let is_here = at_hand.is_some_and(|it| it.recipients().any(|own| own.to_string() == key));
-        Ok((!is_here).then_some(Self { recipient: key, file }))
+        let (is_here, unread) = match Identities::read(&file) {
+            Ok(identities) => (identities.recipients().any(|own| own.to_string() == key), None),
+            Err(error) => (false, file.exists().then(|| error.into())),
+        };
+        Ok((!is_here).then_some(Self { recipient: key, file, unread }))
     }
 }
 
@@ -155,9 +162,11 @@ pub(crate) fn foresee(
         ChosenKey::OfFile(key) => {
             ForeseenKey::Existing { recipient: key.to_string(), file: choice.file, opens_here: true }
         }
-        ChosenKey::OfLedger(key) => {
-            ForeseenKey::OutOfReach(OutOfReach { recipient: key.to_string(), file: choice.file })
-        }
+        ChosenKey::OfLedger(key) => ForeseenKey::OutOfReach(OutOfReach {
+            recipient: key.to_string(),
+            file: choice.file,
+            unread: None,
+        }),
         ChosenKey::Given(key) => {
             let at_hand = Identities::read(&choice.file).ok();
             let opens_here = at_hand.is_some_and(|identities| holds(&identities, &key));
@@ -308,8 +317,11 @@ impl Choice {
         }
         let (recipient, is_another) = (recipient.to_string(), self.replaces.is_some());
         let is_out_of_reach = matches!(self.chosen, ChosenKey::OfLedger(_));
-        let out_of_reach =
-            is_out_of_reach.then(|| OutOfReach { recipient: recipient.clone(), file: self.file });
+        let out_of_reach = is_out_of_reach.then(|| OutOfReach {
+            recipient: recipient.clone(),
+            file: self.file,
+            unread: None,
+        });
         Ok(Ready { sealer, recipient, is_another, out_of_reach })
     }
 

@@ -71,7 +71,8 @@ impl Guarded {
     /// Checks whether `output` may be created, or replaced with `force`. Devices and pipes have no content to lose, and
     /// open descriptors are appended to, not replaced.
     ///
-    /// # Errors A usage error that says what the existing file is; or another program has it open.
+    /// # Errors
+    /// A usage error that says what the existing file is; or another program has it open.
     pub(super) fn check(&self, output: &Path, force: bool) -> Result<(), Failure> {
         if Descriptor::named(output).is_some() {
             return Ok(());
@@ -97,7 +98,8 @@ impl Guarded {
 
     /// Refuses `output` if no option allows replacing it.
     ///
-    /// # Errors A usage error that says what the file is and what to do instead.
+    /// # Errors
+    /// A usage error that says what the file is and what to do instead.
     pub(super) fn refuse_precious(&self, output: &Path) -> Result<(), Failure> {
         let (there, place) = (files::canonical(output).ok(), place(output));
         let (what, hint) =
@@ -123,7 +125,7 @@ pub(super) fn not_over(output: &Path, what: &str) -> Failure {
 /// The refusal to replace an existing file.
 pub(super) fn taken(output: &Path) -> Failure {
     let free = free_name(output);
-    Failure::usage(format!("will not write over `{}`: it exists already", output.display())).with_hint(
+    Failure::usage(format!("will not write over `{}`: it already exists", output.display())).with_hint(
         format!("name a new file, such as `{}`, or add `--force` to replace this one", free.display()),
     )
 }

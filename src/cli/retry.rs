@@ -145,7 +145,7 @@ fn unmatched(args: &args::RetryArgs, queries: &Queries) -> Result<Vec<String>, F
         let there_are = match (elsewhere, there_are.is_empty()) {
             (1.., _) => format!("{} that failed validation: add --all", counted(elsewhere, "row")),
             _ if is_acknowledged => "its rows are acknowledged: add --acknowledged".to_owned(),
-            (0, true) => "there is nothing to take up".to_owned(),
+            (0, true) => "there is nothing to retry".to_owned(),
             (0, false) => format!("there are {}", there_are.join(", ")),
         };
         notes.push(format!("--code {code} matches nothing; {there_are}"));

@@ -117,7 +117,7 @@ fn needs_user(needs: &UserNeeds) -> Stop {
         _ => format!("creating {resellers} for an indirect reseller and recording {agreements}"),
     };
     let failure = Failure::new(ExitCode::SignIn, "stopped before anything was sent: the sign-in is app-only")
-        .because(format!("{what}, which Partner Center lets only a user do (App+User)"))
+        .because(format!("{what}, which Partner Center allows only for a user (App+User)"))
         .with_hint("sign in as a user with `tenantry login`, then run the next command");
     Stop::new("needs a user's sign-in", format!("{what} needs a user's sign-in"), failure)
 }

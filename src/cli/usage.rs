@@ -1,5 +1,6 @@
 //! Shows usage errors. They quote arguments: a line break in an argument must not start a line that looks like ours.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::Command;
@@ -66,9 +67,18 @@ fn suggest_only_near(error: &mut clap::Error) {
     }
 }
 
-/// Whether `--json` is among the arguments of a command line that could not be understood.
+/// The arguments of a command line that could not be understood, up to `--`, after which there are only files.
+pub(super) fn before_files(arguments: &[OsString]) -> impl Iterator<Item = Cow<'_, str>> {
+    arguments
+        .iter()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy())
+        .take_while(|argument| argument != "--")
+}
+
+/// Whether `--json` is among these arguments.
 pub(super) fn is_json_typed(arguments: &[OsString]) -> bool {
-    arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json")
+    before_files(arguments).any(|argument| argument == "--json")
 }
 
 /// The error as the failure that `--json` shows: its first paragraph, and clap's tip.

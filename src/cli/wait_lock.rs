@@ -31,7 +31,7 @@ pub(super) async fn open(
         let left = patience.saturating_sub(begun.elapsed());
         if left.is_zero() {
             let failure = Failure::from(in_use);
-            let waited = format!("waited for {} in vain", rough(patience));
+            let waited = format!("it is still in use after {}", rough(patience));
             return Err(if has_reported { failure.because(waited) } else { failure });
         }
         if !has_reported {

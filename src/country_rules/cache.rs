@@ -135,7 +135,7 @@ fn read(file: &Path, country: &str) -> Result<CachedRules, String> {
     }
     let body = fs::read_to_string(file).map_err(unreadable)?;
     let rules = LiveRules::parse(&body).map_err(|_| "it contains no country rules".to_owned())?;
-    if rules.code().is_none_or(|code| code != country.as_bytes()) {
+    if !rules.are_of(country) {
         return Err("it contains the rules of another country".to_owned());
     }
     let fetched_at = metadata.modified().map_err(unreadable)?;

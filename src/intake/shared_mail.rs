@@ -39,7 +39,7 @@ pub(crate) struct RowMail {
 }
 
 impl RowMail {
-    /// `None` if `email` is no address. Rows must be passed in the order of the file, but for those that other threads
+    /// `None` if `email` is not an address. Rows must be passed in the order of the file, but for those that other threads
     /// validate.
     pub(crate) fn of(email: &str, company_name: &str, key: &impl BuildHasher) -> Option<Self> {
         let domain = &email[memrchr(b'@', email.as_bytes())? + 1..];

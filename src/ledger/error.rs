@@ -30,7 +30,7 @@ pub enum Error {
     #[strum(message = "run `tenantry import FILE` to create one, or name another with `--ledger PATH`")]
     Missing { path: PathBuf },
 
-    #[error("`{}` holds nothing", path.display())]
+    #[error("`{}` is empty", path.display())]
     #[strum(
         message = "run `tenantry import FILE` to use it as a new ledger; if it had rows before, restore it \
                    from a backup"
@@ -266,6 +266,11 @@ impl Error {
             Error::Closed => patience::has_given_up(),
             _ => false,
         }
+    }
+
+    /// There is no ledger.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Error::Missing { .. })
     }
 
     /// The same error with the path `ledger`, for when the opened file is a private copy of that ledger. Only this

@@ -12,7 +12,7 @@ use tenantry_model::failpoint::number;
 /// How long a call waits.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a call waits after a signal, or after a call of this process has waited in vain.
+/// How long a call waits after a signal, or after a call of this process has given up.
 const A_MOMENT: Duration = Duration::from_secs(1);
 
 /// After this time the wait is reported.
@@ -23,7 +23,7 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 /// A signal asked this process to end.
 static IS_SIGNALLED: AtomicBool = AtomicBool::new(false);
 
-/// A call has waited in vain.
+/// A call has given up waiting.
 static HAS_GIVEN_UP: AtomicBool = AtomicBool::new(false);
 
 /// Answers are under way, and may bring passwords: calls wait for the full time.
@@ -34,7 +34,7 @@ pub fn signalled() {
     IS_SIGNALLED.store(true, Ordering::Relaxed);
 }
 
-/// Whether a call of this process has waited in vain for another program.
+/// Whether a call of this process has given up waiting for another program.
 pub(super) fn has_given_up() -> bool {
     HAS_GIVEN_UP.load(Ordering::Relaxed)
 }

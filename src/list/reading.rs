@@ -187,7 +187,8 @@ impl<T> RowStream<T> {
     /// How many rows the file had, or why reading stopped early. Call it after [`next`](Self::next) has returned
     /// `None`.
     ///
-    /// # Panics If a thread has panicked.
+    /// # Panics
+    /// If a thread has panicked.
     pub async fn end(mut self) -> Result<u64, Error> {
         // After a panic, some batches are left.
         self.under_way.close();

@@ -18,7 +18,9 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
         State::Existing => ("were our customers already", Some(("existing", 0x2F6DB5))),
         State::Failed => ("refused by Partner Center", Some(("failed", 0xC4432B))),
         State::Rejected => ("failed validation, never sent", Some(("rejected", 0xB07A0A))),
-        State::Unresolved => ("may have been created; asking did not tell", Some(("unresolved", 0x8E4A9E))),
+        State::Unresolved => {
+            ("may have been created; looking it up did not tell", Some(("unresolved", 0x8E4A9E)))
+        }
         State::InFlight => ("being sent, or sent without a known outcome", Some(OPEN)),
         State::Pending => ("waiting, not sent yet", Some(OPEN)),
         State::Superseded => ("replaced by corrected rows", None),

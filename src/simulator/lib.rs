@@ -237,7 +237,8 @@ impl Deref for Simulator {
 impl Simulator {
     /// Starts to listen, on the current tokio runtime.
     ///
-    /// # Errors If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
+    /// # Errors
+    /// If the address cannot be bound, or the state file cannot be opened, is in use or is damaged.
     pub async fn start(config: Config) -> io::Result<Simulator> {
         let service = Service::new(&config)?;
         let listener = TcpListener::bind(config.listen).await?;

@@ -333,7 +333,7 @@ fn an_app_cannot_record_an_acceptance_so_nothing_is_sent() {
     let bench = Bench::new();
     bench.file("customers.csv", file(&[("as-an-app", ACCEPTED)]));
     let done = bench.import("customers.csv").with_app().exits(4);
-    done.says("recording 1 agreement, which Partner Center lets only a user do");
+    done.says("recording 1 agreement, which Partner Center allows only for a user");
     assert_eq!(bench.count(Operation::Create), 0);
 }
 

@@ -409,7 +409,7 @@ fn a_copy_is_written_over_nothing_of_value() {
     bench.file("quote.csv", format!("{}\"never closed", customers(3)));
     bench.file("mended.csv", "mended");
     let before = files(&bench);
-    check(&bench, &["customers.csv", "-o", "mended.csv"]).exits(2).says("it exists already");
+    check(&bench, &["customers.csv", "-o", "mended.csv"]).exits(2).says("it already exists");
     check(&bench, &["quote.csv", "-o", "problems.csv"]).exits(1);
     assert_eq!(fs::read_to_string(bench.path("mended.csv")).unwrap(), "mended");
     assert_eq!(files(&bench), before);

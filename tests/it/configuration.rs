@@ -264,7 +264,18 @@ fn a_misspelt_variable_is_noticed() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     let done = bench.import("customers.csv").env("TENANTRY_TENNANT_ID", "x").exits(0);
-    done.says("TENANTRY_TENNANT_ID is no variable of tenantry; did you mean TENANTRY_TENANT_ID?");
+    done.says("TENANTRY_TENNANT_ID is not a variable of tenantry; did you mean TENANTRY_TENANT_ID?");
+}
+
+#[test]
+fn a_filter_of_log_events_that_is_none_is_refused() {
+    let bench = Bench::new();
+    for wrong in ["tenantry=nonsense", "[{"] {
+        let status = bench.tenantry(["status"]).env("TENANTRY_LOG", wrong).exits(2);
+        status
+            .says("TENANTRY_LOG is not a filter of log events: ")
+            .says("such as `TENANTRY_LOG=tenantry=debug`");
+    }
 }
 
 /// As a script writes it that has nothing to put there, and as `docker run -e NAME=` does.
@@ -290,7 +301,7 @@ fn an_empty_variable_counts_as_not_set() {
     assert_eq!((from("environment"), from("file")), (needed.len(), 1), "{shown}");
     let told = empty(bench.import("customers.csv").args(["-v", "--yes", "--on-finish", "echo told"]));
     told.says("Settings from `tenantry.toml`.").says("told").says("run ended");
-    assert!(!told.stderr.contains("is no variable"), "{told}");
+    assert!(!told.stderr.contains("is not a variable"), "{told}");
     empty(bench.resume());
     empty(bench.tenantry(["status"]));
     // What is said of a mistake is about that.

@@ -198,7 +198,7 @@ fn an_empty_file_is_nothing_to_go_on_with() {
     let bench = Bench::new();
     bench.file("ledger.db", "");
     for command in ["resume", "reconcile", "status"] {
-        bench.tenantry([command]).exits(1).says("holds nothing").says("from a backup");
+        bench.tenantry([command]).exits(1).says("is empty").says("from a backup");
     }
     assert_eq!(fs::metadata(bench.ledger_path()).unwrap().len(), 0);
     assert!(!bench.path("ledger.db.lock").exists());
@@ -423,7 +423,7 @@ fn an_empty_file_becomes_a_ledger_for_its_owner_alone() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.file("ledger.db", "");
-    bench.tenantry(["status"]).exits(1).says("holds nothing");
+    bench.tenantry(["status"]).exits(1).says("is empty");
     bench.import("customers.csv").exits(0);
     #[cfg(unix)]
     {
@@ -545,6 +545,32 @@ fn known_rows_before_a_fault_of_their_file_are_counted() {
     let sql = "SELECT rows_read, skipped FROM runs ORDER BY run_id DESC LIMIT 1";
     let sums: (u32, u32) = ledger.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(sums, (500, 500), "whole batches");
+}
+
+/// An index that only the end of a run reads is dropped while the run waits for an answer.
+#[test]
+fn a_ledger_that_cannot_be_read_at_the_end_of_a_run_costs_no_results() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(2));
+    bench.simulator().hold(Hold { at: HoldPoint::Created, domain: None });
+    let run = bench.import("customers.csv").args(["--results", "out"]).spawn();
+    bench.wait_until_held();
+    let other = Connection::open(bench.ledger_path()).unwrap();
+    let index = "SELECT sql FROM sqlite_schema WHERE name = 'rows_gone'";
+    let index: String = other.query_row(index, [], |row| row.get(0)).unwrap();
+    other.execute_batch("DROP INDEX rows_gone").unwrap();
+    bench.simulator().release();
+    let done = run.wait();
+    assert_eq!(done.code, Some(1), "{done}");
+    done.says("The summary is missing, because the ledger cannot be read now: ").says("run `tenantry status");
+    done.says("no such index: rows_gone");
+    other.execute_batch(&index).unwrap();
+    let end: (u8, String) = other
+        .query_row("SELECT exit_code, ended FROM program_runs", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!((end.0, end.1.contains("rows_gone")), (1, true), "{}", end.1);
+    assert_eq!(bench.ledger().states(), states([("created", 2)]));
+    bench.agree();
 }
 
 const IS_LOCKED: &str = "another program has the ledger open and locked";

@@ -494,7 +494,7 @@ fn a_template_filled_in_is_a_list() {
     let written = std::fs::read(bench.path("list.csv")).unwrap();
     assert_eq!(written, format!("\u{FEFF}{}\r\n", header.trim_end()).as_bytes());
     let refused = bench.tenantry(["template", "-o", "list.csv"]).exits(2);
-    refused.says("it exists already");
+    refused.says("it already exists");
     let columns = header.trim_end().split(',');
     let filled =
         columns.map(|name| HEADER.split(',').position(|known| known == name).map_or("", |at| GOOD[at]));

@@ -437,6 +437,24 @@ fn a_mistake_in_an_option_or_a_variable_is_reported_as_in_the_settings() {
     let real = bench.import("customers.csv").env("TENANTRY_DRY_RUN", "false");
     real.args(["--no-such-option"]).exits(2);
     assert!(monitor.paths().len() > told);
+    let told = monitor.paths().len();
+    // Nor does a file of that name.
+    bench.tenantry(["import", "--no-such-option", "--", "--dry-run"]).exits(2);
+    assert!(monitor.paths().len() > told);
+}
+
+#[test]
+fn a_ledger_that_cannot_be_read_is_why_a_monitor_gets_no_figures() {
+    let bench = Bench::new();
+    let monitor = Monitor::answering("200 OK");
+    bench.file("customers.csv", customers(1));
+    let import = || bench.import("customers.csv").args(["--notify-url", &monitor.url]);
+    let missing = bench.tenantry(["resume", "--notify-url", &monitor.url]).exits(1);
+    assert!(!missing.stderr.contains("monitors get no figures"), "{missing}");
+    import().exits(0);
+    bench.file("ledger.db", "no ledger".repeat(1000));
+    import().exits(2).says("monitors get no figures: the ledger cannot be read");
+    assert_eq!(monitor.last()["exit_code"], 2);
 }
 
 /// Also if the job makes all its files private, as the service of systemd does.
@@ -466,7 +484,7 @@ fn the_second_run_waits_for_the_ledger() {
         .import("more.csv")
         .args(["--wait-lock", "1s"])
         .exits(11)
-        .says("waited for 1 s in vain")
+        .says("it is still in use after 1 s")
         .says("(pid ");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     let second = bench.import("more.csv").args(["--wait-lock", "1m"]).spawn();

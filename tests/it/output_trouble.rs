@@ -388,7 +388,7 @@ fn a_reader_that_has_read_enough_is_no_failure() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_result_that_finds_no_room_is_a_failure() {
-    each_writer(full_disk, 1, |stderr| stderr.contains("there is no room left on the disk"));
+    each_writer(full_disk, 1, |stderr| stderr.contains("the disk is full"));
 }
 
 fn each_writer(stdout: impl Fn() -> Stdio, code: i32, is_right: impl Fn(&str) -> bool) {

@@ -35,7 +35,7 @@ fn an_output_replaces_nothing_unless_it_is_forced_to() {
         let write = |args: &[&str]| bench.tenantry(command.iter().chain(["-o", "out.csv"].iter())).args(args);
         bench.file("out.csv", "mended by hand");
         let done = write(&[]).exits(2);
-        done.says("will not write over `out.csv`: it exists already").says("such as `out-2.csv`");
+        done.says("will not write over `out.csv`: it already exists").says("such as `out-2.csv`");
         assert_eq!(read(&bench, "out.csv"), "mended by hand", "{command:?}");
         write(&["--force"]).exits(code);
         assert_ne!(read(&bench, "out.csv"), "mended by hand", "{command:?}");
@@ -58,7 +58,7 @@ fn manual_pages_replace_nothing_either() {
     write(&[]).exits(0);
     bench.file("pages/tenantry-import.1", "mine");
     fs::remove_file(bench.path("pages/tenantry.1")).unwrap();
-    write(&[]).exits(2).says("it exists already");
+    write(&[]).exits(2).says("it already exists");
     assert!(!bench.path("pages/tenantry.1").exists(), "all or none");
     assert_eq!(read(&bench, "pages/tenantry-import.1"), "mine");
     write(&["--force"]).exits(0);
@@ -75,8 +75,8 @@ fn a_link_counts_as_a_file_wherever_it_leads() {
     symlink("nowhere.csv", bench.path("to-nothing.csv")).unwrap();
     symlink("customers.csv", bench.path("to-the-list.csv")).unwrap();
     let export = |to: &str, args: &[&str]| bench.tenantry(["export", "failed", "-o", to]).args(args);
-    export("to-a-file.csv", &[]).exits(2).says("it exists already");
-    export("to-nothing.csv", &[]).exits(2).says("it exists already");
+    export("to-a-file.csv", &[]).exits(2).says("it already exists");
+    export("to-nothing.csv", &[]).exits(2).says("it already exists");
     assert_eq!(read(&bench, "kept.csv"), "kept");
     assert!(!bench.path("nowhere.csv").exists());
     export("to-the-list.csv", &["--force"]).exits(2).says("rows are read from");
@@ -159,7 +159,7 @@ fn an_export_that_was_imported_is_replaced_where_that_is_asked_for() {
             export(args).args(["--force"]).exits(0);
             bench.import("failed.csv").exits(3);
         }
-        export(args).exits(2).says("it exists already").says("--force");
+        export(args).exits(2).says("it already exists").says("--force");
     }
     // A list of one's own that has the name now.
     bench.file("failed.csv", customers_of(["of-our-own"]));
@@ -185,7 +185,7 @@ fn what_takes_the_name_meanwhile_is_not_replaced() {
     drop(input);
     let done = check.wait();
     assert_eq!(done.code, Some(2), "{done}");
-    done.says("will not write over `copy.csv`: it exists already");
+    done.says("will not write over `copy.csv`: it already exists");
     assert_eq!(read(&bench, "copy.csv"), "came first");
     assert!(!is_begun(), "nothing is left behind");
 }
@@ -281,7 +281,7 @@ fn a_result_that_cannot_be_written_keeps_no_other_from_its_file() {
     assert_eq!(done.code, Some(3), "{done}");
     let stderr = done.stderr.replace('\\', "/");
     let expected = "error: could not write 1 of 6 files of --results\n  because: will not write over `out/run-2/failed.csv`: \
-                    it exists already\n  hint: remove the cause, then run `tenantry export failed";
+                    it already exists\n  hint: remove the cause, then run `tenantry export failed";
     assert!(stderr.contains(expected), "{stderr}");
     assert!(stderr.contains(" -o out/run-2/failed-2.csv`"), "{stderr}");
     let summary = done.stdout.replace('\\', "/");
@@ -376,7 +376,7 @@ fn a_log_goes_on_in_a_log_and_nowhere_else() {
     for (name, words) in [
         ("customers.csv", "it is a file that rows are read from"),
         ("other.toml", "it holds settings"),
-        ("notes.txt", "it is no log of Tenantry"),
+        ("notes.txt", "it is not a log of Tenantry"),
     ] {
         let before = read(&bench, name);
         log(name, &[]).exits(2).says(words);
@@ -397,7 +397,7 @@ fn a_log_goes_on_in_a_log_and_nowhere_else() {
         assert_eq!(fs::read(bench.path(name)).unwrap(), before);
     }
     // Commands that only read refuse it too.
-    bench.tenantry(["status", "--log-file", "customers.csv"]).exits(2).says("it is no log of Tenantry");
+    bench.tenantry(["status", "--log-file", "customers.csv"]).exits(2).says("it is not a log of Tenantry");
     bench.agree();
 }
 

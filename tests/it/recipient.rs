@@ -171,6 +171,11 @@ fn where_no_identity_file_is_the_ledgers_own_key_is_taken() {
     without("status").exits(0).prints(&warning);
     let found = without("doctor").exits(0);
     found.prints("warning  identity").prints(&format!("passwords are sealed to {key}; this machine cannot"));
+    bench.file("none.txt", "not a key");
+    let unread = without("status").exits(0);
+    unread.prints(&format!("{warning}: cannot use the identity file `none.txt`: "));
+    assert!(!unread.stdout.contains("put the identity file back"), "{unread}");
+    std::fs::remove_file(bench.path("none.txt")).unwrap();
     without("credentials").args(["--unopened"]).exits(1).says("if the key is lost, reset the password");
     // It is meant to be elsewhere.
     let named = |command: &str| without(command).env("TENANTRY_RECIPIENT", &key).exits(0);

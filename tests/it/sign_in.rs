@@ -343,7 +343,7 @@ fn rows_for_resellers_need_a_user() {
     let import = || bench.import("customers.csv").args(["--reseller-id", RESELLER]);
     let done = import().with_app().exits(4);
     done.says("stopped before anything was sent")
-        .says("creating 2 rows for an indirect reseller, which Partner Center lets only a user do");
+        .says("creating 2 rows for an indirect reseller, which Partner Center allows only for a user");
     assert_eq!(bench.count(Operation::Create), 0);
     assert_eq!(bench.ledger().row(&domain(1)).state, "pending");
 }

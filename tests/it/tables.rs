@@ -249,7 +249,7 @@ fn an_exported_workbook_that_was_imported_can_be_replaced() {
         bench.tenantry(["export", "failed", "--force", "-o", "failed.xlsx"]).exits(0);
         bench.import("failed.xlsx").exits(3);
     }
-    bench.tenantry(["export", "failed", "-o", "failed.xlsx"]).exits(2).says("it exists already");
+    bench.tenantry(["export", "failed", "-o", "failed.xlsx"]).exits(2).says("it already exists");
     // Another workbook with rows is the operator's.
     check(&bench, &["-o", "list.xlsx", "customers.csv"]).exits(0);
     bench.import("list.xlsx").exits(3);

@@ -37,7 +37,7 @@ fn finding(verdict: AddressVerdict) -> Option<Finding> {
         }
         AddressVerdict::Wrong { reason, suggestion } => {
             let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            let message = format!("is no address that Partner Center knows{reason}");
+            let message = format!("is not an address that Partner Center knows{reason}");
             let finding = Finding::new(Rule::AddressWrong, message);
             Some(match suggestion {
                 Some(address) => finding.advise(address),
@@ -71,7 +71,7 @@ mod tests {
         );
         check(
             AddressVerdict::Wrong { reason: Some("ZipCityInvalid".to_owned()), suggestion: None },
-            Some((Rule::AddressWrong, "is no address that Partner Center knows: ZipCityInvalid", None)),
+            Some((Rule::AddressWrong, "is not an address that Partner Center knows: ZipCityInvalid", None)),
         );
         check(
             AddressVerdict::NotChecked { reason: "NotValidated".to_owned() },

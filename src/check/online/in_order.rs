@@ -36,7 +36,8 @@ impl InOrder {
     /// Adds a row and starts its lookup if the row would be sent. Waits while the queue is full; the caller must
     /// [`pop`](Self::pop) finished rows after each call.
     ///
-    /// # Errors Every other row would get the same error.
+    /// # Errors
+    /// Every other row would get the same error.
     pub(crate) async fn push(&mut self, mut row: CheckedRow) -> Result<(), CallError> {
         while self.under_way.len() >= self.concurrency {
             self.wait().await?;

@@ -62,7 +62,8 @@ impl Online {
 
     /// Looks up everything about one row.
     ///
-    /// # Errors Every other row would get the same error.
+    /// # Errors
+    /// Every other row would get the same error.
     pub(crate) async fn look_up(&self, customer: &Customer) -> Result<Vec<FieldFinding>, CallError> {
         let domain = customer.domain.as_str();
         let mut findings = Vec::new();

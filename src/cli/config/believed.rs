@@ -13,14 +13,15 @@ use crate::files::{Refused, read_settings, text_of};
 
 /// The whole content of `path`.
 ///
-/// # Errors The file is not a regular file, is too large, belongs to another user, or other users can write to it or
+/// # Errors
+/// The file is not a regular file, is too large, belongs to another user, or other users can write to it or
 /// replace it.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: &io::Error| {
         let hint = match (error.kind(), near_path(path)) {
             (ErrorKind::NotFound, Some(near)) => format!("did you mean {}?", quoted(&near.to_string_lossy())),
             (ErrorKind::NotFound, None) => "check the name and the folder of the file".to_owned(),
-            _ => "name a file that you may read with `--config F`, or take this one away".to_owned(),
+            _ => "name a file that you may read with `--config F`, or remove this one".to_owned(),
         };
         Failure::usage(format!("could not read the configuration file `{}`", path.display()))
             .because(failure::describe(error))
@@ -47,7 +48,7 @@ pub(super) fn text(path: &Path, content: &[u8]) -> Result<Zeroizing<String>, Fai
 pub(super) fn unusable(path: &Path, why: &str) -> Failure {
     Failure::usage(format!("cannot use the configuration file `{}`", path.display()))
         .because(why)
-        .with_hint("name a file of settings with `--config F`, or take this one away")
+        .with_hint("name a file of settings with `--config F`, or remove this one")
 }
 
 #[cfg(unix)]

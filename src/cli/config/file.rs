@@ -152,7 +152,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
         for (profile, table) in in_order(tables) {
             let name = profile.get_ref();
             let DeValue::Table(table) = table.get_ref() else {
-                return Err(wrong(&format!("profile.{name}"), line_of(profile), "it is no table")
+                return Err(wrong(&format!("profile.{name}"), line_of(profile), "it is not a table")
                     .with_hint(format!("begin the profile with a line `[profile.{name}]`")));
             };
             profiles.push(name.to_string());
@@ -163,7 +163,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     for (profile, key, value) in keys {
         let (name, line) = (key.get_ref().replace('_', "-"), line_of(key));
         let given = given(value.get_ref()).ok_or_else(|| {
-            wrong(key.get_ref(), line, "it is no value")
+            wrong(key.get_ref(), line, "it is not a value")
                 .with_hint("write a text in quotation marks, a number, or true or false")
         })?;
         if entries.iter().any(|known| known.name == name && known.profile == profile) {
@@ -239,7 +239,7 @@ mod tests {
         check("max_outage = '1m'\nmax-outage = '2m'", "cannot use `max-outage` in `tenantry.toml`, line 2");
         check("[rate]\nx = 1", "cannot use `rate`");
         check("[profile]\none = 1", "cannot use `profile.one`");
-        check("map = [[1]]", "it is no value");
+        check("map = [[1]]", "it is not a value");
     }
 
     #[test]

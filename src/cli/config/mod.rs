@@ -119,20 +119,20 @@ pub(super) fn resolve(arguments: &[OsString]) -> Result<(Cli, Provenance), Invoc
 /// mistake. `None` if the command is not a run, or is a dry run.
 pub(super) fn resolve_for_monitors(arguments: &[OsString]) -> Option<(Cli, Provenance)> {
     let command = help::command();
-    let names = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
-    let name = names.clone().find(|name| command.find_subcommand(name).is_some())?;
+    let name = usage::before_files(arguments).find(|name| command.find_subcommand(&**name).is_some())?;
     let is_given = |name: &str| {
         let flag = format!("--{name}");
         let value = |it: &str| it.strip_prefix(&flag)?.strip_prefix('=').map(str::to_owned);
-        let typed =
-            names.clone().rev().find_map(|it| if it == flag { Some(String::new()) } else { value(it) });
+        let typed = usage::before_files(arguments)
+            .filter_map(|it| if it == flag { Some(String::new()) } else { value(&it) })
+            .last();
         let given = typed.or_else(|| variable(variable_of(name))?.into_string().ok());
         given.is_some_and(|value| !options::turns_off(&value))
     };
     if is_given("dry-run") {
         return None;
     }
-    let mut kept: Vec<OsString> = vec!["tenantry".into(), name.into()];
+    let mut kept: Vec<OsString> = vec!["tenantry".into(), (&*name).into()];
     let settings = options::settings(command);
     for option in FOR_MONITORS {
         let Some(value) = chosen_text(arguments, option) else { continue };
@@ -255,7 +255,7 @@ pub(super) fn log_format_of_file(arguments: &[OsString]) -> Option<Format> {
 fn chosen_text(arguments: &[OsString], name: &str) -> Option<String> {
     let (option, with_value) = (format!("--{name}"), format!("--{name}="));
     let mut value = None;
-    let mut rest = arguments.iter().map(|it| it.to_string_lossy()).take_while(|it| it != "--");
+    let mut rest = usage::before_files(arguments);
     while let Some(argument) = rest.next() {
         match argument.strip_prefix(&with_value) {
             Some(its) => value = Some(its.to_owned()),

@@ -42,7 +42,8 @@ pub(super) struct ServiceFindings {
 
 /// Signs in and asks Partner Center.
 ///
-/// # Errors A signal arrived.
+/// # Errors
+/// A signal arrived.
 pub(super) async fn check(
     run: &args::RunArgs,
     input: &args::InputArgs,

@@ -100,7 +100,7 @@ impl RunNotifier {
         };
         // Ctrl-C at this point means that the operator wants to leave.
         if Interruption::listen().unless(telling).await.is_err() {
-            tracing::warn!("interrupted while telling how the run ended");
+            tracing::warn!("interrupted while notifying the monitors");
         }
         ended?.report(output)
     }

@@ -24,7 +24,8 @@ impl MonitorUrl {
     /// https for any host; http for this machine and for hosts in the operator's own network. A name is accepted here;
     /// nothing is sent if it has a public address.
     ///
-    /// # Errors How to write it. The text itself is a secret, so no error quotes it.
+    /// # Errors
+    /// How to write it. The text itself is a secret, so no error quotes it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             "write it as https://HOST/PATH; http:// is only for this machine and for private addresses such as 192.168.1.5"

@@ -68,8 +68,13 @@ impl RunSummary {
             let run = run.map(|run| queries.run_totals(run)).transpose()?;
             Ok::<_, ledger::Error>((Figures::of(&queries, successes)?, run))
         };
-        // If there is no readable ledger, the exit code has to be enough.
-        let read = ledger.and_then(|ledger| read(ledger).ok());
+        // Without a ledger that can be read, the exit code has to be enough.
+        let unread = |error: &ledger::Error| {
+            if !error.is_missing() {
+                tracing::warn!(%error, "monitors get no figures: the ledger cannot be read");
+            }
+        };
+        let read = ledger.and_then(|ledger| read(ledger).inspect_err(unread).ok());
         let (standing, run) = read.map_or((None, None), |(figures, run)| (Some(figures), run));
         Self {
             command: command.to_owned(),

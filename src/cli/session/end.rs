@@ -72,11 +72,17 @@ impl Session<'_> {
     /// Ends the run: checks the accounting, records the end, closes the ledger and the connection. Printing comes
     /// later.
     async fn end(self, stopped: Option<StopReason>) -> Result<Ended, Failure> {
+        let read = (|| Ok((self.queries.accounting()?, remaining(&self.queries)?)))();
+        let (accounting, left) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                if let Some(reason) = &stopped {
+                    self.output.failure(&Stop::from(reason).failure);
+                }
+                return Box::pin(self.end_without_ledger(StopReason::Ledger(error))).await;
+            }
+        };
         let queries = &self.queries;
-        let accounting = queries.accounting()?;
-        let held = queries.unfinished_sources()?;
-        let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-        let left = Remaining::new(queries, rows, agreements, &held)?;
         let stop = stopped.as_ref().map(Stop::from);
         let run = self.ledger.run();
         let path = self.ledger.path().to_owned();
@@ -99,7 +105,9 @@ impl Session<'_> {
         if results.failure.is_some() {
             words.push_str("; the results could not be written");
         }
-        match self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await {
+        let closed = self.ledger.close(RunEnd { exit_code: exit_code.number(), words }).await;
+        self.connection.close().await;
+        match closed {
             // The operator does not want to wait. The next run records that this one has ended.
             Err(error) if error.is_locked() && matches!(stopped, Some(StopReason::Interrupted(_))) => {
                 tracing::warn!(
@@ -108,11 +116,14 @@ impl Session<'_> {
             }
             closed => closed?,
         }
-        if let Ok(totals) = queries.run_totals(run) {
-            log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
+        match queries.run_totals(run) {
+            Ok(totals) => {
+                log_end(&totals, &left.rows, stop.as_ref().map_or("done", |stop| stop.kind), exit_code);
+            }
+            Err(error) => {
+                tracing::warn!(%error, exit_code = exit_code.number(), "ended; the totals cannot be read")
+            }
         }
-        self.connection.close().await;
-
         if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
@@ -202,8 +213,7 @@ impl Session<'_> {
         let read = || -> Result<Summary, ledger::Error> {
             let queries = Queries::open(&path)?;
             report_waiting(self.output, &queries, run)?;
-            let (rows, agreements) = (queries.counts()?, queries.agreement_counts()?);
-            let left = Remaining::new(&queries, rows, agreements, &queries.unfinished_sources()?)?;
+            let left = remaining(&queries)?;
             let next = next_command::after_ledger_failure(&left, &stopped, &typed, &self.given, self.inputs);
             let mut summary = Summary::of(&queries, run, next)?;
             next_command::list_rows(&mut summary.standing, &typed);
@@ -250,6 +260,11 @@ impl Session<'_> {
         drop(self.results.map(|results| results.write(&path, run, &repeated)));
         Err(failure)
     }
+}
+
+/// The work that the ledger still has.
+fn remaining(queries: &Queries) -> Result<Remaining, ledger::Error> {
+    Remaining::new(queries, queries.counts()?, queries.agreement_counts()?, &queries.unfinished_sources()?)
 }
 
 /// Names the lists that hold rows back, and those whose rows this run has discarded.
@@ -299,7 +314,7 @@ fn left_out_failure(left_out: &LeftOut, backup: &str) -> Failure {
     let failure =
         if more > 0 { failure.because(format!("and {} more", counted(more, "row"))) } else { failure };
     failure.with_hint(format!(
-        "something else than Tenantry has changed the ledger, or the disk has: restore it from a backup of before, or report \
+        "another program or a faulty disk has changed the ledger: restore it from a backup of before, or report \
          this with a copy made by `{backup}`; the other rows were worked on"
     ))
 }

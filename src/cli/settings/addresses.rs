@@ -31,7 +31,7 @@ fn base_url(flag: &str, given: Option<&str>, default: &str) -> Result<Url, Failu
         Failure::usage(format!("cannot use `{}` as {flag}: {why}", without_secrets(text)))
             .with_hint("write it as https://HOST, or http://127.0.0.1:PORT for a simulator of your own")
     };
-    let url: Url = text.parse().map_err(|_| wrong("it is no URL"))?;
+    let url: Url = text.parse().map_err(|_| wrong("it is not a URL"))?;
     let loopback = is_loopback(&url);
     match url.scheme() {
         _ if !url.username().is_empty() || url.password().is_some() => Err(wrong("it holds a user name")),

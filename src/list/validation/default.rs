@@ -33,9 +33,9 @@ pub fn problem_of_default(field: Field, value: &str, strictness: &Strictness) ->
     let names = SAMPLE.map(|(field, _)| field.name());
     let cells = SAMPLE.map(|(sample, cell)| if sample == field { "" } else { cell });
     let list = [to_csv(names), to_csv(cells)].concat();
-    let mut reader = Reader::open(list.as_slice(), &Options::default()).ok()?;
+    let mut reader = Reader::open(list.as_slice(), &Options::default()).expect("the sample is a list");
     let mut row = Row::default();
-    reader.read(&mut row).ok()?;
+    reader.read(&mut row).expect("the sample has a row");
     let settings = Settings {
         defaults: Defaults::new(vec![(field, value.to_owned())]),
         strictness: strictness.clone(),

@@ -28,6 +28,8 @@ pub(super) struct Draft<'a> {
     pub(super) agreement: Option<Agreement>,
 }
 
+const _: () = assert!(Field::ALL.len() <= u32::BITS as usize, "each field needs a bit");
+
 impl<'a> Draft<'a> {
     pub(super) fn read(header: &Header, row: &'a Row, defaults: &'a Defaults) -> Self {
         let doubts = Doubts::of(row.bytes());

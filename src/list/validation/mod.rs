@@ -340,7 +340,7 @@ fn surplus(header: &Header, row: &Row) -> Option<Problem> {
     ))
 }
 
-/// A row comes back with something else than a number of a row and the id of a ledger.
+/// A row comes back with something other than a number of a row and the id of a ledger.
 fn changed_identity(header: &Header, row: &Row, strictness: &Strictness) -> Option<Problem> {
     let row_column = header.own_column(ROW_COLUMN)?;
     let text = |column: usize| row.text(column).map_or("", text::trim);

@@ -5,13 +5,16 @@
 //! answers are compiled in, so this module also reads the built-in rules of US and PT. Other modules fetch and store
 //! the answers.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// The rules of the service for one country. Created by [`LiveRules::parse`].
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LiveRules {
-    iso2_code: String,
+    /// The country's code in upper case.
+    #[serde(rename = "iso2Code", deserialize_with = "country_code")]
+    pub(super) code: [u8; 2],
     pub(super) is_city_required: Option<bool>,
     pub(super) is_state_required: Option<bool>,
     pub(super) is_postal_code_required: Option<bool>,
@@ -35,28 +38,19 @@ struct Wrapped {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum LiveRulesError {
-    #[error("read country validation rules")]
-    Json(#[from] serde_json::Error),
-    #[error("read the country validation rules of `{code}`, which is no country code")]
-    Code { code: String },
-}
+#[error("read country validation rules")]
+pub struct LiveRulesError(#[from] serde_json::Error);
 
 impl LiveRules {
     /// Parses the body of a response.
     pub fn parse(body: &str) -> Result<Self, LiveRulesError> {
         // Partner Center writes a byte order mark before some bodies (fact book 3).
-        let rules: Self = serde_json::from_str(body.trim_start_matches('\u{FEFF}'))?;
-        match rules.code() {
-            Some(_) => Ok(rules),
-            None => Err(LiveRulesError::Code { code: rules.iso2_code }),
-        }
+        Ok(serde_json::from_str(body.trim_start_matches('\u{FEFF}'))?)
     }
 
-    /// The country's code in upper case. Always `Some` if [`parse`](Self::parse) accepted the rules.
-    pub fn code(&self) -> Option<[u8; 2]> {
-        let code: [u8; 2] = self.iso2_code.as_bytes().try_into().ok()?;
-        code.iter().all(u8::is_ascii_alphabetic).then(|| code.map(|byte| byte.to_ascii_uppercase()))
+    /// Whether they are the rules of the country with this code, in upper case.
+    pub fn are_of(&self, code: &str) -> bool {
+        self.code == code.as_bytes()
     }
 
     pub(super) fn states(&self) -> Option<&[String]> {
@@ -74,6 +68,14 @@ impl LiveRules {
     pub(super) fn calling_codes(&self) -> Option<&[String]> {
         either(&self.country_calling_codes_list, &self.country_calling_codes)
     }
+}
+
+fn country_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 2], D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let code: Option<[u8; 2]> = text.as_bytes().try_into().ok();
+    code.filter(|code| code.iter().all(u8::is_ascii_alphabetic))
+        .map(|code| code.map(|byte| byte.to_ascii_uppercase()))
+        .ok_or_else(|| D::Error::custom(format_args!("`{text}` is not a country code")))
 }
 
 /// The recorded shape overrides the documented one.
@@ -125,7 +127,7 @@ mod tests {
         check(both, [Some(&["new"]), None, None, None], [None; 3]);
         let bare = "\u{FEFF}{\"iso2Code\":\"de\",\"states\":{\"value\":null},\"supportedStatesList\":null}";
         check(bare, [None; 4], [None; 3]);
-        assert_eq!(LiveRules::parse(bare).unwrap().code(), Some(*b"DE"));
+        assert_eq!(LiveRules::parse(bare).unwrap().code, *b"DE");
     }
 
     #[test]

@@ -48,10 +48,10 @@ impl Rulebook {
     pub(in crate::validation) fn new(answers: &[LiveRules]) -> Self {
         let mut rulebook = Self::default();
         for answer in answers {
-            let Some(code) = answer.code() else { continue };
+            let code = &answer.code;
             let built_in =
-                || BUILT_IN.get(&code).cloned().unwrap_or_else(|| CountryRules::bare(spelled(code)));
-            let rules = rulebook.live.entry(code).or_insert_with(built_in);
+                || BUILT_IN.get(code).cloned().unwrap_or_else(|| CountryRules::bare(spelled(*code)));
+            let rules = rulebook.live.entry(*code).or_insert_with(built_in);
             rules.apply(answer, &mut rulebook.notes);
         }
         rulebook
@@ -89,8 +89,7 @@ fn read_built_in() -> HashMap<Code, CountryRules> {
     }
     for body in RECORDED_JSON {
         let answer = LiveRules::parse(body).expect("the compiled-in answers are well-formed");
-        let code = answer.code().expect("a parsed answer has a code");
-        of(&spelled(code), &|rules| {
+        of(&spelled(answer.code), &|rules| {
             // Compiled when the first row needs it, like the patterns of the tables.
             let pattern = answer.phone_number_regex.as_deref().map(|text| Pattern::built_in(leak(text)));
             rules.phone_number = pattern.map(|pattern| ValueFormat { pattern, is_certain: true });
@@ -200,7 +199,7 @@ mod tests {
     fn the_tables_and_the_recorded_answers_agree() {
         for code in ["US", "PT"] {
             let answer = RECORDED_JSON.map(|body| LiveRules::parse(body).unwrap());
-            let answer = answer.iter().find(|answer| answer.code().unwrap() == code.as_bytes()).unwrap();
+            let answer = answer.iter().find(|answer| answer.are_of(code)).unwrap();
             let listed: Vec<_> =
                 records(STATES_CSV).filter(|r| &r[0] == code).map(|r| r[1].to_owned()).collect();
             assert_eq!(answer.states().unwrap(), listed);
