@@ -70,6 +70,8 @@ pub(crate) struct CheckedRow {
     problems: Vec<Problem>,
     /// `Some` if validation found no error.
     group: Option<Group>,
+    /// Also for a row with an error.
+    has_reseller: bool,
     /// `Some` for a row without errors if Partner Center will be asked. Then only if the row would be sent. Boxed,
     /// because most checks do not need it and batches should stay small.
     customer: Option<Box<Customer>>,
@@ -113,6 +115,7 @@ impl RowChecker {
             fingerprints: self.key.fingerprints(&validation),
             company: self.companies.keys(&validation),
             group: Group::of(&validation),
+            has_reseller: validation.reseller().is_some(),
             customer,
             copied: (self.copying != Copying::Nothing).then(|| {
                 let (line, cells) = (row.line(), row.cells().collect());
@@ -133,7 +136,7 @@ pub(crate) struct FileCheck {
     columns: CompanyColumns,
     strictness: Strictness,
     allow_direct: bool,
-    /// The file has a row with a reseller and without an error. If so, rows without a reseller are errors.
+    /// The file has a row with a reseller. If so, rows without a reseller are errors.
     has_resellers: bool,
     /// Rows without a reseller that would be sent.
     direct: LineRanges,
@@ -202,7 +205,7 @@ impl FileCheck {
             row.problems.push(finding.found(line, column, value, &self.strictness));
         }
         // As in an import, duplicates count here too.
-        self.has_resellers |= row.group.as_ref().is_some_and(Group::has_reseller);
+        self.has_resellers |= row.has_reseller;
         if row.is_direct() {
             self.direct.push(line);
         }

@@ -88,6 +88,22 @@ impl Layouts {
     }
 }
 
+/// What limits the estimate of the time left.
+#[derive(Debug, Clone, Copy, Default)]
+struct TimeLeft {
+    /// The least time left.
+    least: Duration,
+    /// Nothing has moved for a while, so that the speed so far says nothing: its estimate grows without end.
+    is_paused: bool,
+}
+
+impl TimeLeft {
+    /// `eta`: the estimate by the speed so far.
+    fn of(self, eta: Duration) -> Duration {
+        if self.is_paused { self.least } else { eta.max(self.least) }
+    }
+}
+
 /// A bar that adapts to the width of the terminal, or a line from time to time instead.
 struct BarOrLines<'a> {
     output: &'a Output,
@@ -106,9 +122,8 @@ impl<'a> BarOrLines<'a> {
         Self { output, bar, layouts, next_line: Instant::now() + LINE_EVERY }
     }
 
-    /// Redraws the bar with a message of these parts. Without a bar, writes `line` if the interval has passed. `least`: the
-    /// least time left.
-    fn update(&mut self, parts: &[String], least: Duration, line: impl FnOnce() -> String) {
+    /// Redraws the bar with a message of these parts. Without a bar, writes `line` if the interval has passed.
+    fn update(&mut self, parts: &[String], left: TimeLeft, line: impl FnOnce() -> String) {
         if !self.output.has_bars() {
             if Instant::now() >= self.next_line {
                 self.next_line = Instant::now() + LINE_EVERY;
@@ -119,7 +134,7 @@ impl<'a> BarOrLines<'a> {
         // At each update, because windows are resized.
         let length = self.bar.length().unwrap_or_default();
         let (template, message) = self.layouts.fitting(columns().into(), length, parts);
-        self.bar.set_style(style(template, least));
+        self.bar.set_style(style(template, left));
         self.bar.set_message(message);
     }
 }
@@ -146,7 +161,7 @@ impl Output {
             let rows = HumanCount(now.rows);
             let left = size.map(|size| percent_left(now.bytes, size));
             let parts = [format!("{rows} rows"), escape_for_terminal(path).into_owned()];
-            shown.update(&parts, Duration::ZERO, || {
+            shown.update(&parts, TimeLeft::default(), || {
                 let left = left.map(|left| format!(", {left} % of the file left")).unwrap_or_default();
                 format!("{path}: {rows} rows so far{left}")
             });
@@ -181,9 +196,11 @@ impl Output {
             }
             shown.bar.set_position(now.settled);
             let at_rate = rate.time_for(now.total.saturating_sub(now.settled)).unwrap_or_default();
-            let (least, eta) = (settles_in(&now, at).max(at_rate), shown.bar.eta());
-            let line = || line(&now, eta.max(least), rate, &describe(&now, sent, at, Space::Line));
-            shown.update(&describe(&now, sent, at, Space::Bar), least, line);
+            let is_paused = at - moved_at > PAUSE;
+            let left = TimeLeft { least: settles_in(&now, at).max(at_rate), is_paused };
+            let eta = left.of(shown.bar.eta());
+            let line = || line(&now, eta, rate, &describe(&now, sent, at, Space::Line));
+            shown.update(&describe(&now, sent, at, Space::Bar), left, line);
         }
     }
 }
@@ -205,7 +222,11 @@ fn line(progress: &submitter::SubmissionProgress, eta: Duration, rate: Rate, par
     let left = HumanCount(progress.total.saturating_sub(progress.settled));
     let total = HumanCount(progress.total);
     let time = if eta.is_zero() { "time left unknown".to_owned() } else { format!("about {}", rough(eta)) };
-    format!("{left} of {total} rows left, {time} (at most {rate} requests): {}", parts.join(", "))
+    let at_most = match rate {
+        Rate::Unlimited => String::new(),
+        rate => format!(" (at most {rate} requests)"),
+    };
+    format!("{left} of {total} rows left, {time}{at_most}: {}", parts.join(", "))
 }
 
 /// Describes the state of a submission: why it waits, if it does, and the results so far. `sent`: the requests that are
@@ -314,8 +335,7 @@ impl TermLike for StatusLine {
     }
 }
 
-/// `least`: the least time left.
-fn style(template: &str, least: Duration) -> ProgressStyle {
+fn style(template: &str, left: TimeLeft) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .expect("the templates above are well-formed")
         .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
@@ -328,9 +348,9 @@ fn style(template: &str, least: Duration) -> ProgressStyle {
             written.expect("the bar writes to memory");
         })
         .with_key("left", move |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let written = match state.pos() {
-                0 => write!(out, "time left unknown"),
-                _ => write!(out, "{} left", rough(state.eta().max(least))),
+            let written = match (state.pos(), left.of(state.eta())) {
+                (0, _) | (_, Duration::ZERO) => write!(out, "time left unknown"),
+                (_, time) => write!(out, "{} left", rough(time)),
             };
             written.expect("the bar writes to memory");
         })
@@ -372,17 +392,25 @@ mod tests {
             ..Default::default()
         };
         let parts = describe(&progress, 2, Instant::now(), Space::Line);
-        let line = |seconds| line(&progress, Duration::from_secs(seconds), Rate::Unlimited, &parts);
-        let state = "(at most unlimited requests): 1,199 created, 2 being sent";
-        assert_eq!(line(0), format!("3,800 of 5,000 rows left, time left unknown {state}"));
-        assert_eq!(
-            line(510),
-            format!("3,800 of 5,000 rows left, about {} {state}", rough(Duration::from_secs(510)))
-        );
+        let line = |seconds, rate| line(&progress, Duration::from_secs(seconds), rate, &parts);
+        let state = ": 1,199 created, 2 being sent";
+        let unknown = format!("3,800 of 5,000 rows left, time left unknown{state}");
+        assert_eq!(line(0, Rate::Unlimited), unknown);
+        let time = rough(Duration::from_secs(510));
+        let known = format!("3,800 of 5,000 rows left, about {time} (at most 500/min requests){state}");
+        assert_eq!(line(510, crate::cli::parse::rate("500/min").unwrap()), known);
         assert_eq!(
             [percent_left(0, 10), percent_left(9, 10), percent_left(12, 10), percent_left(0, 0)],
             [100, 10, 0, 0]
         );
+    }
+
+    #[test]
+    fn a_pause_does_not_lengthen_the_time_left() {
+        let (least, eta) = (Duration::from_secs(160), Duration::from_secs(1_000_000));
+        assert_eq!(TimeLeft { least, is_paused: true }.of(eta), least);
+        assert_eq!(TimeLeft { least, is_paused: false }.of(eta), eta);
+        assert_eq!(TimeLeft { least, is_paused: false }.of(Duration::ZERO), least);
     }
 
     #[test]

@@ -140,6 +140,12 @@ fn check_and_import_agree() {
     agree(mixed().as_bytes(), &["--reseller-id", RESELLER]);
     agree(mixed().replace(',', ";").as_bytes(), &["--delimiter", "semicolon"]);
     agree(mixed().replace("culture", "Kultur").as_bytes(), &["--map", "Kultur=culture"]);
+    // A row with another mistake has its reseller all the same.
+    let wrong = row("first").replace(",GB,", ",UK,");
+    agree(
+        format!("{HEADER},associated_partner_id\n{wrong},{RESELLER}\n{},\n", row("second")).as_bytes(),
+        &[],
+    );
     let surplus =
         format!("{HEADER},tenantry_extra_cells\n{},\n{},\"a,\u{1b}b\"\n", row("good"), row("wrong"));
     agree(surplus.as_bytes(), &[]);

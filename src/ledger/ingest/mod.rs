@@ -113,9 +113,9 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// `None` for a row with an error.
+    /// `None` for a row with an error that has none.
     pub fn has_reseller(&self) -> Option<bool> {
-        self.customer.as_ref().map(|customer| customer.associated_partner_id.is_some())
+        (self.reseller.is_some() || self.customer.is_some()).then_some(self.reseller.is_some())
     }
 
     /// Adds a problem that the validation could not find, before the others.

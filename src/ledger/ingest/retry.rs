@@ -246,12 +246,9 @@ impl RetrySession<'_> {
         if let Some(has_resellers) = self.has_resellers.get(path) {
             return Ok(*has_resellers);
         }
-        let reseller = field_of("r.customer", "associated_partner_id");
-        let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
-                             WHERE s.path = ?1 AND {reseller} IS NOT NULL)"
-        );
-        let found = value(tx, &sql, [path])?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+                                   WHERE s.path = ?1 AND r.reseller_id IS NOT NULL)";
+        let found = value(tx, sql, [path])?;
         self.has_resellers.insert(path.to_owned(), found);
         Ok(found)
     }

@@ -81,10 +81,21 @@ impl Header {
         faults.extend(header.missing(&options.defaults));
         // With `--strict`, a column that may be a known one is not left out.
         if !faults.is_empty() || options.strict {
-            let meant = header.suggested_columns();
-            faults.extend(
-                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field }),
-            );
+            // What is said to be near a field already is not said again: it would be two columns with one field.
+            let is_said = |column: &str, field: Field| {
+                let is_it = |fault: &HeaderFault| match fault {
+                    HeaderFault::NearlyKnown { column: near, nearest } => {
+                        near == column && *nearest == [field]
+                    }
+                    _ => false,
+                };
+                faults.iter().any(is_it)
+            };
+            let meant = header.suggested_columns().filter(|(column, field)| !is_said(column, *field));
+            let meant =
+                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field });
+            let meant: Vec<_> = meant.collect();
+            faults.extend(meant);
         }
         if faults.is_empty() {
             return Ok(header);

@@ -513,6 +513,10 @@ fn the_nearest_column_of_a_missing_field_is_suggested() {
     check(&HEADER.replacen("culture", "domian", 1).replacen("domain", "x", 1), &[("domian", Field::Domain)]);
     check(&HEADER.replacen("culture", "Sprachraum", 1), &[]);
     check("Our customers in 2026\n", &[]);
+    // It is near its field, and means it in another language; that is one column, unless there are two.
+    let french = HEADER.replacen("domain", "Domaine", 1);
+    check(&french, &[("Domaine", Field::Domain)]);
+    check(&format!("{},Domaine\n", french.trim_end()), &[]);
 }
 
 /// For lists of three columns, `a`, `b` and `c`.

@@ -75,22 +75,21 @@ fn too_narrow(value: &str) -> Option<Finding> {
     })
 }
 
-/// `919876543210.0` and `4.91715E+11`: numbers that were texts.
+/// `919876543210.0`, `2134,0` and `4.91715E+11`: numbers that were texts.
 fn number(value: &str) -> Option<Finding> {
     if is_exponential(value) {
         let message = "was turned into a number by a spreadsheet and lost digits";
         return Some(Finding::new(Rule::Exponent, message));
     }
     // `1.000` is a thousand in half of Europe, and `120.00` may be an amount.
-    let (tail, is_certain) = match value.as_bytes() {
-        [.., b'.', b'0'] => (".0", true),
-        [.., b'.', b'0', b'0'] => (".00", false),
+    let (whole, is_certain) = match value.as_bytes() {
+        [whole @ .., b'.' | b',', b'0'] => (&value[..whole.len()], true),
+        [whole @ .., b'.' | b',', b'0', b'0'] => (&value[..whole.len()], false),
         _ => return None,
     };
-    let whole = value.strip_suffix(tail)?;
     let is_number = whole.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b' '));
     (is_number && whole.ends_with(|c: char| c.is_ascii_digit())).then(|| {
-        let message = "ends in a decimal point and zeros: a program turned a text into a number";
+        let message = "ends in a decimal mark and zeros: a program turned a text into a number";
         Finding::new(Rule::FloatTail, message).suggest_value(is_certain.then(|| whole.to_owned()))
     })
 }
@@ -177,10 +176,13 @@ mod tests {
             ("919876543210.0", "919876543210"),
             ("+49 30 123.0", "+49 30 123"),
             ("0.0", "0"),
+            ("2134,0", "2134"),
+            ("493515550000,0", "493515550000"),
         ] {
             check_value(value, Some((Rule::FloatTail, Some(whole))));
         }
         check_value("120.00", Some((Rule::FloatTail, None)));
+        check_value("120,00", Some((Rule::FloatTail, None)));
         for value in ["4.91715E+11", "2,73185E+13", "+4.9E+11", "3E+10", "1.00E+05", "4.25555E9", "1e-7"] {
             check_value(value, Some((Rule::Exponent, None)));
         }

@@ -189,17 +189,22 @@ pub(super) fn lost_letter(text: &str, may_end: bool) -> Option<Finding> {
     })
 }
 
-/// `#N/A`, `#REF!`, `#BEZUG!`, `Err:502`: the errors of formulas.
+/// The errors of formulas without `!` and `?`, behind `#`, in the languages of Excel.
+const BARE_ERRORS: [&str; 11] =
+    ["N/A", "NV", "N/D", "N/B", "I/T", "YOK", "Н/Д", "HIÁNYZIK", "NENÍ_K_DISPOZICI", "Δ/Υ", "GETTING_DATA"];
+
+/// `#N/A`, `#REF!`, `#BEZUG!`, `#¿NOMBRE?`, `Err:502`: the errors of formulas.
 pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
     if let Some(number) = text.strip_prefix("Err:") {
         return !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     }
     let Some(name) = text.strip_prefix('#') else { return false };
     let is_name = |name: &str| {
+        let name = name.strip_prefix('¿').unwrap_or(name);
         name.starts_with(char::is_alphabetic)
             && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
     };
-    matches!(name, "N/A" | "NV" | "N/D") || name.strip_suffix(['!', '?']).is_some_and(is_name)
+    BARE_ERRORS.contains(&name) || name.strip_suffix(['!', '?']).is_some_and(is_name)
 }
 
 /// Decides for nearly every text.
@@ -345,7 +350,19 @@ mod tests {
 
     #[test]
     fn knows_what_a_formula_gives_that_came_to_nothing() {
-        for text in ["#N/A", "#NV", "#REF!", "#BEZUG!", "#DIV/0!", "#NAME?", "#SPILL!", "Err:502"] {
+        for text in [
+            "#N/A",
+            "#NV",
+            "#REF!",
+            "#BEZUG!",
+            "#DIV/0!",
+            "#NAME?",
+            "#SPILL!",
+            "#¿NOMBRE?",
+            "#YOK",
+            "#Н/Д",
+            "Err:502",
+        ] {
             assert!(is_spreadsheet_error(text), "{text}");
         }
         for text in ["", "#", "#1!", "#12 High Street", "#hashtag!", "# N/A", "Err:", "Err:x", "N/A"] {

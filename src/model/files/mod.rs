@@ -216,14 +216,15 @@ fn follow_no_link(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Creates a private folder and its missing parents. Existing folders do not change.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
-    match make_new_folder(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            folder.parent().map_or(Err(error), make_folder)?;
-            make_folder(folder)
+    let made = match (make_new_folder(folder), folder.parent()) {
+        // A folder may be refused like this although its parent exists: one that was removed meanwhile, or `/proc`.
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound && !parent.is_dir() => {
+            make_folder(parent)?;
+            make_new_folder(folder)
         }
-        Err(_) if folder.is_dir() => Ok(()),
-        made => made,
-    }
+        (made, _) => made,
+    };
+    made.or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error) })
 }
 
 /// Creates a private folder.
@@ -427,6 +428,14 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).expect("it was made a moment ago").permissions().mode() & 0o777
+    }
+
+    /// Making one in it is refused as if it did not exist.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_can_have_no_others_is_an_error() {
+        let error = make_folder(Path::new("/proc/tenantry/results")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -215,14 +215,20 @@ fn uncertain(sample: &Sample, readings: &[Reading], told: Option<Encoding>) -> E
     let of_other = readings.iter().find(|reading| reading.is_of(other));
     let is_shown = of_other.is_some_and(|reading| possible.iter().any(|shown| reading.is_of(*shown)));
     let shown: Vec<Encoding> = possible.iter().copied().chain((!is_shown).then_some(other)).collect();
-    let mut lines: Vec<LineReadings> = Vec::new();
-    for line in &sample.lines {
+    // In each line, the first of the cells that differ most.
+    let read = |line: &sample::Line| {
         let as_read = line.cells.iter().map(|cell| texts(cell, &shown));
-        // The first of those that differ most.
         let texts = as_read.min_by_key(|texts| Reverse(texts.len())).unwrap_or_default();
-        let is_new = lines.iter().all(|known| known.texts != texts);
-        if texts.len() > 1 && is_new && lines.len() < SHOWN_MAX {
-            lines.push(LineReadings { number: line.number, texts });
+        LineReadings { number: line.number, texts }
+    };
+    let all: Vec<LineReadings> = sample.lines.iter().map(read).collect();
+    // If all readings agree, the question is whether what they agree on is meant.
+    let least = if all.iter().any(|line| line.texts.len() > 1) { 2 } else { 1 };
+    let mut lines: Vec<LineReadings> = Vec::new();
+    for line in all {
+        let is_new = lines.iter().all(|known| known.texts != line.texts);
+        if line.texts.len() >= least && is_new && lines.len() < SHOWN_MAX {
+            lines.push(line);
         }
     }
     EncodingUncertain::Readings { told, lines, possible }

@@ -320,12 +320,16 @@ fn symbol_cost(c: char, neighbours: &Neighbours<'_>) -> Cost {
             let is_ending = AFTER_APOSTROPHE.contains(&&*neighbours.letters_after());
             if is_prefix || is_ending { 8 } else { MISPLACED }
         }
-        '’' if !is_after_letter || matches!(before, 's' | 'x' | 'z') || has_partner("‘") => 8,
+        '’' if !is_after_letter || matches!(before, 's' | 'x' | 'z') || has_partner("‘‚") => 8,
+        // “English”, „German“, „Polish”, «French» and »German«.
         '“' | '„' if !is_after_letter && has_partner("”“") => 6,
-        '«' if !is_after_letter && has_partner("»") => 6,
         '‘' if !is_after_letter && has_partner("’") => 6,
+        '‚' if !is_after_letter && has_partner("‘’") => 6,
         '”' if !is_before_letter && has_partner("“„") => 6,
-        '»' if !is_before_letter && has_partner("«") => 6,
+        '“' if !is_before_letter && has_partner("„") => 6,
+        '‘' if !is_before_letter && has_partner("‚") => 6,
+        '«' if !(is_after_letter && is_before_letter) && has_partner("»") => 6,
+        '»' if !(is_after_letter && is_before_letter) && has_partner("«") => 6,
         '–' | '—' if !is_after_letter && !is_before_letter => 4,
         'º' | 'ª' | '°' if is_number_sign(before) && !is_before_letter => 8,
         '®' | '™' if is_after_letter && !is_before_letter => 8,

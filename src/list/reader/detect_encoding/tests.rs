@@ -58,6 +58,9 @@ fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
         "name,city\nÅse & Sønner,Tromsø\nHäggströms,Malmö\nJyväskylän Työ Oy,Jyväskylä\n",
         "name;price\nContoso;10 €\n",
         "name\nSmith’s “Corner” Shop\n",
+        "name\nBäcker „Groß“ AG\n",
+        "name\nGasthof ‚Zum Müller‘\n",
+        "name\nBäcker »Groß« AG\n",
         "name\nMÜNCHNER BÄCKEREI STRAßE\n",
     ] {
         check(in_encoding("windows-1252", text), "windows-1252");

@@ -49,7 +49,11 @@ fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bo
     if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
         return None;
     }
-    let bare = text.strip_suffix(".0").unwrap_or(text);
+    let bare = text.strip_suffix(".0").or_else(|| text.strip_suffix(",0")).unwrap_or(text);
+    // No code has decimals.
+    if bare.contains(',') {
+        return None;
+    }
     let starts = [bare, without_country(bare)];
     let zeros_max = zeros_max.min(ZEROS.len());
     for zeros in 0..=zeros_max {
@@ -123,6 +127,9 @@ mod tests {
     fn lost_zeros_come_back_as_a_suggestion() {
         check("US", "2134", Some((Rule::PostalCode, Some("02134"))));
         check("US", "2134.0", Some((Rule::PostalCode, Some("02134"))));
+        check("US", "2134,0", Some((Rule::PostalCode, Some("02134"))));
+        check("US", "2134,1", Some((Rule::PostalCode, None)));
+        check("DE", "8033,1", Some((Rule::PostalCodeForm, None)));
         check("US", "501", Some((Rule::PostalCode, Some("00501"))));
         check("US", "2134-1234", Some((Rule::PostalCode, Some("02134-1234"))));
         for (country, text, whole) in [
