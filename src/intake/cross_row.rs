@@ -3,6 +3,7 @@
 //! The other rows are those of its file, and of the files before it. In an import the ledger finds these problems;
 //! `check` has its own short memory. Their names and messages are here, so that both report the same.
 
+use crate::ledger::{RowId, State};
 use crate::problem::{Finding, Problem, Rule, Strictness};
 
 /// A row with the domain of an earlier row, and other values. `file`: the file of the earlier row, if it is another
@@ -20,6 +21,41 @@ pub(crate) fn duplicate_domain(
     Finding::new(Rule::DuplicateDomain, message)
         .advise("keep one of the two rows, or use another domain for this one")
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
+}
+
+/// An exported row with the domain of another row of the ledger, so that it would replace both.
+pub(crate) fn domain_of_another_row(
+    line: u64,
+    column: &str,
+    domain: &str,
+    (row, state): (RowId, State),
+) -> Problem {
+    let message =
+        format!("`{domain}` is the domain of another row of the ledger, row {row}, which is {state}");
+    Finding::new(Rule::DuplicateDomain, message)
+        .advise(
+            "give each of the two rows a domain of its own; the other one first, if it is in the same list",
+        )
+        .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
+}
+
+/// An exported row of a customer, or of a row in doubt, that comes back with another domain: it would become a second
+/// customer of the same company.
+pub(crate) fn other_domain(line: u64, column: &str, domain: &str, (row, state): (RowId, State)) -> Problem {
+    let message = format!("is not the domain of row {row}, which is {state} and keeps its own");
+    let advice = "for a further customer, empty `tenantry_row` and `tenantry_ledger` in this line";
+    let advice = match state.is_in_doubt() {
+        true => {
+            format!("run `tenantry reconcile` first, because row {row} may be a customer by now; {advice}")
+        }
+        false => format!("enter the domain of before; {advice}"),
+    };
+    Finding::new(Rule::ChangedCell, message).advise(advice).found(
+        line,
+        column.to_owned(),
+        domain.to_owned(),
+        &Strictness::default(),
+    )
 }
 
 /// What the same customer under two domains has in common.

@@ -9,12 +9,13 @@
 //! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
 //! changed row replaces it. A row that was discarded unsent is pending again if it comes as it was.
 
-use super::cross_row::{MIXED_RESELLERS, duplicate_domain};
+use super::cross_row::{MIXED_RESELLERS, domain_of_another_row, duplicate_domain, other_domain};
 use crate::customer::Customer;
 use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
     State,
 };
+use crate::problem::Problem;
 
 /// The part of an incoming row that a decision needs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +41,7 @@ impl IncomingRow<'_> {
 
 /// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried, unless they are acknowledged.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
+    let problem = conflict_with_named(row, &known);
     let KnownRows { standing, named, alike, replaced, declined } = known;
     let named = named.filter(can_be_corrected);
     if let Some(named) = &named
@@ -56,6 +58,15 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && standing_or_alike.is_none_or(gives_way_to_a_correction)
     {
         return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
+    }
+    match (problem, &alike) {
+        (Some(_), Some(alike)) => {
+            return retried(&IncomingRow { is_good: false, ..*row }, alike, retry_failed);
+        }
+        (Some(problem), None) => {
+            return Decision::New { stands: false, problem: Some(problem), replaces: None };
+        }
+        (None, _) => {}
     }
     let Some(standing) = standing_or_alike else {
         return match (named, declined) {
@@ -81,6 +92,26 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
         (None, _) => retried(row, standing, retry_failed),
+    }
+}
+
+/// What is wrong with an exported row whose domain is not the one of the row that it names.
+fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Problem> {
+    let named = known.named.as_ref().filter(|_| !row.domain.is_empty())?;
+    let standing = known.standing.as_ref();
+    if standing.is_some_and(|it| it.row == named.row || it.same_content || it.met_on.is_some()) {
+        return None;
+    }
+    let is_sent = |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt();
+    let problem = |of: &KnownRow, problem: fn(u64, &str, &str, (RowId, State)) -> Problem| {
+        Some(problem(row.line, row.domain_column, row.domain, (of.row, of.state)))
+    };
+    match standing {
+        // Nothing is changed.
+        Some(standing) if is_sent(standing) => None,
+        _ if is_sent(named) => problem(named, other_domain),
+        Some(standing) if can_be_corrected(named) => problem(standing, domain_of_another_row),
+        _ => None,
     }
 }
 
@@ -115,6 +146,8 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         state if state.is_in_doubt() => {
             keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
         }
+        // It may have been created as it was.
+        State::Pending if is_changed && known.may_be_sent => keep(known, Change::Ignored),
         state if state.is_history() => {
             unreachable!("a superseded or declined row has no key and cannot be corrected any more")
         }

@@ -68,8 +68,9 @@ pub enum Error {
 
     #[error("the schema of the ledger `{}` is not Tenantry's: {what}", path.display())]
     #[strum(
-        message = "undo the change with a SQLite shell (`DROP TRIGGER`, `ALTER TABLE … DROP COLUMN`), or restore \
-                       the ledger from a backup; your own views, indexes and tables may stay"
+        message = "undo the change with a SQLite shell (`DROP TRIGGER`, `DROP INDEX`, `ALTER TABLE … DROP COLUMN`), \
+                       or restore the ledger from a backup; your own views and tables may stay, and indexes that are \
+                       not unique"
     )]
     Altered { path: PathBuf, what: String },
 

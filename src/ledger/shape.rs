@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::migrations::{self, LATEST, SCRIPTS};
+use super::stored::collect;
 use super::{Error, Result};
 
 /// Type and SQL of each object, by its name.
@@ -48,8 +49,16 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
             Some(_) => {}
         }
     }
-    match found.iter().find(|(_, (kind, _))| kind == "trigger") {
-        Some((name, _)) => altered(format!("it has a trigger `{name}`")),
+    if let Some((name, _)) = found.iter().find(|(_, (kind, _))| kind == "trigger") {
+        return altered(format!("it has a trigger `{name}`"));
+    }
+    // A unique index would refuse what has to be recorded, such as a password. SQLite keeps its beginning like this,
+    // however it was written.
+    let sql =
+        "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql LIKE 'CREATE UNIQUE INDEX %'";
+    let unique: Vec<(String, String)> = collect(connection, sql, [], |row| row.try_into())?;
+    match unique.iter().find(|(name, table)| found.contains_key(name) && expected.contains_key(table)) {
+        Some((name, _)) => altered(format!("it has a unique index `{name}`")),
         None => Ok(()),
     }
 }
@@ -126,6 +135,11 @@ mod tests {
             None,
         );
         check("CREATE TABLE notes (row_id, note); ANALYZE", None);
+        check("CREATE TABLE notes (row_id, note UNIQUE); CREATE UNIQUE INDEX u ON notes (row_id)", None);
+        check(
+            "create  unique  index if not exists u on customer_rows (user_name)",
+            Some("it has a unique index `u`"),
+        );
         let trigger = "CREATE TRIGGER t AFTER INSERT ON customer_rows BEGIN UPDATE customer_rows SET customer = '{}'; END";
         check(trigger, Some("it has a trigger `t`"));
         check(

@@ -73,7 +73,12 @@ pub(super) fn decide(task: &Task, outcome: Outcome<()>, at: &VerdictContext<'_>)
     match outcome {
         Outcome::Done(()) => settled(RowChange::Recorded),
         Outcome::Refused(Class::FixTheRow | Class::DomainTaken, error) => refused(refusal(error)),
-        Outcome::Refused(Class::NotVisible, error) if is_last => refused(refusal(error)),
+        // A customer may be invisible for the whole settle delay, however few attempts are allowed.
+        Outcome::Refused(Class::NotVisible, error)
+            if is_last && tries > VISIBILITY_TRIES_PER_SETTLE_DELAY =>
+        {
+            refused(refusal(error))
+        }
         Outcome::Refused(Class::NotVisible, _) => {
             nothing_done(Then::Wait(at.policy.settle_delay / VISIBILITY_TRIES_PER_SETTLE_DELAY))
         }
@@ -134,7 +139,9 @@ mod tests {
         check(0, false, Outcome::Done(()), "recorded, settled");
         check(0, false, refused(Class::FixTheRow), "failed 3000, settled");
         check(0, false, refused(Class::NotVisible), "nothing done, after 45 s");
-        check(last, false, refused(Class::NotVisible), "failed 3000, settled");
+        // Not before the settle delay has passed.
+        check(last, false, refused(Class::NotVisible), "nothing done, after 45 s");
+        check(VISIBILITY_TRIES_PER_SETTLE_DELAY, false, refused(Class::NotVisible), "failed 3000, settled");
         check(0, false, reset(), "in doubt, after 1 s");
         check(last, false, reset(), "in doubt, left open");
         check(0, false, refused(Class::FixTheRights), "nothing done, stop: rights");

@@ -404,9 +404,10 @@ fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> 
 
 /// May a customer that we created have the domain, according to the answers to its sends?
 fn may_be_ours(work: &Work) -> bool {
+    // Without a refusal, it was unresolved: its refusal may have been that the domain is taken.
     let is_taken =
-        work.open.refusal.as_ref().is_some_and(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
-    work.open.in_doubt_since.is_some() || is_taken
+        work.open.refusal.as_ref().is_none_or(|it| it.code == DOMAIN_TAKEN || it.code == CONTRADICTED);
+    work.open.in_doubt_since.is_some() || work.unclear_under_earlier_id || is_taken
 }
 
 /// The time until the settle delay has certainly passed, whatever the wall clock shows.

@@ -413,6 +413,100 @@ fn an_export_comes_back_whatever_delimiter_is_set() {
     bench.agree();
 }
 
+/// A list whose rows are changed, and not sent.
+fn change_unsent(bench: &Bench, from: &str, to: &str) {
+    let list = fs::read_to_string(bench.path("customers.csv")).unwrap();
+    bench.file("customers.csv", list.replace(from, to));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+}
+
+#[test]
+fn what_was_refused_is_refused_again_if_its_correction_is_discarded() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    let before = customers_of(["value"]) + &row("wrong").replace(&email("wrong"), "nowhere") + "\n";
+    bench.file("customers.csv", &before);
+    bench.import("customers.csv").exits(3);
+    change_unsent(&bench, "Harborline", "Northgate");
+    let wrong = bench.ledger().row("wrong").state;
+    assert_eq!(wrong, "rejected", "it is still wrong");
+    change_unsent(&bench, "nowhere", &email("wrong"));
+    assert_eq!(bench.ledger().states(), states([("pending", 2), ("superseded", 3)]));
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0).says("2 rows");
+    assert_eq!(
+        bench.ledger().states(),
+        states([("failed", 1), ("rejected", 1), ("declined", 2), ("superseded", 1)])
+    );
+    bench.tenantry(["status"]).exits(0).prints("Next: tenantry export failed");
+    // As it was refused, it is not sent again.
+    bench.file("customers.csv", before);
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.requests(Operation::Create, "value").len(), 1);
+    bench.tenantry(["retry"]).exits(3);
+    assert_eq!(bench.ledger().row("value").state, "created");
+    bench.agree();
+}
+
+#[test]
+fn a_row_that_may_have_been_sent_stays_as_it_was() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    rusqlite::Connection::open(bench.ledger_path())
+        .unwrap()
+        .execute("UPDATE customer_rows SET unclear_before = 1", [])
+        .unwrap();
+    change_unsent(&bench, "Harborline", "Northgate");
+    assert_eq!(bench.ledger().states(), states([("pending", 1)]));
+    bench.import("customers.csv").exits(0).prints("1 row changed");
+    assert_eq!(bench.creations().len(), 1);
+}
+
+#[test]
+fn an_exported_row_takes_no_domain_of_another_row() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000), ("other", 3000)]);
+    let other = row("other").replacen("Harborline", "Northgate", 1) + "\n";
+    bench.file("customers.csv", customers_of(["value"]) + &other + &row("made") + "\n");
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "all"]).exits(0).stdout;
+    let only = |domain: &str, new: &str| {
+        let [domain, new] = [domain, new].map(|domain| format!(",{domain},"));
+        let is_wanted = |line: &&str| line.contains(&domain) || line.starts_with("company_name");
+        let rows: String = export.lines().filter(is_wanted).map(|line| format!("{line}\n")).collect();
+        bench.file("one.csv", rows.replace(&domain, &new));
+        bench.import("one.csv")
+    };
+    let other = only("other", "value").exits(3);
+    other.says("is the domain of another row of the ledger, row 1, which is failed");
+    only("made", "again").exits(3).says("is not the domain of row 3, which is created and keeps its own");
+    let both = states([("created", 1), ("failed", 2), ("rejected", 2)]);
+    assert_eq!(bench.ledger().states(), both);
+    only("made", "again").exits(3);
+    assert_eq!((bench.ledger().states(), bench.creations().len()), (both, 1), "it is refused as before");
+    // A correction can be corrected in the same file.
+    refuse_once(&bench, &[("second", 3000)]);
+    only("other", "second").exits(3);
+    only("other", "third").exits(3);
+    assert_eq!(bench.ledger().row("third").state, "created");
+    let expected = states([("created", 2), ("failed", 1), ("rejected", 2), ("superseded", 2)]);
+    assert_eq!(bench.ledger().states(), expected);
+    bench.agree();
+}
+
+#[test]
+fn what_is_unresolved_is_looked_up_whatever_its_list_waits_for() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    let sql = "UPDATE customer_rows SET state = 'unresolved', in_doubt_since = changed_at;
+               UPDATE sources SET completed_at = NULL";
+    rusqlite::Connection::open(bench.ledger_path()).unwrap().execute_batch(sql).unwrap();
+    bench.tenantry(["reconcile"]).run();
+    assert_eq!(bench.ledger().row("value").state, "in_flight");
+    assert!(bench.count(Operation::Search) > 0);
+}
+
 #[test]
 fn status_says_what_to_do_about_what_is_left() {
     let bench = refused();

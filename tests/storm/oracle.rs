@@ -230,8 +230,10 @@ pub(crate) fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
             ensure!(!was.list_is_read, "a row is gone: {was:?}");
             continue;
         };
-        let is_final = matches!(was.state.as_str(), "created" | "existing" | "superseded");
-        if is_final {
+        // A row is refused again, or waits again, if its correction was discarded.
+        let may_be_back = matches!(is.state.as_str(), "superseded" | "failed" | "rejected" | "pending");
+        ensure!(was.state != "superseded" || may_be_back, "history was changed: {was:?}, {is:?}");
+        if matches!(was.state.as_str(), "created" | "existing") {
             ensure!(is.state == was.state, "a final state has changed: {was:?}, {is:?}");
             ensure!(is.customer_id == was.customer_id, "another customer: {was:?}, {is:?}");
         }

@@ -207,26 +207,42 @@ fn a_row_that_names_the_one_that_it_corrects() {
     // Whatever else has changed, including the domain.
     check(&GOOD, known(named(State::Failed, false)), false, "new, stands for 7");
     check(&GOOD, known(named(State::Rejected, false)), false, "new, stands for 7");
-    for not_to_be_corrected in [
-        State::Pending,
-        State::InFlight,
-        State::Created,
-        State::Existing,
-        State::Unresolved,
-        State::Superseded,
-        State::Declined,
-    ] {
+    for not_to_be_corrected in [State::Pending, State::Superseded, State::Declined] {
         check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
+    }
+    // It has another domain than a customer, or than a row that may be one.
+    for state in [State::InFlight, State::Created, State::Existing, State::Unresolved] {
+        let problem = format!("changed_cell is not the domain of row 7, which is {state} and keeps its own");
+        check(&GOOD, known(named(state, false)), false, &format!("new, stands for nothing: {problem}"));
+        let again = Some(row(State::Rejected, true));
+        let again = KnownRows { alike: again, ..known(named(state, false)) };
+        check(&GOOD, again, false, "row 5: StillRefused(Rejected)");
+        let beside = KnownRows { named: named(state, false), ..standing(row(State::Created, false)) };
+        check(&GOOD, beside, false, "row 5: Ignored");
     }
     let held = named(State::Pending, false).map(|named| KnownRow { is_held: true, ..named });
     check(&GOOD, known(held), false, "new, stands for 7");
     // The domain has another current row: that one counts.
     let beside = |state, same| KnownRows { named: named(State::Failed, false), ..standing(row(state, same)) };
     check(&GOOD, beside(State::Created, false), false, "row 5: Ignored");
-    check(&GOOD, beside(State::Failed, false), false, "new, stands for 5");
+    check(&GOOD, beside(State::Failed, true), false, "row 5: StillRefused(Failed)");
+    let other = |state| {
+        let problem =
+            "duplicate_domain `a.onmicrosoft.com` is the domain of another row of the ledger, row 5, which";
+        format!("new, stands for nothing: {problem} is {state}")
+    };
+    check(&GOOD, beside(State::Failed, false), false, &other("failed"));
+    check(&GOOD, beside(State::Pending, false), false, &other("pending"));
     let of_this_run = KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Failed, false) };
     let of_this_run = KnownRows { named: named(State::Failed, false), ..standing(of_this_run) };
-    check(&GOOD, of_this_run, false, "new, stands for 5");
+    check(&GOOD, of_this_run, false, &other("failed"));
+}
+
+#[test]
+fn a_pending_row_that_may_have_been_sent_stays_as_it_was() {
+    let pending = |may_be_sent| KnownRow { may_be_sent, ..row(State::Pending, false) };
+    check(&GOOD, standing(pending(false)), false, "new, stands for 5");
+    check(&GOOD, standing(pending(true)), true, "row 5: Ignored");
 }
 
 #[test]

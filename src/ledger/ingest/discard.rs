@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, Transaction};
 
-use super::super::steps::{STANDING, State, StepEvent, StepKind, take_all};
+use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
 use super::super::stored::{collect, is_named, is_path, json, tried, value};
-use super::super::{Ledger, Result};
+use super::super::{Ledger, Result, RowId};
 use super::agreement;
+use tenantry_model::problem::Rule;
 
 /// How many rows are named before the operator agrees.
 const NAMED: u32 = 3;
@@ -50,7 +51,7 @@ impl Ledger {
 
 /// A pending row whose create cannot have been done by any send. The lost ledger of a restored copy may have sent the
 /// rows that are looked up first.
-const NEVER_SENT: &str = "r.next_step = 'create' AND NOT r.unclear_before AND NOT r.success_unread";
+const NEVER_SENT: &str = "next_step = 'create' AND NOT unclear_before AND NOT success_unread";
 
 /// Pending rows, each with whether it was never sent, and pending acceptances: both as queries of the domains `?1` and
 /// the lists `?2`.
@@ -118,14 +119,41 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 /// Returns how many rows are refused again, and how many are declined.
 fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
     let refused_again = take_back_refused(tx, which)?;
-    let declined = take_all(
-        tx,
-        (StepKind::Create, State::Pending, StepEvent::Discarded),
-        "key_domain = NULL",
-        &format!("next_step = 'create' AND {which}"),
-        [],
-    )?;
+    let unsent = format!("{NEVER_SENT} AND {which}");
+    let sql = format!(
+        "SELECT id FROM customer_rows
+          WHERE state = 'superseded'
+            AND replaced_by IN (SELECT id FROM customer_rows WHERE state = 'pending' AND {unsent})"
+    );
+    let corrected: Vec<RowId> = collect(tx, &sql, [], |row| row.get(0))?;
+    let discarded = (StepKind::Create, State::Pending, StepEvent::Discarded);
+    let declined = take_all(tx, discarded, "key_domain = NULL", &unsent, [])?;
+    for row in corrected {
+        take_back_corrected(tx, row)?;
+    }
     Ok((refused_again, declined))
+}
+
+/// A row whose correction was discarded is refused again, or waits again for what is found out about it. One that had
+/// never been sent stays replaced: its list has other values now.
+fn take_back_corrected(tx: &Transaction<'_>, row: RowId) -> Result<()> {
+    let sql =
+        format!("SELECT error_code, request_id IS NOT NULL, {NEVER_SENT} FROM customer_rows WHERE id = ?1");
+    let (code, was_valid, never_sent): (Option<String>, bool, bool) =
+        tx.prepare_cached(&sql)?.query_row([row], |found| found.try_into())?;
+    let event = match code.as_deref() {
+        Some(code) if was_valid && code != Rule::MixedResellers.name() => StepEvent::TakenBack,
+        Some(_) => StepEvent::Rejected,
+        None if never_sent => return Ok(()),
+        None => StepEvent::TakenUp,
+    };
+    // A row that repeats the domain of another one has no key; and by now another row may have this one's.
+    let facts = format!(
+        "replaced_by = NULL,
+         key_domain = iif(error_code IS '{}' OR domain IN (SELECT key_domain FROM customer_rows), NULL, domain)",
+        Rule::DuplicateDomain.name()
+    );
+    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])
 }
 
 /// Rows that were refused before they were retried become refused again.

@@ -15,7 +15,7 @@ use super::agreement::{self, SentCustomer};
 pub struct KnownRows {
     /// The current row of its domain.
     pub standing: Option<KnownRow>,
-    /// The row that its `tenantry_row` names: the row to correct.
+    /// The row that its `tenantry_row` names, or the one that has replaced that: the row to correct.
     pub named: Option<KnownRow>,
     /// A rejected row without a key, with the same content.
     pub alike: Option<KnownRow>,
@@ -40,6 +40,10 @@ pub struct KnownRow {
     pub is_acknowledged: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
+    /// It is pending, but an earlier send may have created its customer.
+    pub may_be_sent: bool,
+    /// The row that has replaced it.
+    pub replaced_by: Option<RowId>,
     /// `forget` has erased its cells and its problems.
     pub is_erased: bool,
     /// The line on which this reading has met it.
@@ -121,6 +125,12 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
         without_key(tx, candidate, seen, &mut known)?;
     }
+    // A file that was corrected may be corrected again. If it comes as it was, the correction stays current.
+    while known.replaced.is_none()
+        && let Some(by) = known.named.as_ref().and_then(|named| named.replaced_by)
+    {
+        known.named = find(&BY_ROW, &by)?;
+    }
     Ok(known)
 }
 
@@ -174,6 +184,8 @@ impl KnownRow {
             is_burned: false,
             is_acknowledged: false,
             is_held: false,
+            may_be_sent: false,
+            replaced_by: None,
             is_erased: false,
             met_on: None,
             elsewhere: None,
@@ -202,7 +214,7 @@ impl Found {
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
                     r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
-                    r.erased_at IS NOT NULL
+                    r.erased_at IS NOT NULL, r.replaced_by, r.unclear_before OR r.success_unread
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a
@@ -218,6 +230,8 @@ impl Found {
         known.is_held = row.get(7)?;
         known.is_acknowledged = row.get(8)?;
         known.is_erased = row.get(14)?;
+        known.replaced_by = row.get(15)?;
+        known.may_be_sent = known.is_held || row.get(16)?;
         let mut acceptance = None;
         if let Some(id) = row.get(9)? {
             known.acceptance = Some(KnownAcceptance {

@@ -127,11 +127,12 @@ fn sql(which: Open) -> String {
             "a.state IN ('pending', 'in_flight') AND a.replaced_by IS NULL",
         ),
     };
-    // Steps of a file that was not read to its end are left out: see `sources` in the schema.
+    // Steps of a file that was not read to its end are left out: see `sources` in the schema. Looking up creates nothing.
+    let may_go_on = if which == Open::Unresolved { "TRUE" } else { "s.completed_at IS NOT NULL" };
     format!(
         "SELECT r.id, {by}.line, r.domain, r.customer, r.customer_id, {by}.request_id, {by}.state, {columns}
            FROM {steps} JOIN sources s ON s.id = {by}.source_id
-          WHERE {is_open} AND {row} > ?1 AND s.completed_at IS NOT NULL ORDER BY {row} LIMIT ?2"
+          WHERE {is_open} AND {row} > ?1 AND {may_go_on} ORDER BY {row} LIMIT ?2"
     )
 }
 

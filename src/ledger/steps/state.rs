@@ -52,9 +52,9 @@ pub enum State {
     Failed,
     /// May have been created; the lookups did not settle it.
     Unresolved,
-    /// Failed or rejected, and replaced by a corrected row; kept as history.
+    /// Failed or rejected, and replaced by a corrected row; kept as history unless the correction is discarded.
     Superseded,
-    /// Valid and never sent: the operator said no, or its list no longer contains it. Taken up if it comes again.
+    /// Never sent: the operator said no, or its list no longer contains it. Pending again if it comes again.
     Declined,
     /// The service has the agreement.
     Recorded,
@@ -187,12 +187,13 @@ pub(crate) enum StepEvent {
     Refused,
     /// The lookups did not settle it.
     LookedUpInVain,
-    /// Found wrong in combination with other rows of its file, before anything was sent.
+    /// Found wrong in combination with other rows of its file, before anything was sent; or wrong again, because its
+    /// correction was discarded.
     Rejected,
-    /// An operator retries a refused row, other rows of its file no longer make it wrong, or a list brings a declined
-    /// row again.
+    /// An operator retries a refused row, other rows of its file no longer make it wrong, a list brings a declined row
+    /// again, or the correction of a row that a restored copy holds back was discarded.
     TakenUp,
-    /// The operator did not agree to retry a refused row: it is refused again.
+    /// The operator did not agree to retry a refused row, or to send its correction: it is refused again.
     TakenBack,
     /// A corrected row, or acceptance, replaces it.
     Replaced,
@@ -212,9 +213,9 @@ pub struct IllegalTransition {
 /// The state after `event`, or an error if the event is illegal for a step of this kind in state `from`. Every legal
 /// change is listed here.
 ///
-/// Invariant: `created`, `existing`, `superseded`, `recorded` and `withdrawn` are final. A row that may have been sent
-/// leaves `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent again on a
-/// guess. A replaced agreement keeps its state: it is current again if its replacement is discarded.
+/// Invariant: `created`, `existing`, `recorded` and `withdrawn` are final. A row that may have been sent leaves
+/// `in_flight` and `unresolved` only by a verdict, never to a state from which it could be sent again on a guess. A
+/// replaced agreement keeps its state: it is current again if its replacement is discarded.
 pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Result<State, IllegalTransition> {
     use {State as S, StepEvent as E, StepKind as K};
     Ok(match (kind, from, event) {
@@ -230,9 +231,9 @@ pub(super) const fn next(kind: StepKind, from: State, event: StepEvent) -> Resul
         (K::Create, S::Unresolved, E::Refused) => S::Failed,
         // `reconcile` looked it up again: it is open again, and the next run may send it again under its own id.
         (K::Create, S::Unresolved, E::StillOpen) => S::InFlight,
-        (K::Create, S::Pending, E::Rejected) => S::Rejected,
-        (K::Create, S::Pending, E::TakenBack) => S::Failed,
-        (K::Create, S::Failed | S::Rejected | S::Declined, E::TakenUp) => S::Pending,
+        (K::Create, S::Pending | S::Superseded, E::Rejected) => S::Rejected,
+        (K::Create, S::Pending | S::Superseded, E::TakenBack) => S::Failed,
+        (K::Create, S::Failed | S::Rejected | S::Declined | S::Superseded, E::TakenUp) => S::Pending,
         (K::Create, S::Pending | S::Failed | S::Rejected, E::Replaced) => S::Superseded,
         (K::Create, S::Pending | S::Rejected, E::Discarded) => S::Declined,
 
@@ -258,7 +259,7 @@ mod tests {
     existing     -          -            -          -        -         -              -        -            -         -        -          -           -
     failed       -          -            -          -        -         -              -        -            -         pending  -          superseded  -
     unresolved   -          -            in_flight  created  -         existing       failed   unresolved   -         -        -          -           -
-    superseded   -          -            -          -        -         -              -        -            -         -        -          -           -
+    superseded   -          -            -          -        -         -              -        -            rejected  pending  failed     -           -
     declined     -          -            -          -        -         -              -        -            -         pending  -          -           -
     ";
 

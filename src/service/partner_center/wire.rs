@@ -104,6 +104,7 @@ impl<'a> From<&'a Customer> for NewCustomer<'a> {
 pub struct NewTenant {
     #[serde(rename = "id")]
     pub customer_id: String,
+    #[serde(default, deserialize_with = "text_or_number")]
     pub commerce_id: Option<String>,
     #[serde(default)]
     company_profile: Value,
@@ -115,8 +116,18 @@ pub struct NewTenant {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UserCredentials {
+    #[serde(default, deserialize_with = "text_or_number")]
     user_name: Option<String>,
     password: Option<SecretString>,
+}
+
+/// What is only written down must not cost the password beside it, whatever its form.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }
 
 /// The part of the answer that proves that the customer exists, with its id.

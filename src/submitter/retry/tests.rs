@@ -314,6 +314,12 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let unreachable = Outcome::NotSent("refused".into());
     check_ask(in_vain.clone(), unreachable, "in doubt, look up; after 8 s");
     check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
+    // A refusal under a later id says nothing about the earlier one.
+    let earlier = with(refused_ago("3000", 5), |t| t.work.unclear_under_earlier_id = true);
+    let free = Outcome::Done(DomainStatus::Free);
+    check_ask(earlier.clone(), free, "open, look up about 3000; settles in 175 s");
+    let earlier = with(earlier, |t| t.lookup_tries = LOOKUP_TRIES - 1);
+    check_ask(earlier, no_answer("503".into()), "unresolved unanswered; settled");
 }
 
 fn created_as(customer_id: &str) -> Outcome<CreatedCustomer> {
@@ -414,6 +420,14 @@ fn a_domain_that_is_taken_may_be_taken_by_us() {
     );
     check_ask(refused_ago("27002", 180), Outcome::Done(DomainStatus::Taken), "failed 27002, burned; settled");
     check_ask(refused_ago("27002", 5), Outcome::Done(DomainStatus::Free), "failed 27002; settled");
+}
+
+#[test]
+fn what_is_free_after_no_answer_was_perhaps_refused_as_taken() {
+    // Its refusal is not recorded, because the lookups after it had no answer.
+    let unanswered = |seconds| with(fresh(), |t| t.last_sent = Some(ago(seconds)));
+    check_ask(unanswered(5), Outcome::Done(DomainStatus::Free), "open, look up; settles in 175 s");
+    check_ask(unanswered(180), Outcome::Done(DomainStatus::Free), "open, create; after 0 s");
 }
 
 #[test]

@@ -76,6 +76,21 @@ fn a_customer_without_a_readable_password_is_a_customer() {
 }
 
 #[test]
+fn what_stands_beside_a_password_does_not_cost_it() {
+    for other in [r#""commerceId":7"#, r#""commerceId":{}"#, r#""commerceId":null"#, r#""note":[]"#] {
+        for user in ["\"admin\"", "7", "null", "[]"] {
+            let credentials = format!(r#"{{"userName":{user},"password":"secret"}}"#);
+            let body = format!(r#"{{"id":"x",{other},"userCredentials":{credentials}}}"#);
+            let outcome = create(Reply::Answer(answer(201, "application/json", body.as_bytes())));
+            let Outcome::Done(tenant) = &outcome else { panic!("{body}: {outcome:?}") };
+            let (user_name, password) = tenant.credentials().unwrap();
+            let expected = if user == "7" { "7" } else { "admin" };
+            assert_eq!((user_name, password.expose_secret()), (expected, "secret"), "{body}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_verdict_is_unknown() {
     let json = "application/json";
     for status in [408, 500, 501, 502, 503, 504, 599] {
