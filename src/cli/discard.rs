@@ -80,8 +80,8 @@ fn none_matches(may_be_sent: u64, output: &Output) -> Failure {
 /// Why rows are not discarded.
 fn stay(rows: u64, output: &Output) -> String {
     format!(
-        "{} may have been sent and cannot be discarded; `{}` looks them up, or, after a restore, their list has to be \
-         imported again",
+        "{} may have been sent and cannot be discarded; `{}` settles this, or, after a restore, importing their list \
+         again",
         counted(rows, "row"),
         next_command::of(output, "resume")
     )

@@ -9,9 +9,11 @@ use super::ended::Ended;
 use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
 use super::next_command::names_of;
 use super::session::{Halt, Session};
-use super::{Failure, Output, args, next_command, rules};
+use super::{Failure, Output, args, next_command, plan, rules};
 use crate::intake::companies::Companies;
-use crate::ledger::{AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, ListRefusal};
+use crate::ledger::{
+    AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, LedgerDoubles, ListRefusal,
+};
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with, on_lines};
@@ -189,16 +191,28 @@ async fn look_at_first(args: &args::ImportArgs, output: &Output) -> Result<(), F
 
 /// Refuses a plan with too many new customers; else shows the plan and asks, if a question is needed.
 async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt> {
-    // Neither needs the plan, which takes a while for a million rows.
+    let queries = &session.queries;
+    // Neither needs the whole plan, which takes a while for a million rows.
     if matches!(consent, Consent::Given) && session.args.max_new.is_none() {
+        note_doubles(session, &queries.doubles(session.ledger.run())?);
         return Ok(());
     }
-    let queries = &session.queries;
     let plan = queries.plan(session.ledger.run())?;
     session.refuse_too_many_new(&plan)?;
-    let Consent::Ask(terminal) = consent else { return Ok(()) };
+    let Consent::Ask(terminal) = consent else {
+        note_doubles(session, &plan.doubles);
+        return Ok(());
+    };
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
     consent::confirm(session, terminal, &plan, waiting).await
+}
+
+/// Names new rows that are probably customers already, where there is no plan that shows them.
+fn note_doubles(session: &Session<'_>, doubles: &LedgerDoubles) {
+    if doubles.rows > 0 {
+        tracing::info!(rows = doubles.rows, "new rows look like customers under other domains");
+        session.output.note(plan::describe_doubles(doubles).trim_end());
+    }
 }
 
 /// Discards rows that the operator declined.

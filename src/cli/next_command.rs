@@ -307,21 +307,22 @@ pub(super) fn after_run(
     }
 }
 
-/// The next steps after a run whose ledger has failed. `typed`: all options of this command. The import of the same
-/// lists goes on from any point, also where a list was not read to its end.
-pub(super) fn after_ledger_failure(
+/// The next steps after a run that has failed. `typed`: all options of this command. The import of the same lists goes
+/// on from any point, also where a list was not read to its end.
+pub(super) fn after_failure(
     left: &Remaining,
-    stopped: &StopReason,
+    stopped: Option<&StopReason>,
     typed: &Repeated,
     given: &InputOptions,
     inputs: &[PathBuf],
 ) -> Option<NextSteps> {
     if inputs.is_empty() || inputs.iter().any(|input| input == Path::new("-")) {
-        return left.next(Some(stopped), &typed.clone().without_kept(), given);
+        return left.next(stopped, &typed.clone().without_kept(), given);
     }
     let files: String =
         inputs.iter().map(|input| format!(" {}", quoted_file(&input.to_string_lossy()))).collect();
-    Some(NextSteps { once: condition(stopped), ..NextSteps::run(typed.command("import") + &files) })
+    let once = stopped.map_or(Some("when the cause is removed"), condition);
+    Some(NextSteps { once, ..NextSteps::run(typed.command("import") + &files) })
 }
 
 /// The next steps between two runs, from the contents of the ledger.

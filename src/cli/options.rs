@@ -10,9 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::variables::variable;
 
-/// Settings without an environment variable: a variable holds only one value, or would be too unspecific for so many
-/// commands.
-const WITHOUT_VARIABLE: [&str; 5] = ["map", "default", "json", "verbose", "quiet"];
+/// Settings without an environment variable: it would be too unspecific for so many commands.
+const WITHOUT_VARIABLE: [&str; 3] = ["json", "verbose", "quiet"];
 
 /// Choose the file and the profile. They determine where settings come from, so they cannot be settings themselves.
 const CHOICES: [&str; 2] = ["config", "profile"];

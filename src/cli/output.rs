@@ -236,11 +236,12 @@ fn error_line(text: &impl Display) {
 }
 
 fn describe_throttling(Throttling { wait, percent_of_rate }: Throttling) -> String {
-    let rate = match percent_of_rate {
-        50 => "half the rate".to_owned(),
-        percent => format!("{percent} % of the rate"),
+    let at_rate = match percent_of_rate {
+        100 => String::new(),
+        50 => " at half the rate".to_owned(),
+        percent => format!(" at {percent} % of the rate"),
     };
-    format!("throttled: continuing at {rate} in {}", spoken(wait))
+    format!("throttled: continuing{at_rate} in {}", spoken(wait))
 }
 
 /// Queues a whole line for standard error.

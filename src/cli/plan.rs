@@ -66,7 +66,7 @@ pub(super) fn describe(
 }
 
 /// New rows that are probably customers already.
-fn describe_doubles(doubles: &LedgerDoubles) -> String {
+pub(super) fn describe_doubles(doubles: &LedgerDoubles) -> String {
     let verb = if doubles.rows == 1 { "looks like a customer" } else { "look like customers" };
     let named = doubles
         .first

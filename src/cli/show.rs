@@ -25,7 +25,7 @@ pub(crate) fn run(args: args::ShowArgs, output: &Output) -> Result<ExitCode, Fai
     let queries = args.ledger.read()?;
     let Found { rows, count } = find(&args, &queries)?;
     if rows.is_empty() {
-        return Err(not_found(&args, &queries)?);
+        return Err(not_found(&args, &queries, output)?);
     }
     let stories = || rows.iter().map(|row| story(&queries, row));
     if args.line.is_some()
@@ -203,16 +203,17 @@ fn choices(rows: &[RowDetail], output: &Output) -> String {
     text
 }
 
-fn not_found(args: &args::ShowArgs, queries: &Queries) -> Result<Failure, ledger::Error> {
+fn not_found(args: &args::ShowArgs, queries: &Queries, output: &Output) -> Result<Failure, ledger::Error> {
+    let list = next_command::of(output, "list --search TEXT");
     let (what, hint) = match (&args.what, args.row) {
         (Some(what), _) => {
             let words = "with the domain, customer id, external id or company name";
-            (format!("{words} `{what}`"), domain_hint(queries, &what.trim().to_ascii_lowercase())?)
+            (format!("{words} `{what}`"), domain_hint(queries, &what.trim().to_ascii_lowercase(), &list)?)
         }
-        (None, Some(row)) => (format!("with the number {row}"), LIST_HINT.to_owned()),
+        (None, Some(row)) => (format!("with the number {row}"), list_hint(&list)),
         (None, None) => {
             let file = args.file.as_ref().map(|file| format!(" of `{file}`")).unwrap_or_default();
-            (format!("on line {}{file}", args.line.unwrap_or_default()), LINE_HINT.to_owned())
+            (format!("on line {}{file}", args.line.unwrap_or_default()), line_hint(&list))
         }
     };
     let message = format!("the ledger `{}` has no row {what}", args.ledger.path().display());
@@ -234,12 +235,15 @@ fn kept_for(queries: &Queries, row: &RowDetail) -> Result<Option<RowId>, ledger:
     Ok(kept)
 }
 
-const LIST_HINT: &str =
-    "`tenantry list --search TEXT` finds rows by a part of the domain, company, e-mail or external id";
+/// `list`: the command.
+fn list_hint(list: &str) -> String {
+    format!("`{list}` finds rows by a part of the domain, company, e-mail or external id")
+}
 
 /// A row keeps the line of the file that it was first read from, however often it is read again.
-const LINE_HINT: &str = "a row keeps file and line of its first reading: `tenantry show DOMAIN` finds it too, and \
-                         `tenantry list --search TEXT` finds it by a part of its values";
+fn line_hint(list: &str) -> String {
+    format!("a row keeps file and line of its first reading: `{list}` finds it by a part of its values")
+}
 
 /// The service and tenant that support needs to know.
 fn service(environment: &Environment) -> String {
@@ -249,7 +253,7 @@ fn service(environment: &Environment) -> String {
 }
 
 /// Suggests domains that differ from `asked` by one or two characters, if there are any.
-fn domain_hint(queries: &Queries, asked: &str) -> Result<String, ledger::Error> {
+fn domain_hint(queries: &Queries, asked: &str, list: &str) -> Result<String, ledger::Error> {
     let prefix = |domain: &str| domain.split('.').next().unwrap_or_default().to_owned();
     let wanted = prefix(asked);
     let mut near: Vec<(usize, String)> = Vec::new();
@@ -261,7 +265,7 @@ fn domain_hint(queries: &Queries, asked: &str) -> Result<String, ledger::Error> 
     })?;
     let names: Vec<String> = near.into_iter().map(|(_, domain)| format!("`{domain}`")).collect();
     Ok(match names.as_slice() {
-        [] => LIST_HINT.to_owned(),
+        [] => list_hint(list),
         names => format!("did you mean {}?", names.join(" or ")),
     })
 }

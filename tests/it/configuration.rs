@@ -268,6 +268,16 @@ fn a_misspelt_variable_is_noticed() {
 }
 
 #[test]
+fn a_column_and_a_default_may_come_from_variables() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1).replace("company_name", "Firma"));
+    let import = || bench.import("customers.csv").env("TENANTRY_MAP", "Firma=company_name");
+    import().env("TENANTRY_DEFAULT", "region=North").exits(0);
+    let several = import().env("TENANTRY_MAP", "Firma=company_name,Ort=city").exits(1);
+    several.says("no column `Firma=company_name,Ort` to map");
+}
+
+#[test]
 fn a_filter_of_log_events_that_is_none_is_refused() {
     let bench = Bench::new();
     for wrong in ["tenantry=nonsense", "[{"] {

@@ -167,7 +167,7 @@ mod on_a_terminal {
             // To say no is no failure.
             assert_eq!(all.contains("error:"), code == 130, "{keys:?}: {all}");
             assert_eq!(creates(&bench), 0);
-            let discarded = "`customers.csv`: 3 of its rows were discarded before they were sent";
+            let discarded = "`customers.csv`: 3 of its rows were discarded unsent";
             assert!(all.contains(discarded), "{keys:?}: {all}");
             // It is said once.
             let later = bench.resume().exits(0);

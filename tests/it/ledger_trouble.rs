@@ -13,7 +13,8 @@ use tenantry_simulator::{Hold, HoldPoint, Operation};
 #[cfg(unix)]
 use crate::harness::Call;
 use crate::harness::{
-    Bench, SIGNALS, customers, domain, each_at_once, eventually, signals_that_come_twice, states,
+    Bench, SIGNALS, customers, customers_of, domain, each_at_once, eventually, signals_that_come_twice,
+    states,
 };
 
 #[test]
@@ -531,6 +532,24 @@ fn an_interrupted_reading_leaves_a_ledger_that_is_one_file() {
     let done = running.wait();
     assert_eq!(done.code, Some(130), "{done}");
     assert!(!bench.path("ledger.db-wal").exists(), "{done}");
+}
+
+#[test]
+fn a_list_that_cannot_be_read_after_others_leaves_totals_and_the_next_command() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers(2));
+    bench.file("b.csv", "no,header\n1,2\n");
+    bench.file("c.csv", customers_of(["later"]));
+    let done = bench.import("a.csv").args(["b.csv", "c.csv", "--results", "out"]).exits(1);
+    done.says("could not read `b.csv`").prints("The ledger now has 2 rows: 2 pending.");
+    done.prints("Next, when the cause is removed: tenantry import ").prints(" a.csv b.csv c.csv");
+    assert_eq!(bench.count(Operation::Create), 0);
+    // It has read nothing.
+    let done = bench.import("b.csv").exits(1);
+    assert_eq!(done.stdout, "", "{done}");
+    bench.file("b.csv", customers_of(["between"]));
+    bench.import("a.csv").args(["b.csv", "c.csv"]).exits(0);
+    bench.agree();
 }
 
 /// Nothing came of them, so that nothing was written before.

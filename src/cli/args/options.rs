@@ -353,7 +353,7 @@ pub(crate) struct LayoutArgs {
     /// Use this column for a field (repeat it)
     ///
     /// No other column is used for the field.
-    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, add = Repeat::Always)]
+    #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, env = "TENANTRY_MAP", add = Repeat::Always)]
     pub(crate) column_map: Vec<(String, Field)>,
     /// Use columns with well-known headings such as `Billing City` or `PLZ`
     #[arg(long, env = "TENANTRY_AUTO_MAP", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
@@ -364,7 +364,7 @@ pub(crate) struct LayoutArgs {
     /// Value for empty cells of a field (repeat it)
     ///
     /// Also for rows of a list that has no such column.
-    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, add = Repeat::Always)]
+    #[arg(long = "default", value_name = "FIELD=VALUE", value_parser = parse::default, env = "TENANTRY_DEFAULT", add = Repeat::Always)]
     pub(crate) defaults: Vec<(Field, String)>,
 }
 

@@ -20,12 +20,9 @@ impl Session<'_> {
         match worked {
             Ok(wrong) if self.is_dry_run() => self.end_dry_run(wrong).await,
             Ok(_) => self.end(None).await,
-            Err(Halt::Stopped(StopReason::Ledger(error))) if self.is_dry_run() => {
-                self.abort(error.into()).await
-            }
-            Err(Halt::Stopped(reason @ StopReason::Ledger(_))) => self.end_without_ledger(reason).await,
+            Err(Halt::Stopped(reason @ StopReason::Ledger(_))) => self.end_with_failure(reason.into()).await,
             Err(Halt::Stopped(reason)) => self.end(Some(reason)).await,
-            Err(Halt::Failed(failure)) => self.abort(failure).await,
+            Err(halt @ Halt::Failed(_)) => self.end_with_failure(halt).await,
         }
     }
 
@@ -79,7 +76,7 @@ impl Session<'_> {
                 if let Some(reason) = &stopped {
                     self.output.failure(&Stop::from(reason).failure);
                 }
-                return Box::pin(self.end_without_ledger(StopReason::Ledger(error))).await;
+                return Box::pin(self.end_with_failure(StopReason::Ledger(error).into())).await;
             }
         };
         let queries = &self.queries;
@@ -199,34 +196,47 @@ impl Session<'_> {
         }))
     }
 
-    /// Ends a run whose ledger has failed, such as on a full disk. The next run continues from the last commit. If the
-    /// ledger still accepts writes, this run is recorded as ended; if it can be read, the summary is printed.
-    async fn end_without_ledger(self, stopped: StopReason) -> Result<Ended, Failure> {
-        let Stop { failure, .. } = Stop::from(&stopped);
+    /// Ends a run whose ledger has failed, such as on a full disk, or that has failed otherwise, such as at a list that
+    /// cannot be read. The next run continues from the last commit. If the ledger still accepts writes, this run is
+    /// recorded as ended; if it can be read, the summary is printed, unless the run has done nothing.
+    async fn end_with_failure(self, halt: Halt) -> Result<Ended, Failure> {
+        let (failure, stopped) = match halt {
+            Halt::Stopped(reason) => (Stop::from(&reason).failure, Some(reason)),
+            Halt::Failed(failure) => (failure, None),
+        };
         let (run, path) = (self.ledger.run(), self.ledger.path().to_owned());
+        let is_dry_run = self.is_dry_run();
+        // Ignored here and below: the failure itself is more important, and may be that nothing can be written.
         drop(self.ledger.close(ending_of(&failure)).await);
         self.connection.close().await;
+        if is_dry_run {
+            return Err(failure);
+        }
         let typed = Repeated::of(self.output.matches());
         let results = self.results.map(|results| results.write(&path, run, &typed)).unwrap_or_default();
         let Written { files, failure: unwritten } = results;
         let as_json = self.args.json;
-        let read = || -> Result<Summary, ledger::Error> {
+        let read = || -> Result<Option<Summary>, ledger::Error> {
             let queries = Queries::open(&path)?;
+            if stopped.is_none() && queries.run_totals(run)?.rows_read == 0 {
+                return Ok(None);
+            }
             report_waiting(self.output, &queries, run)?;
             let left = remaining(&queries)?;
-            let next = next_command::after_ledger_failure(&left, &stopped, &typed, &self.given, self.inputs);
+            let next = next_command::after_failure(&left, stopped.as_ref(), &typed, &self.given, self.inputs);
             let mut summary = Summary::of(&queries, run, next)?;
             next_command::list_rows(&mut summary.standing, &typed);
             summary.columns = self.columns;
             summary.files.clone_from(&files);
             // The ledger may have no record of it.
             summary.run.totals.exit_code = Some(failure.exit_code.number());
-            Ok(summary)
+            Ok(Some(summary))
         };
         let (summary, status) = (read(), typed.command("status"));
         Ok(Ended::to_report(failure.exit_code, move |output| {
             match summary {
-                Ok(summary) => {
+                Ok(None) => {}
+                Ok(Some(summary)) => {
                     let printed =
                         if as_json { output.json(&pretty(&summary)) } else { output.toned(&summary.text()) };
                     report_unprinted(output, printed, &status);
@@ -246,19 +256,6 @@ impl Session<'_> {
             }
             Err(failure)
         }))
-    }
-
-    /// Ends a failed run: records its end and prints nothing.
-    async fn abort(self, failure: Failure) -> Result<Ended, Failure> {
-        let ending = ending_of(&failure);
-        // Ignore errors here: the failure may be that the ledger cannot be written.
-        let (path, run) = (self.ledger.path().to_owned(), self.ledger.run());
-        drop(self.ledger.close(ending).await);
-        self.connection.close().await;
-        // Write the results as far as possible; the failure itself is more important.
-        let repeated = Repeated::of(self.output.matches()).without_kept();
-        drop(self.results.map(|results| results.write(&path, run, &repeated)));
-        Err(failure)
     }
 }
 

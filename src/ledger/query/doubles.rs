@@ -5,7 +5,7 @@ use std::hash::RandomState;
 use std::num::NonZeroU64;
 
 use super::super::steps::State;
-use super::super::stored::{customer_of, each};
+use super::super::stored::{customer_of, each, value};
 use super::super::{Error, Result, RowId, RunId};
 use super::Queries;
 use tenantry_model::company::{CompanyKeys, CompanyParts};
@@ -36,8 +36,12 @@ pub struct LedgerDouble {
 
 impl Queries {
     /// Compares the new rows of `run` with the rows of earlier runs that are customers, or may become customers.
-    pub(super) fn doubles(&self, run: RunId) -> Result<LedgerDoubles> {
+    pub fn doubles(&self, run: RunId) -> Result<LedgerDoubles> {
         let mut found = LedgerDoubles::default();
+        let has_older = "SELECT EXISTS (SELECT 1 FROM sources WHERE run_id <> ?1)";
+        if !value(&self.connection, has_older, [run])? {
+            return Ok(found);
+        }
         let mut after = RowId(0);
         loop {
             let new = self.new_rows(run, after)?;

@@ -112,11 +112,8 @@ impl HeldSource {
 impl DiscardedSource {
     /// What happened to its rows, and how to bring them back. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
-        let rows = self.rows;
-        format!(
-            "`{path}`: {rows} of its rows were discarded before they were sent: import them again to \
-                 create them."
-        )
+        let (rows, were) = (self.rows, if self.rows == 1 { "was" } else { "were" });
+        format!("`{path}`: {rows} of its rows {were} discarded unsent: import the list again to create them.")
     }
 }
 

@@ -422,7 +422,8 @@ fn noted<T>(checked: Result<T, Finding>, field: Field, report: &mut ProblemColle
 }
 
 fn ragged_message(expected: usize, found: usize, header: &Header, row: &Row) -> String {
-    let cells = format!("has {found} cells where the header has {expected}");
+    let cells = if found == 1 { "cell" } else { "cells" };
+    let cells = format!("has {found} {cells} where the header has {expected}");
     if row.last_line() > row.line() {
         // One lost quote swallows lines, so say where the row ends.
         return format!("{cells}, and continues to line {}; a quote may be missing", row.last_line());

@@ -112,7 +112,7 @@ impl fmt::Display for Rate {
 pub struct Throttling {
     /// Nothing is sent for this long.
     pub wait: Duration,
-    /// After that, requests go out at this percentage of the configured rate.
+    /// After that, requests go out at this percentage of the configured rate; 100 if there is none.
     pub percent_of_rate: u8,
 }
 
@@ -293,7 +293,7 @@ impl Pacer {
             state.limiter = limiter(self.rate, state.share, self.clock);
             self.spend_burst(&state);
             let wait = wait + backoff(state.throttled_in_a_row);
-            let percent_of_rate = percent(state.share);
+            let percent_of_rate = state.limiter.as_ref().map_or(100, |_| percent(state.share));
             tracing::info!(wait_ms = ms(wait), percent_of_rate, "throttled by the service");
             throttling = Some(Throttling { wait, percent_of_rate });
         }
