@@ -95,6 +95,8 @@ pub(crate) struct Place {
     pub(crate) answered: Vec<String>,
     ledger: usize,
     sent_ever: u64,
+    /// Of these: before this life.
+    sent_before: u64,
     /// Requests of this life.
     sent: u64,
     /// When those of them left that count against the rate.
@@ -145,6 +147,7 @@ pub(crate) fn open(seed: u64, traits: &plan::Service) {
         answered: Vec::new(),
         ledger: 0,
         sent_ever: 0,
+        sent_before: 0,
         sent: 0,
         departures: Vec::new(),
         answers: 0,
@@ -168,7 +171,7 @@ impl Place {
     /// A life of the program begins, on the ledger with this number.
     pub(crate) fn begin(&mut self, ledger: usize, event: Option<Event>) {
         self.ledger = ledger;
-        (self.sent, self.event, self.is_signalled) = (0, event, false);
+        (self.sent, self.sent_before, self.event, self.is_signalled) = (0, self.sent_ever, event, false);
         self.answered.clear();
         self.departures.clear();
     }
@@ -176,9 +179,11 @@ impl Place {
     /// A life has ended: some of what is on its way arrives nevertheless, and so early that it is visible before the settle
     /// delay has passed. Later, its customer cannot be told from one of others.
     pub(crate) fn sender_died(&mut self) {
-        let Place { on_their_way, rng, .. } = self;
-        on_their_way.retain(|_| rng.random());
-        for (_, arrives_at, _) in on_their_way {
+        let Place { on_their_way, rng, sent_before, .. } = self;
+        // What died in an earlier life is late already.
+        let is_of_this_life = |number: u64| number > *sent_before;
+        on_their_way.retain(|(number, ..)| !is_of_this_life(*number) || rng.random());
+        for (_, arrives_at, _) in on_their_way.iter_mut().filter(|(number, ..)| is_of_this_life(*number)) {
             *arrives_at += Duration::from_secs(*[0, 1, 20, 80].get(rng.random_range(0..4)).expect("four"));
         }
     }
