@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, PossibleValue};
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tenantry_simulator::{PublicUrl, Scenario};
 use uuid::Uuid;
@@ -351,7 +351,7 @@ pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Try failed rows again that have not changed
-    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), help_heading = "Input", add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_RETRY_FAILED", value_parser = parse::switch, help_heading = "Input", add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -376,7 +376,7 @@ pub(crate) struct RetryArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// `retry` always does this; accepted because settings for `import` apply here too
-    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = parse::switch, add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -405,6 +405,7 @@ pub(crate) struct CheckArgs {
         long,
         value_name = "N",
         default_value = "64",
+        value_parser = parse::from_one::<NonZeroUsize>,
         env = "TENANTRY_CONCURRENCY",
         help_heading = "Requests",
         add = Repeat::Never
@@ -447,7 +448,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, add = Repeat::Never)]
     pub(crate) unattended: bool,
     // All options of an import, so that those of a scheduled job can be pasted here. These two change nothing.
-    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(long, hide = true, env = "TENANTRY_RETRY_FAILED", value_parser = parse::switch, add = Repeat::Never)]
     pub(crate) retry_failed: bool,
     #[command(flatten)]
     pub(crate) condition: Condition,
@@ -494,13 +495,13 @@ pub(crate) struct ShowArgs {
     #[arg(value_name = "WHAT", required_unless_present_any = ["line", "row"])]
     pub(crate) what: Option<String>,
     /// The row on this line of its list
-    #[arg(long, value_name = "N", conflicts_with = "what", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<u64>, conflicts_with = "what", add = Repeat::Never)]
     pub(crate) line: Option<u64>,
     /// The list for --line, if there are several
     #[arg(long, value_name = "FILE", requires = "line", add = Repeat::Never)]
     pub(crate) file: Option<String>,
     /// The row with this number: `tenantry_row` in exports, `row_id` in lists
-    #[arg(long, value_name = "N", conflicts_with_all = ["what", "line"], add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<i64>, conflicts_with_all = ["what", "line"], add = Repeat::Never)]
     pub(crate) row: Option<i64>,
     #[command(flatten)]
     pub(crate) ledger: LedgerPath,
@@ -518,7 +519,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "XX")]
     pub(crate) country: Option<String>,
     /// Only rows of this indirect reseller, by its tenant id
-    #[arg(long, value_name = "GUID")]
+    #[arg(long, value_name = "GUID", value_parser = parse::tenant_id)]
     pub(crate) reseller: Option<Uuid>,
     /// Only rows with this error code
     #[arg(long, value_name = "CODE")]
@@ -672,7 +673,7 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_enum, default_value = "html", add = Repeat::Never)]
     pub(crate) format: ReportFormat,
     /// Report only this run
-    #[arg(long, value_name = "N", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<i64>, add = Repeat::Never)]
     pub(crate) run: Option<i64>,
     /// The limit to show in the chart of requests
     #[arg(long, value_parser = parse::rate, default_value = DEFAULT_RATE, env = "TENANTRY_RATE", add = Repeat::Never)]
@@ -697,7 +698,7 @@ pub(crate) struct CredentialsArgs {
     #[arg(long)]
     pub(crate) unopened: bool,
     /// Only passwords of customers that run N created (`tenantry status` lists the runs)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<i64>)]
     pub(crate) run: Option<i64>,
     #[command(flatten)]
     pub(crate) to: OutputFile,

@@ -4,10 +4,11 @@ use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clap::builder::{BoolishValueParser, Resettable, TypedValueParser as _};
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::parse;
 use crate::variables::variable;
 
 /// Settings without an environment variable: it would be too unspecific for so many commands.
@@ -84,7 +85,7 @@ pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
             .require_equals(true)
             .default_missing_value("true")
             .default_value("false")
-            .value_parser(BoolishValueParser::new()),
+            .value_parser(parse::switch),
         _ => arg,
     });
     command.mut_subcommands(with_switches_to_turn_off)
@@ -92,7 +93,7 @@ pub(super) fn with_switches_to_turn_off(command: Command) -> Command {
 
 /// Whether this value of a switch turns it off.
 pub(super) fn turns_off(value: &str) -> bool {
-    BoolishValueParser::new().parse_ref(&Command::new(""), None, OsStr::new(value)).is_ok_and(|on| !on)
+    parse::switch(value).is_ok_and(|on| !on)
 }
 
 /// Replaces the defaults of options for which there are values.

@@ -1,11 +1,13 @@
 //! Parses values of options. Error messages show the correct form.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum as _;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Command, ValueEnum as _};
 use url::Url;
 use uuid::Uuid;
 
@@ -69,9 +71,29 @@ pub(super) fn row_state() -> impl TypedValueParser<Value = State> {
     PossibleValuesParser::new(State::OF_ROWS.map(State::name)).try_map(|name| name.parse::<State>())
 }
 
-/// A number of rows, such as `50`.
-pub(super) fn count(text: &str) -> Result<u64, String> {
+/// The value of a switch: `true`, `yes`, `1`, …
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    let parsed = BoolishValueParser::new().parse_ref(&Command::new(""), None, OsStr::new(text.trim()));
+    parsed.map_err(|_| "write `true` or `false`".to_owned())
+}
+
+/// A whole number, such as `50`.
+pub(super) fn count<T: FromStr>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| "write a whole number, such as `50`".to_owned())
+}
+
+/// How much more to print, in the variable of `-v`.
+pub(super) fn verbosity(text: &str) -> Result<u8, String> {
+    let wrong = "write 1 for events, 2 for every attempt, or 3 for everything";
+    text.trim().parse().map_err(|_| wrong.to_owned())
+}
+
+/// A whole number from 1 on.
+pub(super) fn from_one<T: FromStr>(text: &str) -> Result<T, String> {
+    let text = text.trim();
+    let is_zero = text.trim_start_matches('+').bytes().all(|byte| byte == b'0');
+    let number = text.parse().ok().filter(|_| !is_zero);
+    number.ok_or_else(|| "write a whole number from 1 on, such as `8`".to_owned())
 }
 
 /// Longer times make no difference. Invariant: adding the time of an option to a clock never overflows.

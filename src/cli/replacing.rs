@@ -124,6 +124,11 @@ pub(super) fn not_over(output: &Path, what: &str) -> Failure {
 
 /// The refusal to replace an existing file.
 pub(super) fn taken(output: &Path) -> Failure {
+    if output.is_dir() {
+        let free = free_name(&output.join("out.csv"));
+        return not_over(output, "it is a folder")
+            .with_hint(format!("name a file in it, such as `{}`", free.display()));
+    }
     let free = free_name(output);
     Failure::usage(format!("will not write over `{}`: it already exists", output.display())).with_hint(
         format!("name a new file, such as `{}`, or add `--force` to replace this one", free.display()),

@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue};
 use super::{Failure, config};
 use crate::nearest::distance_within;
 use crate::printable::escape_for_terminal;
+use crate::variables::variable;
 
 /// With more differences, a word is not a misspelt command.
 const SLIPS_MAX: usize = 2;
@@ -24,7 +25,12 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     let args = std::env::args_os().map(|arg| escape_for_terminal(&arg.to_string_lossy()).into_owned());
     // Without environment variables, which clap would include in the usage line.
     let typed = without_environment(config::whole()).try_get_matches_from(args);
-    let mut error = typed.err().filter(clap::Error::use_stderr).unwrap_or(error);
+    let typed = typed.err().filter(clap::Error::use_stderr);
+    let is_of_environment = typed.is_none();
+    let mut error = typed.unwrap_or(error);
+    if is_of_environment && let Some(tip) = variable_tip(&error) {
+        drop(error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()])));
+    }
     // Only values from the environment are left; they are quoted only here.
     let is_secret = error
         .get(ContextKind::InvalidArg)
@@ -44,6 +50,14 @@ pub(super) fn made_visible(error: clap::Error) -> clap::Error {
     }
     suggest_only_near(&mut error);
     error
+}
+
+/// Names the variable that the wrong value of an option comes from.
+fn variable_tip(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let name = config::variable_of(option.strip_prefix("--")?.split(|c| !is_of_name(c)).next()?);
+    variable(&name).map(|_| format!("the value is from the environment variable {name}"))
 }
 
 /// Of the commands that clap finds similar to an unknown one, leaves the nearest.

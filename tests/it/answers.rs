@@ -203,11 +203,15 @@ fn with_json_logs_every_line_on_standard_error_is_an_object() {
 #[test]
 fn throttling_is_a_sentence() {
     let bench = Bench::new();
-    bench.file("customers.csv", customers(2));
-    bench.fault(Operation::Create, &domain(1), Fault::Throttled { retry_after_s: 1 }, 1);
-    let done = bench.import("customers.csv").args(["--concurrency", "1"]).exits(0);
-    assert!(done.stderr.contains("\nthrottled: continuing at half the rate in 1 s\n"), "{done}");
-    assert!(!done.stderr.contains("WARN"), "{done}");
+    // Without a rate, there is nothing to halve.
+    for (rate, words) in [("6000/min", " at half the rate"), ("unlimited", "")] {
+        let name = if words.is_empty() { "one" } else { "two" };
+        bench.file("customers.csv", customers_of([name]));
+        bench.fault(Operation::Create, name, Fault::Throttled { retry_after_s: 1 }, 1);
+        let done = bench.import("customers.csv").args(["--concurrency", "1", "--rate", rate]).exits(0);
+        assert!(done.stderr.contains(&format!("\nthrottled: continuing{words} in 1 s\n")), "{done}");
+        assert!(!done.stderr.contains("WARN"), "{done}");
+    }
     bench.agree();
 }
 

@@ -277,6 +277,32 @@ fn a_column_and_a_default_may_come_from_variables() {
     several.says("no column `Firma=company_name,Ort` to map");
 }
 
+/// In a scheduled job, nobody has typed the option.
+#[test]
+fn a_wrong_value_says_what_to_write_and_which_variable_has_it() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    for (name, value, option, expected) in [
+        ("TENANTRY_RATE", "abc", "--rate", "write it as `450/min`"),
+        ("TENANTRY_CONCURRENCY", "0", "--concurrency", "write a whole number from 1 on, such as `8`"),
+        ("TENANTRY_MAX_ATTEMPTS", "8x", "--max-attempts", "write a whole number from 1 on, such as `8`"),
+        ("TENANTRY_HEADER_LINE", "x", "--header-line", "write a whole number from 1 on, such as `8`"),
+        ("TENANTRY_STRICT", "ja", "--strict", "write `true` or `false`"),
+        ("TENANTRY_VERBOSE", "true", "--verbose", "write 1 for events"),
+        ("TENANTRY_SIMULATE", "soft", "--simulate", "unknown scenario `soft`"),
+    ] {
+        let tip = format!("tip: the value is from the environment variable {name}");
+        bench.import("customers.csv").env(name, value).exits(2).says(expected).says(&tip);
+        if !["--verbose", "--strict"].contains(&option) {
+            let typed = bench.import("customers.csv").args([format!("{option}={value}")]).exits(2);
+            typed.says(expected);
+            assert!(!typed.stderr.contains("tip:"), "{typed}");
+        }
+    }
+    bench.tenantry(["list", "--reseller", "x"]).exits(2).says("write it as a GUID");
+    bench.tenantry(["credentials", "--run", "abc"]).exits(2).says("write a whole number from 1 on");
+}
+
 #[test]
 fn a_filter_of_log_events_that_is_none_is_refused() {
     let bench = Bench::new();

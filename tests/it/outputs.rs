@@ -281,7 +281,7 @@ fn a_result_that_cannot_be_written_keeps_no_other_from_its_file() {
     assert_eq!(done.code, Some(3), "{done}");
     let stderr = done.stderr.replace('\\', "/");
     let expected = "error: could not write 1 of 6 files of --results\n  because: will not write over `out/run-2/failed.csv`: \
-                    it already exists\n  hint: remove the cause, then run `tenantry export failed";
+                    it is a folder\n  hint: remove the cause, then run `tenantry export failed";
     assert!(stderr.contains(expected), "{stderr}");
     assert!(stderr.contains(" -o out/run-2/failed-2.csv`"), "{stderr}");
     let summary = done.stdout.replace('\\', "/");

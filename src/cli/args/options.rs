@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use tenantry_simulator::Scenario;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ pub(crate) struct ConfigChoice {
 #[command(next_help_heading = "Logging")]
 pub(crate) struct Logging {
     /// Print more: events (-v), every attempt (-vv), everything (-vvv)
-    #[arg(short, long, action = ArgAction::Count, global = true, env = "TENANTRY_VERBOSE", add = Repeat::Never)]
+    #[arg(short, long, action = ArgAction::Count, global = true, value_parser = parse::verbosity, env = "TENANTRY_VERBOSE", add = Repeat::Never)]
     pub(crate) verbose: u8,
     /// Print only errors
     #[arg(
@@ -52,7 +52,7 @@ pub(crate) struct Logging {
         long,
         global = true,
         env = "TENANTRY_QUIET",
-        value_parser = BoolishValueParser::new(),
+        value_parser = parse::switch,
         add = Repeat::Never
     )]
     pub(crate) quiet: bool,
@@ -180,26 +180,26 @@ pub(crate) struct SubmissionArgs {
     /// Required if there is no terminal, such as in a scheduled job. `resume` asks only about rows that you have not
     /// agreed to yet; without a terminal and without --yes, these rows stay pending. `reconcile` creates nothing and
     /// does not ask.
-    #[arg(short, long, env = "TENANTRY_YES", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(short, long, env = "TENANTRY_YES", value_parser = parse::switch, add = Repeat::Never)]
     pub(crate) yes: bool,
     /// The most requests at once; without it, as many as the rate needs, up to 512 (64 at an unlimited rate)
-    #[arg(long, value_name = "N", env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<NonZeroUsize>, env = "TENANTRY_CONCURRENCY", add = Repeat::Never)]
     pub(crate) concurrency: Option<NonZeroUsize>,
     /// How often a row is sent without a definite answer before Tenantry asks about it
     #[arg(
         long,
         value_name = "N",
         default_value = "8",
-        value_parser = clap::value_parser!(u32).range(1..),
+        value_parser = parse::from_one::<u32>,
         env = "TENANTRY_MAX_ATTEMPTS",
         add = Repeat::Never
     )]
     pub(crate) max_attempts: u32,
     /// Stop after sending this many rows
-    #[arg(long, value_name = "N", value_parser = parse::count, env = "TENANTRY_LIMIT", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::count::<u64>, env = "TENANTRY_LIMIT", add = Repeat::Never)]
     pub(crate) limit: Option<u64>,
     /// Send nothing if more than this many customers would be created
-    #[arg(long, value_name = "N", value_parser = parse::count, env = "TENANTRY_MAX_NEW", add = Repeat::Never)]
+    #[arg(long, value_name = "N", value_parser = parse::count::<u64>, env = "TENANTRY_MAX_NEW", add = Repeat::Never)]
     pub(crate) max_new: Option<u64>,
     /// Stop after this long
     #[arg(long, value_name = "TIME", value_parser = parse::positive_duration, env = "TENANTRY_MAX_DURATION", add = Repeat::Never)]
@@ -211,7 +211,7 @@ pub(crate) struct SubmissionArgs {
     #[arg(long, value_name = "N|N%", value_parser = parse::failures, env = "TENANTRY_MAX_FAILURES")]
     pub(crate) max_failures: Option<MaxFailures>,
     /// Show the plan; send nothing and write nothing
-    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = BoolishValueParser::new(), add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_DRY_RUN", value_parser = parse::switch, add = Repeat::Never)]
     pub(crate) dry_run: bool,
     /// How long a request is repeated under its id before Tenantry asks about the row
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "1h", env = "TENANTRY_IDEMPOTENCY_WINDOW")]
@@ -230,12 +230,12 @@ pub(crate) struct SubmissionArgs {
     #[arg(long, value_name = "AGE-KEY", value_parser = credentials::recipient, env = "TENANTRY_RECIPIENT", add = Repeat::Always)]
     pub(crate) recipient: Option<Recipient>,
     /// Use another key from now on; earlier passwords need the old key
-    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_NEW_RECIPIENT", value_parser = parse::switch, add = Repeat::Always)]
     pub(crate) new_recipient: bool,
     #[command(flatten)]
     pub(crate) identity: IdentityFile,
     /// Print the summary as one JSON object
-    #[arg(long, env = "TENANTRY_JSON", value_parser = BoolishValueParser::new(), help_heading = "Output", add = Repeat::Never)]
+    #[arg(long, env = "TENANTRY_JSON", value_parser = parse::switch, help_heading = "Output", add = Repeat::Never)]
     pub(crate) json: bool,
     /// How long to wait while another process uses the ledger
     #[arg(long, value_name = "TIME", value_parser = parse::duration, default_value = "0s", env = "TENANTRY_WAIT_LOCK", add = Repeat::Never)]
@@ -348,7 +348,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
     /// Line of the header; lines above are skipped [default: the first with text]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), env = "TENANTRY_HEADER_LINE", add = Repeat::Always)]
+    #[arg(long, value_name = "N", value_parser = parse::from_one::<u64>, env = "TENANTRY_HEADER_LINE", add = Repeat::Always)]
     pub(crate) header_line: Option<u64>,
     /// Use this column for a field (repeat it)
     ///
@@ -356,7 +356,7 @@ pub(crate) struct LayoutArgs {
     #[arg(long = "map", value_name = "HEADER=FIELD", value_parser = parse::column, env = "TENANTRY_MAP", add = Repeat::Always)]
     pub(crate) column_map: Vec<(String, Field)>,
     /// Use columns with well-known headings such as `Billing City` or `PLZ`
-    #[arg(long, env = "TENANTRY_AUTO_MAP", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_AUTO_MAP", value_parser = parse::switch, add = Repeat::Always)]
     pub(crate) auto_map: bool,
     /// Do not use this column (repeat it)
     #[arg(long, value_name = "HEADER", env = "TENANTRY_IGNORE_COLUMN", add = Repeat::Always)]
@@ -378,10 +378,10 @@ pub(crate) struct InputArgs {
     #[arg(long = "reseller-id", value_name = "GUID", value_parser = parse::tenant_id, env = "TENANTRY_RESELLER_ID", add = Repeat::Always)]
     pub(crate) reseller: Option<Uuid>,
     /// Create rows without a reseller as your own customers, even if others have one
-    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_ALLOW_DIRECT", value_parser = parse::switch, add = Repeat::Always)]
     pub(crate) allow_direct: bool,
     /// Treat warnings as errors
-    #[arg(long, env = "TENANTRY_STRICT", value_parser = BoolishValueParser::new(), add = Repeat::Always)]
+    #[arg(long, env = "TENANTRY_STRICT", value_parser = parse::switch, add = Repeat::Always)]
     pub(crate) strict: bool,
     /// Make a rule a warning, also with --strict (repeat it; `tenantry help columns`)
     #[arg(
@@ -412,7 +412,7 @@ pub(crate) struct InputArgs {
 #[command(next_help_heading = "Input")]
 pub(crate) struct Condition {
     /// Send nothing if any row is rejected
-    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "TENANTRY_REQUIRE_VALID", value_parser = parse::switch)]
     pub(crate) require_valid: bool,
 }
 

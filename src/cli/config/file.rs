@@ -10,6 +10,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use clap::ArgAction;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -153,7 +154,10 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
             let name = profile.get_ref();
             let DeValue::Table(table) = table.get_ref() else {
                 return Err(wrong(&format!("profile.{name}"), line_of(profile), "it is not a table")
-                    .with_hint(format!("begin the profile with a line `[profile.{name}]`")));
+                    .with_hint(format!(
+                        "begin the profile with a line `[profile.{}]`",
+                        profile_named(name)
+                    )));
             };
             profiles.push(name.to_string());
             keys.extend(in_order(table).into_iter().map(|(key, value)| (Some(name.to_string()), key, value)));
@@ -162,9 +166,12 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     let mut entries: Vec<Entry> = Vec::new();
     for (profile, key, value) in keys {
         let (name, line) = (key.get_ref().replace('_', "-"), line_of(key));
-        let given = given(value.get_ref()).ok_or_else(|| {
-            wrong(key.get_ref(), line, "it is not a value")
-                .with_hint("write a text in quotation marks, a number, or true or false")
+        let given = given(value.get_ref()).ok_or_else(|| match value.get_ref() {
+            DeValue::Table(_) => {
+                wrong(key.get_ref(), line, "it is a table").with_hint(instead_of_table(key.get_ref()))
+            }
+            _ => wrong(key.get_ref(), line, "it is not a value")
+                .with_hint("write a text in quotation marks, a number, or true or false"),
         })?;
         if entries.iter().any(|known| known.name == name && known.profile == profile) {
             return Err(wrong(key.get_ref(), line, "it is there twice").with_hint("leave one of them"));
@@ -182,6 +189,26 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a TomlKey<'i>, &'a Spanned
 }
 
 type TomlKey<'i> = Spanned<Cow<'i, str>>;
+
+/// What to write instead of a table with the name of a setting, or with the name of nothing.
+fn instead_of_table(key: &str) -> String {
+    let name = key.replace('_', "-");
+    match settings(help::command()).iter().find(|setting| setting.name == name) {
+        Some(setting) if matches!(setting.arg.get_action(), ArgAction::Append) => {
+            format!(
+                "write the values as a list, such as `map = [\"Firma=company_name\"]`, in place of `[{key}]`"
+            )
+        }
+        Some(_) => format!("write the value on a line `{key} = …`"),
+        None => format!("begin a profile with a line `[profile.{}]`", profile_named(key)),
+    }
+}
+
+/// The name of a profile, where `text` is none: it is a setting, or the word itself.
+fn profile_named(text: &str) -> &str {
+    let is_setting = settings(help::command()).iter().any(|setting| setting.name == text.replace('_', "-"));
+    if is_setting || text == "profiles" { "NAME" } else { text }
+}
 
 fn given(value: &DeValue<'_>) -> Option<SettingValue> {
     match value {
@@ -240,6 +267,22 @@ mod tests {
         check("[rate]\nx = 1", "cannot use `rate`");
         check("[profile]\none = 1", "cannot use `profile.one`");
         check("map = [[1]]", "it is not a value");
+    }
+
+    #[test]
+    fn a_table_that_is_no_profile_is_explained() {
+        let check = |text: &str, expected: &str| {
+            let hint = parse(Path::new("tenantry.toml"), text).unwrap_err().hint.unwrap();
+            assert_eq!(hint, expected, "{text}");
+        };
+        check("[profiles.contoso]\nrate = '8/s'", "begin a profile with a line `[profile.NAME]`");
+        check("[contoso]\nrate = '8/s'", "begin a profile with a line `[profile.contoso]`");
+        check("[profile]\nrate = '8/s'", "begin the profile with a line `[profile.NAME]`");
+        let list =
+            "write the values as a list, such as `map = [\"Firma=company_name\"]`, in place of `[map]`";
+        check("[map]\nFirma = 'company_name'", list);
+        check("[profile.one.map]\nFirma = 'company_name'", list);
+        check("[rate]\nx = 1", "write the value on a line `rate = …`");
     }
 
     #[test]

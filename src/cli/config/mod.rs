@@ -463,7 +463,8 @@ fn no_file_for(profile: &str) -> Failure {
         .with_hint("name one with `--config F`, or run this in the folder that holds `tenantry.toml`")
 }
 
-fn variable_of(name: &str) -> String {
+/// The environment variable of an option.
+pub(super) fn variable_of(name: &str) -> String {
     format!("TENANTRY_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
