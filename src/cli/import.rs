@@ -211,7 +211,7 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
 fn note_doubles(session: &Session<'_>, doubles: &LedgerDoubles) {
     if doubles.rows > 0 {
         tracing::info!(rows = doubles.rows, "new rows look like customers under other domains");
-        session.output.note(plan::describe_doubles(doubles).trim_end());
+        plan::describe_doubles(doubles).lines().for_each(|line| session.output.note(line));
     }
 }
 

@@ -39,25 +39,6 @@ pub(crate) fn domain_of_another_row(
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
-/// An exported row of a customer, or of a row in doubt, that comes back with another domain: it would become a second
-/// customer of the same company.
-pub(crate) fn other_domain(line: u64, column: &str, domain: &str, (row, state): (RowId, State)) -> Problem {
-    let message = format!("is not the domain of row {row}, which is {state} and keeps its own");
-    let advice = "for a further customer, empty `tenantry_row` and `tenantry_ledger` in this line";
-    let advice = match state.is_in_doubt() {
-        true => {
-            format!("run `tenantry reconcile` first, because row {row} may be a customer by now; {advice}")
-        }
-        false => format!("enter the domain of before; {advice}"),
-    };
-    Finding::new(Rule::ChangedCell, message).advise(advice).found(
-        line,
-        column.to_owned(),
-        domain.to_owned(),
-        &Strictness::default(),
-    )
-}
-
 /// What the same customer under two domains has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Double {

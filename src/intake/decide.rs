@@ -9,7 +9,7 @@
 //! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
 //! changed row replaces it. A row that was discarded unsent is pending again if it comes as it was.
 
-use super::cross_row::{MIXED_RESELLERS, domain_of_another_row, duplicate_domain, other_domain};
+use super::cross_row::{MIXED_RESELLERS, domain_of_another_row, duplicate_domain};
 use crate::customer::Customer;
 use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
@@ -41,7 +41,7 @@ impl IncomingRow<'_> {
 
 /// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried, unless they are acknowledged.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
-    let problem = conflict_with_named(row, &known);
+    let conflict = conflict_with_named(row, &known);
     let KnownRows { standing, named, alike, replaced, declined } = known;
     let named = named.filter(can_be_corrected);
     if let Some(named) = &named
@@ -59,12 +59,16 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     {
         return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
     }
-    match (problem, &alike) {
-        (Some(_), Some(alike)) => {
+    match (conflict, &alike) {
+        (Some(Conflict::Sent(row)), _) => {
+            return Decision::Known { row, change: Change::Ignored, adopts: false };
+        }
+        (Some(Conflict::OtherRow(_)), Some(alike)) => {
             return retried(&IncomingRow { is_good: false, ..*row }, alike, retry_failed);
         }
-        (Some(problem), None) => {
-            return Decision::New { stands: false, problem: Some(problem), replaces: None };
+        (Some(Conflict::OtherRow(problem)), None) => {
+            let replaces = named.map(|named| named.row);
+            return Decision::New { stands: false, problem: Some(problem), replaces };
         }
         (None, _) => {}
     }
@@ -95,22 +99,31 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     }
 }
 
-/// What is wrong with an exported row whose domain is not the one of the row that it names.
-fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Problem> {
+/// Why an exported row whose domain is not the one of the row that it names does not simply replace that row.
+enum Conflict {
+    /// This row was sent, or may have been: the row would become a second customer of the same company.
+    Sent(RowId),
+    /// The domain is the one of another row, which it would replace too.
+    OtherRow(Problem),
+}
+
+fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Conflict> {
     let named = known.named.as_ref().filter(|_| !row.domain.is_empty())?;
     let standing = known.standing.as_ref();
     if standing.is_some_and(|it| it.row == named.row || it.same_content || it.met_on.is_some()) {
         return None;
     }
-    let is_sent = |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt();
-    let problem = |of: &KnownRow, problem: fn(u64, &str, &str, (RowId, State)) -> Problem| {
-        Some(problem(row.line, row.domain_column, row.domain, (of.row, of.state)))
-    };
+    let is_sent = |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || it.is_unclear;
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
-        _ if is_sent(named) => problem(named, other_domain),
-        Some(standing) if can_be_corrected(named) => problem(standing, domain_of_another_row),
+        _ if is_sent(named) => Some(Conflict::Sent(named.row)),
+        Some(standing) if can_be_corrected(named) => Some(Conflict::OtherRow(domain_of_another_row(
+            row.line,
+            row.domain_column,
+            row.domain,
+            (standing.row, standing.state),
+        ))),
         _ => None,
     }
 }
@@ -118,7 +131,7 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Probl
 /// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy
 /// holds back may have been refused by the lost ledger, and the exported row may come from that ledger.
 fn can_be_corrected(named: &KnownRow) -> bool {
-    named.state.is_refused() || (named.state == State::Pending && named.is_held)
+    named.state.is_refused() || (named.state == State::Pending && !named.is_unclear)
 }
 
 /// If the original file of a corrected row is imported again night after night, it must not undo the correction. Only a
@@ -147,7 +160,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
             keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
         }
         // It may have been created as it was.
-        State::Pending if is_changed && known.may_be_sent => keep(known, Change::Ignored),
+        State::Pending if is_changed && (known.is_held || known.is_unclear) => keep(known, Change::Ignored),
         state if state.is_history() => {
             unreachable!("a superseded or declined row has no key and cannot be corrected any more")
         }
@@ -274,7 +287,7 @@ pub(crate) fn decide_kept(
         own.acceptance = own.acceptance.map(|it| KnownAcceptance { is_acknowledged: false, ..it });
         return Ok(retried(row, &own, true));
     }
-    if known.standing.is_some_and(|standing| standing.row != own.row) || !can_be_corrected(&own) {
+    if known.standing.is_some_and(|standing| standing.row != own.row) || !own.state.is_refused() {
         return Err(SkipReason::SpokenFor);
     }
     let is_refused = own.state == State::Failed;

@@ -101,7 +101,13 @@ pub fn restore(path: &Path) -> Result<Option<Restored>> {
             None => return Ok(None),
         },
     };
-    tx.execute("UPDATE customer_rows SET next_step = 'ask', unclear_before = 1 WHERE state = 'pending'", [])?;
+    // The refusal of an earlier try says nothing about what the lost ledger has done since.
+    tx.execute(
+        "UPDATE customer_rows
+            SET next_step = 'ask', unclear_before = 1, error_code = NULL, error_status = NULL, error_text = NULL
+          WHERE state = 'pending'",
+        [],
+    )?;
     tx.execute(
         "UPDATE customer_rows
             SET next_step = 'ask', in_doubt_since = coalesce(in_doubt_since, ?1), last_sent_at = ?2,

@@ -67,7 +67,7 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -154,6 +154,8 @@ pub struct Ledger {
     /// Gets a message when the writer has ended.
     writer_ended: oneshot::Receiver<()>,
     run: RunId,
+    /// What the lists that this run has read have met.
+    met: Mutex<ingest::MetRows>,
     // Last, so that the lock is released after everything else.
     _lock: lock::Lock,
 }
@@ -177,7 +179,8 @@ impl Ledger {
         let run = begin(&mut connection, path, environment, command)?;
         let (writer, writer_ended) =
             writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
-        Ok(Self { path: path.to_owned(), writer, writer_ended, run, _lock: lock })
+        let met = Mutex::default();
+        Ok(Self { path: path.to_owned(), writer, writer_ended, run, met, _lock: lock })
     }
 
     /// Like [`Self::open`], but a missing or empty ledger is an error and is not created.

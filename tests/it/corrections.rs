@@ -452,13 +452,123 @@ fn a_row_that_may_have_been_sent_stays_as_it_was() {
     let bench = Bench::new();
     bench.file("customers.csv", customers_of(["value"]));
     bench.import("customers.csv").args(["--limit", "0"]).exits(5);
-    rusqlite::Connection::open(bench.ledger_path())
-        .unwrap()
-        .execute("UPDATE customer_rows SET unclear_before = 1", [])
-        .unwrap();
+    let sql = "UPDATE customer_rows SET unclear_before = 1;
+               INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at, outcome)
+               SELECT 1, 1, 'create', request_id, request_id, 1, 'unknown' FROM customer_rows";
+    rusqlite::Connection::open(bench.ledger_path()).unwrap().execute_batch(sql).unwrap();
     change_unsent(&bench, "Harborline", "Northgate");
     assert_eq!(bench.ledger().states(), states([("pending", 1)]));
+    bench.tenantry(["discard", "--all", "--yes"]).exits(1).says("may have been sent and cannot be discarded");
     bench.import("customers.csv").exits(0).prints("1 row changed");
+    assert_eq!(bench.creations().len(), 1);
+}
+
+/// The files of a run count as one, each time.
+#[test]
+fn the_same_files_again_change_nothing() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["one", "two"]));
+    let other = row("two").replacen("Harborline", "Northgate", 1);
+    bench.file("b.csv", format!("{HEADER}\n{other}\n{}\n", row("three")));
+    let import = || bench.import("a.csv").args(["b.csv"]);
+    import().args(["--limit", "1"]).exits(5);
+    for _ in 0..2 {
+        let done = import().exits(3);
+        assert_eq!(bench.ledger().states(), states([("created", 3), ("rejected", 1)]));
+        assert!(!done.stdout.contains("no longer in its list"), "{done}");
+    }
+    assert_eq!(bench.creations().len(), 3);
+    assert!(
+        bench.creations().iter().all(|it| !it.body.contains("Northgate")),
+        "the first row is the one that counts"
+    );
+    // A refused row that another list of the run still has is not gone.
+    refuse_once(&bench, &[("four", 3000)]);
+    bench.file("a.csv", customers_of(["one", "two", "four"]));
+    bench.file("b.csv", customers_of(["four"]));
+    import().exits(3);
+    for (a, b) in [("one", "four"), ("four", "one")] {
+        bench.file("a.csv", customers_of([a]));
+        bench.file("b.csv", customers_of([b]));
+        assert_eq!(
+            bench
+                .ledger()
+                .number("SELECT count(*) FROM customer_rows WHERE gone_at IS NOT NULL AND state = 'failed'"),
+            0
+        );
+        import().exits(3);
+    }
+    bench.agree();
+}
+
+#[test]
+fn a_row_that_changes_back_is_tried_again() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    let before = customers_of(["value"]);
+    bench.file("customers.csv", &before);
+    bench.import("customers.csv").exits(3);
+    bench.file("customers.csv", before.replace(&email("value"), "nowhere"));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().states(), states([("rejected", 1), ("superseded", 1)]));
+    bench.file("customers.csv", &before);
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 2)]));
+    bench.agree();
+}
+
+#[test]
+fn an_unresolved_row_is_looked_up_until_there_were_answers() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.resume().args(["--limit", "0"]).exits(5);
+    let ledger = rusqlite::Connection::open(bench.ledger_path()).unwrap();
+    let sql = "UPDATE customer_rows SET state = 'unresolved', in_doubt_since = changed_at;
+               INSERT INTO http_attempts (row_id, run_id, operation, request_id, correlation_id, intended_at, outcome)
+               SELECT 1, id, 'find_customer', 'r' || id, 'c' || id, id, 'unknown' FROM program_runs";
+    ledger.execute_batch(sql).unwrap();
+    bench.tenantry(["status"]).exits(0).prints("Next: tenantry reconcile");
+    ledger.execute_batch("UPDATE http_attempts SET outcome = 'answered'").unwrap();
+    bench.tenantry(["status"]).exits(0).prints("tenantry acknowledge --domain");
+}
+
+/// Its refused row was in doubt before: that says nothing about the values of its correction.
+#[test]
+fn the_correction_of_a_row_that_was_in_doubt_can_be_discarded() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "value", Fault::RefuseBefore, 1);
+    refuse_once(&bench, &[("value", 3000)]);
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").exits(3);
+    change_unsent(&bench, "Harborline", "Northgate");
+    change_unsent(&bench, "Northgate", "Southgate");
+    assert_eq!(bench.ledger().states(), states([("pending", 1), ("superseded", 2)]));
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    // Also behind a correction that was corrected unsent.
+    let expected = states([("declined", 1), ("failed", 1), ("superseded", 1)]);
+    assert_eq!(bench.ledger().states(), expected);
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").exits(3).says("1 failed row is unchanged");
+    bench.agree();
+}
+
+/// Another list has its domain meanwhile.
+#[test]
+fn what_was_corrected_takes_no_key_back() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    bench.file("customers.csv", customers_of(["value"]));
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", export.replace(",value,", ",other,"));
+    bench.import("failed.csv").args(["--limit", "0"]).exits(5);
+    bench.file("more.csv", customers_of(["value"]).replacen("Harborline", "Northgate", 1));
+    bench.import("more.csv").args(["--limit", "0"]).exits(5);
+    bench.tenantry(["discard", "--domain", "other", "--yes"]).exits(0);
+    let expected = states([("declined", 1), ("pending", 1), ("superseded", 1)]);
+    assert_eq!(bench.ledger().states(), expected);
+    bench.tenantry(["resume"]).exits(0);
     assert_eq!(bench.creations().len(), 1);
 }
 
@@ -477,19 +587,26 @@ fn an_exported_row_takes_no_domain_of_another_row() {
         bench.file("one.csv", rows.replace(&domain, &new));
         bench.import("one.csv")
     };
-    let other = only("other", "value").exits(3);
-    other.says("is the domain of another row of the ledger, row 1, which is failed");
-    only("made", "again").exits(3).says("is not the domain of row 3, which is created and keeps its own");
-    let both = states([("created", 1), ("failed", 2), ("rejected", 2)]);
-    assert_eq!(bench.ledger().states(), both);
-    only("made", "again").exits(3);
-    assert_eq!((bench.ledger().states(), bench.creations().len()), (both, 1), "it is refused as before");
-    // A correction can be corrected in the same file.
+    only("made", "again").exits(3).says("changes come too late, and are ignored, on line 2");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 2)]));
+    for _ in 0..2 {
+        let other = only("other", "value").exits(3);
+        other.prints("is the domain of another row of the ledger, row 1, which is failed");
+        // It takes the place of the row that it corrects, so that no retry sends that beside it.
+        let expected = states([("created", 1), ("failed", 1), ("rejected", 1), ("superseded", 1)]);
+        assert_eq!((bench.ledger().states(), bench.creations().len()), (expected, 1));
+    }
+    retry(&bench, &["--all", "--limit", "0"]).exits(5);
+    let expected = states([("created", 1), ("pending", 1), ("rejected", 1), ("superseded", 1)]);
+    assert_eq!(bench.ledger().states(), expected);
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    // What is corrected can be corrected again in the same file, sent or not.
     refuse_once(&bench, &[("second", 3000)]);
     only("other", "second").exits(3);
-    only("other", "third").exits(3);
-    assert_eq!(bench.ledger().row("third").state, "created");
-    let expected = states([("created", 2), ("failed", 1), ("rejected", 2), ("superseded", 2)]);
+    only("other", "third").args(["--limit", "0"]).exits(5);
+    only("other", "fourth").exits(3);
+    assert_eq!(bench.ledger().row("fourth").state, "created");
+    let expected = states([("created", 2), ("failed", 1), ("superseded", 4)]);
     assert_eq!(bench.ledger().states(), expected);
     bench.agree();
 }

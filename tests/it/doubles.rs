@@ -101,7 +101,7 @@ fn a_customer_that_the_ledger_has_under_another_domain_is_shown() {
     let unattended = bench.import("new.csv").args(["--strict"]).exits(3);
     unattended
         .says("2 rows look like customers that the ledger has under another domain")
-        .says("line 2: third.");
+        .says("\n  line 2: third.");
     assert_eq!(bench.ledger().problems(), []);
     assert_eq!(bench.creations().len(), 2 + 4);
     // Nothing is new, so there is nothing to compare.

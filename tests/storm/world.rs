@@ -373,7 +373,7 @@ impl World<'_> {
             was_signalled: service::place().is_signalled,
             lost_power: self.tally.power_cuts > power_cuts,
             submits,
-            imports: matches!(command, Command::Import(_) | Command::Restore | Command::Colleague),
+            imports: line.contains(&"import"),
             may_stop: !self.plan.service.faults.is_empty() || self.plan.service.token_lifetime_s < 60,
             is_dry: *command == Command::DryRun,
             has_max_new: line.contains(&"--max-new"),

@@ -83,7 +83,7 @@ impl IngestSession {
                 }
                 self.change(tx, row, change, candidate)?;
                 if adopts {
-                    self.adopt(tx, "customer_rows", &row, candidate)?;
+                    self.adopt(tx, ("customer_rows", &row), candidate, change == Change::Ignored)?;
                 }
                 self.counts.continued += u64::from(self.is_continued(tx, row)?);
             }
@@ -120,10 +120,9 @@ impl IngestSession {
 
     /// Is this known row open, so that it is not skipped? A row of an earlier file of this run is counted there.
     fn is_continued(&self, tx: &Transaction<'_>, row: RowId) -> Result<bool> {
-        let sql = "SELECT state, source_id FROM customer_rows WHERE id = ?1";
-        let (state, source): (State, SourceId) =
-            tx.prepare_cached(sql)?.query_row([row], |found| found.try_into())?;
-        Ok(state.is_open() && !self.seen.of_this_run.contains(&source))
+        let sql = "SELECT state FROM customer_rows WHERE id = ?1";
+        let state: State = tx.prepare_cached(sql)?.query_row([row], |found| found.get(0))?;
+        Ok(state.is_open() && self.seen.earlier.place_of(row).is_none())
     }
 
     fn change(
@@ -168,7 +167,7 @@ impl IngestSession {
                     None => counts.agreements_rejected += 1,
                 }
             }
-            Change::AdoptAcceptance(id) => self.adopt(tx, "agreements", &id, candidate)?,
+            Change::AdoptAcceptance(id) => self.adopt(tx, ("agreements", &id), candidate, false)?,
             Change::WithdrawAcceptance => {
                 CurrentStep::of(tx, StepKind::Agreement, row)?.take(tx, StepEvent::Discarded, "", &[])?;
             }
@@ -207,15 +206,26 @@ impl IngestSession {
         Ok(RowId(row))
     }
 
-    /// Moves a row, or an acceptance, of a file that was never read to its end to this file.
-    fn adopt(&self, tx: &Transaction<'_>, table: &str, id: &dyn ToSql, candidate: &Candidate) -> Result<()> {
-        // The cells too: the same values may be under other headers here.
+    /// Moves a row, or an acceptance, of a file that was never read to its end to this file. `is_changed`: its values are
+    /// not those that were sent.
+    fn adopt(
+        &self,
+        tx: &Transaction<'_>,
+        (table, id): (&str, &dyn ToSql),
+        candidate: &Candidate,
+        is_changed: bool,
+    ) -> Result<()> {
         let Candidate { line, cells, .. } = candidate;
-        update(tx, table, id, &[("source_id", &self.source), ("line", line)])?;
-        // Erased cells stay erased.
-        let sql = format!("UPDATE {table} SET cells = ?2 WHERE id = ?1 AND length(cells) > 0");
-        tx.prepare_cached(&sql)?.execute((id, cells))?;
-        Ok(())
+        // The cells too: the same values may be under other headers here. Other values only where the old ones could not
+        // be read any more. Erased cells stay erased.
+        let sql = format!(
+            "UPDATE {table} SET cells = ?2
+              WHERE id = ?1 AND length(cells) > 0
+                AND NOT (?3 AND (SELECT header FROM sources WHERE id = {table}.source_id)
+                                IS (SELECT header FROM sources WHERE id = ?4))"
+        );
+        tx.prepare_cached(&sql)?.execute((id, cells, is_changed, self.source))?;
+        update(tx, table, id, &[("source_id", &self.source), ("line", line)])
     }
 }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_named, is_path, json, tried, value};
+use super::super::stored::{collect, is_named, is_path, json, tried, update, value};
 use super::super::{Ledger, Result, RowId};
 use super::agreement;
 use tenantry_model::problem::Rule;
@@ -49,9 +49,20 @@ impl Ledger {
     }
 }
 
-/// A pending row whose create cannot have been done by any send. The lost ledger of a restored copy may have sent the
-/// rows that are looked up first.
-const NEVER_SENT: &str = "next_step = 'create' AND NOT unclear_before AND NOT success_unread";
+/// The condition on a pending row `row` that a send of its own may have created its customer. What it corrects may have
+/// been sent too (`unclear_before`), but not with its values.
+pub(super) fn is_unclear(row: &str) -> String {
+    format!(
+        "({row}.success_unread OR ({row}.unclear_before AND EXISTS (
+            SELECT 1 FROM http_attempts h WHERE h.row_id = {row}.id AND h.operation = 'create')))"
+    )
+}
+
+/// The condition on a pending row `row` whose create cannot have been done by any send. The lost ledger of a restored
+/// copy may have sent the rows that are looked up first.
+fn never_sent(row: &str) -> String {
+    format!("{row}.next_step = 'create' AND NOT {}", is_unclear(row))
+}
 
 /// Pending rows, each with whether it was never sent, and pending acceptances: both as queries of the domains `?1` and
 /// the lists `?2`.
@@ -62,8 +73,9 @@ fn chosen() -> (String, String) {
         is_path("s.path", "list.value")
     );
     let rows = format!(
-        "SELECT r.id, {NEVER_SENT} AS never_sent
-           FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.state = 'pending' AND {matches}"
+        "SELECT r.id, {} AS never_sent
+           FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.state = 'pending' AND {matches}",
+        never_sent("r")
     );
     let agreements = format!(
         "SELECT a.id
@@ -119,41 +131,60 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 /// Returns how many rows are refused again, and how many are declined.
 fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
     let refused_again = take_back_refused(tx, which)?;
-    let unsent = format!("{NEVER_SENT} AND {which}");
+    let unsent = format!("{} AND {which}", never_sent("customer_rows"));
+    Ok((refused_again, decline(tx, State::Pending, &unsent)?))
+}
+
+/// Declines the rows in this state that match `which`. What they have corrected counts again. Returns how many.
+pub(super) fn decline(tx: &Transaction<'_>, state: State, which: &str) -> Result<u64> {
     let sql = format!(
         "SELECT id FROM customer_rows
           WHERE state = 'superseded'
-            AND replaced_by IN (SELECT id FROM customer_rows WHERE state = 'pending' AND {unsent})"
+            AND replaced_by IN (SELECT id FROM customer_rows WHERE state = '{state}' AND {which})"
     );
-    let corrected: Vec<RowId> = collect(tx, &sql, [], |row| row.get(0))?;
-    let discarded = (StepKind::Create, State::Pending, StepEvent::Discarded);
-    let declined = take_all(tx, discarded, "key_domain = NULL", &unsent, [])?;
-    for row in corrected {
-        take_back_corrected(tx, row)?;
-    }
-    Ok((refused_again, declined))
+    let corrected = collect(tx, &sql, [], |row| row.get(0))?;
+    let discarded = (StepKind::Create, state, StepEvent::Discarded);
+    let declined = take_all(tx, discarded, "key_domain = NULL", which, [])?;
+    take_back_corrected(tx, corrected)?;
+    Ok(declined)
 }
 
-/// A row whose correction was discarded is refused again, or waits again for what is found out about it. One that had
-/// never been sent stays replaced: its list has other values now.
-fn take_back_corrected(tx: &Transaction<'_>, row: RowId) -> Result<()> {
-    let sql =
-        format!("SELECT error_code, request_id IS NOT NULL, {NEVER_SENT} FROM customer_rows WHERE id = ?1");
-    let (code, was_valid, never_sent): (Option<String>, bool, bool) =
-        tx.prepare_cached(&sql)?.query_row([row], |found| found.try_into())?;
-    let event = match code.as_deref() {
-        Some(code) if was_valid && code != Rule::MixedResellers.name() => StepEvent::TakenBack,
-        Some(_) => StepEvent::Rejected,
-        None if never_sent => return Ok(()),
-        None => StepEvent::TakenUp,
-    };
-    // A row that repeats the domain of another one has no key; and by now another row may have this one's.
-    let facts = format!(
-        "replaced_by = NULL,
-         key_domain = iif(error_code IS '{}' OR domain IN (SELECT key_domain FROM customer_rows), NULL, domain)",
-        Rule::DuplicateDomain.name()
-    );
-    CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])
+/// Rows whose correction was discarded are refused again, or wait again for what is found out about them. One that had
+/// never been sent stays replaced, because its list has other values now; what that one had corrected counts again.
+fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Result<()> {
+    while let Some(row) = corrected.pop() {
+        let sql = format!(
+            "SELECT error_code, request_id IS NOT NULL, customer IS NOT NULL AND NOT ({}),
+                    (SELECT k.id FROM customer_rows k WHERE k.key_domain = customer_rows.domain)
+               FROM customer_rows WHERE id = ?1",
+            never_sent("customer_rows")
+        );
+        type Facts = (Option<String>, bool, bool, Option<RowId>);
+        let (code, was_valid, may_be_sent, of_domain): Facts =
+            tx.prepare_cached(&sql)?.query_row([row], |found| found.try_into())?;
+        let is_rule = |rule: Rule| code.as_deref() == Some(rule.name());
+        let event = match code {
+            Some(_) if was_valid && !is_rule(Rule::MixedResellers) => StepEvent::TakenBack,
+            Some(_) => StepEvent::Rejected,
+            None if may_be_sent => StepEvent::TakenUp,
+            None => {
+                let behind = "SELECT id FROM customer_rows WHERE state = 'superseded' AND replaced_by = ?1";
+                let behind: Vec<RowId> = collect(tx, behind, [row], |found| found.get(0))?;
+                corrected.extend(behind);
+                continue;
+            }
+        };
+        // A row that repeated the domain of another one had no key.
+        match of_domain.filter(|_| !is_rule(Rule::DuplicateDomain)) {
+            Some(other) => update(tx, "customer_rows", &row, &[("replaced_by", &other)])?,
+            None => {
+                let key = if is_rule(Rule::DuplicateDomain) { "NULL" } else { "domain" };
+                let facts = format!("replaced_by = NULL, key_domain = {key}");
+                CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Rows that were refused before they were retried become refused again.

@@ -2,11 +2,12 @@
 
 use rusqlite::{Params, Transaction};
 
-use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{Value, collect, json, stored_problems};
 use super::super::{Result, RowId};
-use super::discard::withdraw;
+use super::discard::{decline, withdraw};
 use super::gone::{Corrections, readings_of};
+use super::known::MetRows;
 use super::{IngestCounts, IngestSession};
 use tenantry_model::problem::Problem;
 
@@ -39,7 +40,12 @@ pub struct IngestReport {
 
 impl IngestSession {
     /// Validates the whole file, then releases its rows.
-    pub(super) fn complete(mut self, tx: &Transaction<'_>, direct: &DirectRows) -> Result<IngestReport> {
+    /// Also returns what this run has met so far.
+    pub(super) fn complete(
+        mut self,
+        tx: &Transaction<'_>,
+        direct: &DirectRows,
+    ) -> Result<(IngestReport, MetRows)> {
         let mut wrong = None;
         match direct {
             DirectRows::Wrong(problem) => {
@@ -58,13 +64,7 @@ impl IngestSession {
             self.source, self.run
         );
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
-        discarded += take_all(
-            tx,
-            (StepKind::Create, State::Rejected, StepEvent::Discarded),
-            "key_domain = NULL",
-            &format!("source_id IN ({left})"),
-            [],
-        )?;
+        discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
         if self.info.path != "-" {
             let list = readings_of(tx, &self.info.path)?;
@@ -75,9 +75,18 @@ impl IngestSession {
         let rejected = "SELECT id FROM customer_rows WHERE state = 'rejected' AND acknowledged_at IS NULL";
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
-        let Self { counts, ignored, duplicate_lines, .. } = self;
+        let Self { counts, ignored, duplicate_lines, seen, .. } = self;
         let discarded = (discarded, agreements_discarded);
-        Ok(IngestReport { counts, rejected, ignored, duplicate_lines, discarded, direct: wrong, corrections })
+        let report = IngestReport {
+            counts,
+            rejected,
+            ignored,
+            duplicate_lines,
+            discarded,
+            direct: wrong,
+            corrections,
+        };
+        Ok((report, seen.met()))
     }
 
     /// The rows found by the query that this reading has met.

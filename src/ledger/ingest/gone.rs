@@ -43,8 +43,9 @@ const STEPS: [(&str, &str, &str); 2] =
     [("customer_rows", "id", "TRUE"), ("agreements", "row_id", "replaced_by IS NULL")];
 
 impl IngestSession {
-    /// Marks the rows that this list no longer contains, and takes the mark from the rows that it contains again. A row
-    /// that was acknowledged while it was gone needs attention again when it comes back.
+    /// Marks the rows that this list no longer contains, nor an earlier list of this run, and takes the mark from the rows
+    /// that it contains, whichever list brought them first. A row that was acknowledged while it was gone needs attention
+    /// again when it comes back.
     pub(super) fn mark_gone(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         let needs_attention = State::sql_list(State::needs_attention);
         let now = clock::now().as_millisecond();
@@ -54,7 +55,7 @@ impl IngestSession {
                 "UPDATE {table} SET gone_at = NULL,
                         acknowledged_at = iif(acknowledged_at >= gone_at, NULL, acknowledged_at) WHERE id = ?1"
             );
-            for id in of_list(tx, table, list, self.met_steps(tx, &marked, true)?)? {
+            for id in self.met_steps(tx, &marked, true)? {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
             let refused =
@@ -140,7 +141,10 @@ impl IngestSession {
     fn met_steps(&self, tx: &Transaction<'_>, sql: &str, is_met: bool) -> Result<Vec<i64>> {
         let mut found = Vec::new();
         each(tx, sql, [], |step| {
-            if self.seen.line_of(step.get(1)?).is_some() == is_met {
+            let row = step.get(1)?;
+            let is_it_met =
+                self.seen.line_of(row).is_some() || (!is_met && self.seen.earlier.place_of(row).is_some());
+            if is_it_met == is_met {
                 found.push(step.get(0)?);
             }
             Ok::<_, Error>(())

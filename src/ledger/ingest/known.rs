@@ -9,6 +9,7 @@ use super::super::steps::{STANDING, State};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
+use super::discard;
 
 /// What is known of an incoming row.
 #[derive(Debug, Default)]
@@ -40,15 +41,15 @@ pub struct KnownRow {
     pub is_acknowledged: bool,
     /// A restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
-    /// It is pending, but an earlier send may have created its customer.
-    pub may_be_sent: bool,
+    /// It is pending, but a send of its own may have created its customer.
+    pub is_unclear: bool,
     /// The row that has replaced it.
     pub replaced_by: Option<RowId>,
     /// `forget` has erased its cells and its problems.
     pub is_erased: bool,
     /// The line on which this reading has met it.
     pub met_on: Option<u32>,
-    /// Its line and its file, if that is another file that this run has read.
+    /// Line and path, if an earlier file of this run has met it, and this reading has not.
     pub elsewhere: Option<(u32, String)>,
     /// Its file was never read to its end.
     pub is_unfinished: bool,
@@ -76,18 +77,56 @@ pub struct KnownAcceptance {
 /// What a reading has seen so far.
 #[derive(Debug, Default)]
 pub(super) struct SeenRows {
+    /// The name of its list.
+    path: String,
     /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
-    /// The files that this run has read before this one.
-    pub(super) of_this_run: HashSet<SourceId>,
+    /// What the files that this run has read before this one have met.
+    pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
 }
 
+/// The rows that files of this run have met, each with its first place. The files of one run count as one.
+#[derive(Debug, Default)]
+pub(crate) struct MetRows {
+    files: Vec<String>,
+    /// By row id: the number of the file, and the line, or 0. Six bytes per row.
+    file: Vec<u16>,
+    line: Vec<u32>,
+}
+
+impl MetRows {
+    /// Path and line.
+    pub(super) fn place_of(&self, row: RowId) -> Option<(&str, u32)> {
+        let index = usize::try_from(row.0).ok()?;
+        let line = self.line.get(index).copied().filter(|line| *line != 0)?;
+        Some((self.files.get(usize::from(*self.file.get(index)?))?, line))
+    }
+}
+
 impl SeenRows {
-    pub(super) fn new(unfinished: HashSet<SourceId>, of_this_run: HashSet<SourceId>) -> Self {
-        Self { unfinished, of_this_run, first_line: Vec::new() }
+    pub(super) fn new(path: String, unfinished: HashSet<SourceId>, earlier: MetRows) -> Self {
+        Self { path, unfinished, earlier, first_line: Vec::new() }
+    }
+
+    /// What this run has met when this file has been read, too.
+    pub(super) fn met(self) -> MetRows {
+        let Self { path, earlier: mut met, first_line, .. } = self;
+        // With more files, the last ones count as one.
+        let number = u16::try_from(met.files.len()).unwrap_or(u16::MAX);
+        met.files.push(path);
+        if met.line.len() < first_line.len() {
+            met.line.resize(first_line.len(), 0);
+            met.file.resize(first_line.len(), 0);
+        }
+        for ((line, file), first) in met.line.iter_mut().zip(&mut met.file).zip(first_line) {
+            if *line == 0 && first != 0 {
+                (*line, *file) = (first, number);
+            }
+        }
+        met
     }
 
     pub(super) fn line_of(&self, row: RowId) -> Option<u32> {
@@ -143,15 +182,24 @@ fn without_key(
     seen: &SeenRows,
     known: &mut KnownRows,
 ) -> Result<()> {
-    // A correction that was discarded unsent does not count.
-    let sql = "SELECT r.id, r.state, r.source_id,
-                      new.state IS NOT NULL AND new.state <> 'declined', r.erased_at IS NOT NULL,
-                      r.acknowledged_at IS NOT NULL
-                 FROM customer_rows r INDEXED BY rows_without_key
-                 LEFT JOIN customer_rows new ON new.id = r.replaced_by
-                WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id";
-    let mut statement = tx.prepare_cached(sql)?;
-    let mut rows = statement.query([candidate.content_hash])?;
+    // A correction that was discarded unsent does not count, nor one that is refused itself and that this same list has
+    // taken back.
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT r.id, r.state, r.source_id,
+                    new.state IS NOT NULL AND new.state <> 'declined'
+                        AND NOT (new.state IN ({}) AND list.path IS ?2),
+                    r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL
+               FROM customer_rows r INDEXED BY rows_without_key
+               LEFT JOIN customer_rows new ON new.id = r.replaced_by
+               LEFT JOIN sources list ON list.id = new.source_id
+              WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
+            State::sql_list(State::is_refused)
+        )
+    });
+    let mut statement = tx.prepare_cached(&SQL)?;
+    let list = Some(&seen.path).filter(|path| *path != "-");
+    let mut rows = statement.query((candidate.content_hash, list))?;
     while let Some(row) = rows.next()? {
         let (id, is_replaced): (RowId, bool) = (row.get(0)?, row.get(3)?);
         match row.get(1)? {
@@ -184,7 +232,7 @@ impl KnownRow {
             is_burned: false,
             is_acknowledged: false,
             is_held: false,
-            may_be_sent: false,
+            is_unclear: false,
             replaced_by: None,
             is_erased: false,
             met_on: None,
@@ -214,12 +262,13 @@ impl Found {
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
                     r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
-                    r.erased_at IS NOT NULL, r.replaced_by, r.unclear_before OR r.success_unread
+                    r.erased_at IS NOT NULL, r.replaced_by, {}
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a
                       ON a.row_id = r.id
-              WHERE {which}"
+              WHERE {which}",
+            discard::is_unclear("r")
         )
     }
 
@@ -231,7 +280,7 @@ impl Found {
         known.is_acknowledged = row.get(8)?;
         known.is_erased = row.get(14)?;
         known.replaced_by = row.get(15)?;
-        known.may_be_sent = known.is_held || row.get(16)?;
+        known.is_unclear = row.get(16)?;
         let mut acceptance = None;
         if let Some(id) = row.get(9)? {
             known.acceptance = Some(KnownAcceptance {
@@ -260,12 +309,10 @@ impl Found {
 
     /// The same, with the facts that need further lookups.
     fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
-        let source = self.source;
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
         known.met_on = seen.line_of(known.row);
-        if known.met_on.is_none() && !known.same_content && seen.of_this_run.contains(&source) {
-            let sql = "SELECT r.line, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.id = ?1";
-            known.elsewhere = Some(tx.prepare_cached(sql)?.query_row([known.row], |row| row.try_into())?);
+        if known.met_on.is_none() && !known.same_content {
+            known.elsewhere = seen.earlier.place_of(known.row).map(|(path, line)| (line, path.to_owned()));
         }
         if known.state.is_customer() {
             known.was_accepted_so = agreement::was_replaced(tx, known.row, candidate.content_hash)?;

@@ -17,7 +17,7 @@ mod known_customers;
 mod original;
 mod retry;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rusqlite::Transaction;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
 use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
+pub(super) use known::MetRows;
 use known::SeenRows;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
@@ -203,8 +204,9 @@ pub struct IngestSession {
 impl Ledger {
     /// Begins the reading of a file.
     pub async fn begin_source(&self, info: SourceInfo) -> Result<IngestSession> {
-        let run = self.run;
-        self.writer.write_unsynced(move |tx| IngestSession::begin(tx, run, info)).await
+        let (run, met) =
+            (self.run, std::mem::take(&mut *self.met.lock().unwrap_or_else(PoisonError::into_inner)));
+        self.writer.write_unsynced(move |tx| IngestSession::begin(tx, run, info, met)).await
     }
 
     /// Takes in a batch of rows. `decide` gets what is known of each row, earlier rows of the batch included, and
@@ -259,7 +261,9 @@ impl Ledger {
         direct: DirectRows,
     ) -> Result<IngestReport> {
         assert_eq!(reading.counts.rows(), rows_read, "every row that was read must have been taken up");
-        self.write(move |tx| reading.complete(tx, &direct)).await
+        let (report, met) = self.write(move |tx| reading.complete(tx, &direct)).await?;
+        *self.met.lock().unwrap_or_else(PoisonError::into_inner) = met;
+        Ok(report)
     }
 }
 
@@ -274,16 +278,14 @@ impl IngestSession {
         &self.ledger_id
     }
 
-    fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo) -> Result<Self> {
+    /// `met`: by earlier files of this run.
+    fn begin(tx: &Transaction<'_>, run: RunId, info: SourceInfo, met: MetRows) -> Result<Self> {
         let ledger_id = value(tx, "SELECT ledger_id FROM ledger", [])?;
         let customers = State::sql_list(State::is_customer);
         let customers = format!("EXISTS (SELECT 1 FROM customer_rows WHERE state IN ({customers}))");
         let newest_row = value(tx, &format!("SELECT max(id) FROM customer_rows WHERE {customers}"), [])?;
-        let sources = |which: &str| {
-            collect(tx, &format!("SELECT id FROM sources WHERE {which}"), [run], |row| row.get(0))
-        };
-        let unfinished = sources("completed_at IS NULL AND run_id <> ?1")?;
-        let of_this_run = sources("run_id = ?1")?;
+        let unfinished = "SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1";
+        let unfinished = collect(tx, unfinished, [run], |row| row.get(0))?;
         let values: [Value<'_>; 5] = [
             ("run_id", &run),
             ("path", &info.path),
@@ -295,10 +297,10 @@ impl IngestSession {
         Ok(Self {
             run,
             source: SourceId(source),
+            seen: SeenRows::new(info.path.clone(), unfinished, met),
             info,
             ledger_id,
             newest_row,
-            seen: SeenRows::new(unfinished, of_this_run),
             counts: IngestCounts::default(),
             ignored: Vec::new(),
             duplicate_lines: Vec::new(),

@@ -12,7 +12,7 @@ use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
 use super::super::stored::{NamedRow, collect, field_of, is_named, json, stored_problems, tried, value};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
-use super::known::{self, KnownRows, SeenRows};
+use super::known::{self, KnownRows, MetRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
 use tenantry_model::failpoint;
 use tenantry_model::problem::{Problem, Severity};
@@ -205,7 +205,12 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
         "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,
-                s.path, r.changed_at <= (SELECT coalesce(max(restored_at), -1) FROM copies), r.problems, s.given
+                s.path,
+                EXISTS (SELECT 1 FROM (SELECT max(restored_at) AS at FROM copies) restored
+                         WHERE r.made_at <= restored.at
+                           AND NOT EXISTS (SELECT 1 FROM http_attempts h
+                                            WHERE h.row_id = r.id AND h.intended_at > restored.at)),
+                r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
     );
     let load = |found: &Row<'_>| {
@@ -262,7 +267,8 @@ impl RetrySession<'_> {
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
                 needs_consent: false,
             };
-            self.current = Some((stored.source, IngestSession::begin(tx, self.run, info)?));
+            self.current =
+                Some((stored.source, IngestSession::begin(tx, self.run, info, MetRows::default())?));
         }
         let (_, reading) = self.current.as_mut().expect("it has just been put there");
         Ok(reading)

@@ -13,7 +13,7 @@ const LOOKUPS: &str = "operation IN ('find_customer', 'check_domain')";
 /// Unresolved rows that are not acknowledged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnresolvedRows {
-    /// No run has asked about one of them again since it became unresolved, so asking may settle it.
+    /// At most one run has had answers about one of them, so asking again may settle it.
     pub may_be_settled: bool,
     /// The domains of the first ones.
     pub first: Vec<String>,
@@ -36,7 +36,7 @@ impl Queries {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY}
                                AND (SELECT count(DISTINCT run_id) FROM http_attempts
-                                     WHERE row_id = r.id AND {LOOKUPS}) < 2)"
+                                     WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)"
         );
         let may_be_settled = value(&self.connection, &sql, [])?;
         let sql = format!("SELECT domain FROM customer_rows WHERE {THEY} ORDER BY id LIMIT ?1");

@@ -25,7 +25,7 @@
 //!                                                      replaced → superseded · discarded → declined
 //! created     created by one of our sends              final
 //! existing    was our customer before                  final
-//! superseded  replaced by a corrected row              final
+//! superseded  replaced by a corrected row              ingest: correction discarded → failed, rejected, pending
 //! declined    discarded, never sent                    ingest: comes again → pending
 //!
 //! an agreement, `agreements.state`; a replaced agreement keeps its state

@@ -482,17 +482,20 @@ mod tests {
 
     #[tokio::test]
     async fn throttling_is_reported_once_for_all_requests_that_were_sent_together() {
-        let reports = Arc::new(StateMutex::new(Vec::new()));
-        let kept = Arc::clone(&reports);
-        let pacer = Pacer::new(Rate::Unlimited).reporting(move |it| kept.lock().unwrap().push(it));
-        let wait = Duration::from_millis(20);
-        pacer.throttled(wait);
-        pacer.throttled(wait);
-        admit(&pacer).await;
-        pacer.throttled(wait);
-        let reports = reports.lock().unwrap();
-        assert_eq!(reports.iter().map(|it| it.percent_of_rate).collect::<Vec<_>>(), [50, 25]);
-        assert_eq!(reports[0].wait, wait);
+        let fast = Rate::Limited { requests: NonZeroU32::MAX, window: Duration::from_secs(1) };
+        for (rate, percents) in [(fast, [50, 25]), (Rate::Unlimited, [100, 100])] {
+            let reports = Arc::new(StateMutex::new(Vec::new()));
+            let kept = Arc::clone(&reports);
+            let pacer = Pacer::new(rate).reporting(move |it| kept.lock().unwrap().push(it));
+            let wait = Duration::from_millis(20);
+            pacer.throttled(wait);
+            pacer.throttled(wait);
+            admit(&pacer).await;
+            pacer.throttled(wait);
+            let reports = reports.lock().unwrap();
+            assert_eq!(reports.iter().map(|it| it.percent_of_rate).collect::<Vec<_>>(), percents);
+            assert_eq!(reports[0].wait, wait);
+        }
     }
 
     #[tokio::test]

@@ -326,8 +326,8 @@ fn symbol_cost(c: char, neighbours: &Neighbours<'_>) -> Cost {
         '‘' if !is_after_letter && has_partner("’") => 6,
         '‚' if !is_after_letter && has_partner("‘’") => 6,
         '”' if !is_before_letter && has_partner("“„") => 6,
-        '“' if !is_before_letter && has_partner("„") => 6,
-        '‘' if !is_before_letter && has_partner("‚") => 6,
+        '“' if !is_before_letter && opens(neighbours.cell, '„') => 6,
+        '‘' if !is_before_letter && opens(neighbours.cell, '‚') => 6,
         '«' if !(is_after_letter && is_before_letter) && has_partner("»") => 6,
         '»' if !(is_after_letter && is_before_letter) && has_partner("«") => 6,
         '–' | '—' if !is_after_letter && !is_before_letter => 4,
@@ -344,6 +344,13 @@ fn symbol_cost(c: char, neighbours: &Neighbours<'_>) -> Cost {
         _ if is_after_letter || is_before_letter => 32,
         _ => MISPLACED,
     }
+}
+
+/// Whether this mark begins a name in the cell. Before a small letter, it may be a letter of another encoding: `älteste` in
+/// cp850 is `„lteste` in Windows-1252.
+fn opens(cell: &str, mark: char) -> bool {
+    let is_name = |after: &str| after.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+    cell.match_indices(mark).any(|(at, _)| is_name(&cell[at + mark.len_utf8()..]))
 }
 
 /// What precedes an ordinal sign, as in `1º`, `nº` and `1.º`.
