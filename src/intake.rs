@@ -23,12 +23,12 @@ use tokio::sync::watch;
 use tenantry_model::thread::on_thread;
 
 use crate::customer::{DomainName, Field};
-use crate::failpoint;
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity, Strictness};
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
+use crate::{failpoint, files};
 use companies::{Companies, CompanyColumns, RowKeys};
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
 use decide::{IncomingRow, decide};
@@ -131,6 +131,7 @@ pub(crate) async fn ingest(
     companies.begin_file(&path);
     let header = opened.header();
     let info = SourceInfo {
+        full_path: files::list_full_path(&path),
         path,
         header: reader::to_csv(header.names()),
         given: Some(InputOptions {

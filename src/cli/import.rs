@@ -19,7 +19,7 @@ use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, counted_with, on_lines};
 use crate::submitter::{Mode, StopReason};
 use crate::validation::{LiveRules, Validator};
-use crate::{failpoint, intake, reader, validation};
+use crate::{failpoint, files, intake, reader, validation};
 
 pub(crate) async fn run(args: args::ImportArgs, output: &Output) -> Result<Ended, Failure> {
     args.input.refuse_contradictions()?;
@@ -135,7 +135,7 @@ impl ListReading {
         let remembered = if reader::is_export(Path::new(path)) {
             queries.remembered_for_exports()?
         } else {
-            queries.remembered_for(path)?
+            queries.remembered_for(path, files::list_full_path(path).as_deref())?
         };
         let mut remembered = remembered.unwrap_or_default().remembered();
         // Also where the settings turn it off.

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::cloud::Cloud;
-use super::descriptor::duplicate;
+use super::descriptor::{Descriptor, duplicate};
 use super::shell::{self, quoted};
 use super::{ExitCode, Failure, Output, args};
 use crate::customer::{Defaults, Field};
@@ -94,7 +94,8 @@ pub(crate) struct InputFile {
 
 impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
-        let name = files::list_name(path);
+        // What a descriptor leads to is another list each time, like standard input.
+        let name = if Descriptor::named(path).is_some() { "-".to_owned() } else { files::list_name(path) };
         if path.as_os_str() == "-" {
             let input = standard_input();
             return Ok(Self { source: InputSource { path: name, input }, size: None });

@@ -368,7 +368,7 @@ impl Queries {
 
     /// Files that were not read to their end the last time.
     pub fn unfinished_files(&self) -> Result<Vec<String>> {
-        let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY path
+        let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY coalesce(full_path, path)
                    HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
         collect(&self.connection, sql, [], |row| row.get(0))
     }

@@ -132,6 +132,15 @@ pub(super) fn is_path(column: &str, named: &str) -> String {
     )
 }
 
+/// SQL: are these two readings of one list? Readings of standard input never are.
+pub(super) fn is_same_list(one: &str, other: &str) -> String {
+    format!(
+        "({one}.path <> '-' AND {other}.path <> '-'
+          AND CASE WHEN {one}.full_path IS NULL OR {other}.full_path IS NULL THEN {one}.path = {other}.path
+                   ELSE {one}.full_path = {other}.full_path END)"
+    )
+}
+
 /// SQL: is a row, by its domain and its id, one of the [`NamedRow`]s in the JSON array of a parameter? An empty array
 /// stands for all rows. The id is qualified by its table, because `json_each` has an `id` too.
 pub(super) fn is_named(domain: &str, row: &str, parameter: &str) -> String {

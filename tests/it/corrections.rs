@@ -501,6 +501,35 @@ fn the_same_files_again_change_nothing() {
     bench.agree();
 }
 
+/// One folder for each reseller, and a script that imports the list in each.
+#[test]
+fn lists_of_one_name_in_two_folders_are_two_lists() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("value", 3000)]);
+    let list = |domain: &str| format!("{HEADER},external_id\n{},1001\n", row(domain));
+    for folder in ["one", "two"] {
+        fs::create_dir(bench.path(folder)).unwrap();
+    }
+    bench.file("one/customers.csv", list("value"));
+    bench.file("two/customers.csv", list("other"));
+    let import = |folder: &str| bench.import("customers.csv").in_folder(folder);
+    import("one").exits(3);
+    let done = import("two").exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 1)]), "{done}");
+    assert!(!done.stdout.contains("no longer in its list"), "{done}");
+    // However the path is written.
+    bench.file("one/customers.csv", list("corrected"));
+    bench.import("one/customers.csv").exits(0).says("replaces value.onmicrosoft.com (failed)");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
+    // What one list leaves unsent, the other does not take away.
+    bench.file("one/customers.csv", list("unsent"));
+    import("one").args(["--max-new", "0"]).exits(5);
+    let next = bench.path("one/customers.csv").display().to_string();
+    import("two").exits(5).prints(&next);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 1), ("superseded", 1)]));
+    bench.agree_so_far();
+}
+
 #[test]
 fn a_row_that_changes_back_is_tried_again() {
     let bench = Bench::new();

@@ -323,6 +323,15 @@ impl World<'_> {
         std::fs::rename(&self.folder, &folder).expect("it is ours");
         disk::moved(&self.folder, &folder);
         self.folder = folder;
+        // The lists stay where they are: a list in another folder is another list.
+        let lists = self.lists();
+        drop(std::fs::remove_file(&lists));
+        std::os::unix::fs::symlink(&self.folder, lists).expect("there is room");
+    }
+
+    /// Leads to the folder of the world, whatever its name is.
+    fn lists(&self) -> PathBuf {
+        self.folder.with_file_name("lists")
     }
 
     fn arguments(&self, command: &[&str], ledger: usize) -> Vec<OsString> {
@@ -336,8 +345,10 @@ impl World<'_> {
     /// One life, and the judgement after it.
     fn live(&mut self, index: usize, command: &Command, event: Option<Event>) -> Result<Option<u8>, Broken> {
         let with = |name: &str, options: &[String]| [words(&[name]), options.to_vec()].concat();
-        let import =
-            |options: &[String]| with("import", &[words(self.plan.files.names()), options.to_vec()].concat());
+        let lists: Vec<String> = (self.plan.files.names().iter())
+            .map(|name| self.lists().join(name).to_str().expect("it is UTF-8").to_owned())
+            .collect();
+        let import = |options: &[String]| with("import", &[lists.clone(), options.to_vec()].concat());
         let (line, submits) = match command {
             Command::Import(options) => (import(options), true),
             Command::DryRun => (import(&words(&["--dry-run"])), false),

@@ -119,6 +119,7 @@ mod tests {
     async fn read(ledger: &Ledger) {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
+            full_path: None,
             header: b"domain\n".to_vec(),
             given: None,
             needs_consent: false,

@@ -3,7 +3,7 @@
 use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{Value, collect, json, stored_problems};
+use super::super::stored::{Value, collect, is_same_list, json, stored_problems};
 use super::super::{Result, RowId};
 use super::discard::{decline, withdraw};
 use super::gone::{Corrections, readings_of};
@@ -58,16 +58,18 @@ impl IngestSession {
         // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
         // sent its rows.
         let left = format!(
-            "SELECT id FROM sources
-              WHERE path = (SELECT path FROM sources WHERE id = {}) AND path <> '-' AND completed_at IS NULL
-                AND run_id <> {} AND run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
-            self.source, self.run
+            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
+              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
+                AND s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
+            self.source,
+            is_same_list("s", "own"),
+            self.run
         );
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
         if self.info.path != "-" {
-            let list = readings_of(tx, &self.info.path)?;
+            let list = readings_of(tx, self.source)?;
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
         }
@@ -75,7 +77,7 @@ impl IngestSession {
         let rejected = "SELECT id FROM customer_rows WHERE state = 'rejected' AND acknowledged_at IS NULL";
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
-        let Self { counts, ignored, duplicate_lines, seen, .. } = self;
+        let Self { counts, ignored, duplicate_lines, seen, info, .. } = self;
         let discarded = (discarded, agreements_discarded);
         let report = IngestReport {
             counts,
@@ -86,7 +88,7 @@ impl IngestSession {
             direct: wrong,
             corrections,
         };
-        Ok((report, seen.met()))
+        Ok((report, seen.met(info.path)))
     }
 
     /// The rows found by the query that this reading has met.

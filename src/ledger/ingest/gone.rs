@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{collect, each, value};
+use super::super::stored::{collect, each, is_same_list, value};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -157,22 +157,24 @@ impl IngestSession {
 /// for consent until now. `sources`: a query for the ids of these lists.
 pub(super) fn replace_released(tx: &Transaction<'_>, sources: &str) -> Result<()> {
     let refused = format!(
-        "SELECT r.id, r.external_id, r.reseller_id, s.path FROM customer_rows r JOIN sources s ON s.id = r.source_id
-          WHERE r.gone_at IS NOT NULL AND r.state IN ({}) AND r.external_id IS NOT NULL AND s.path <> '-'
-            AND s.path IN (SELECT path FROM sources WHERE id IN ({sources}))",
-        State::sql_list(State::is_refused)
+        "SELECT r.id, r.external_id, r.reseller_id, s.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
+          WHERE r.gone_at IS NOT NULL AND r.state IN ({}) AND r.external_id IS NOT NULL
+            AND EXISTS (SELECT 1 FROM sources own WHERE own.id IN ({sources}) AND {})",
+        State::sql_list(State::is_refused),
+        is_same_list("s", "own")
     );
     let corrected = format!(
-        "SELECT r.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
-          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.state NOT IN ({}) AND s.path = ?3
+        "SELECT r.id FROM customer_rows r JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?3
+          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.state NOT IN ({}) AND {}
             AND s.id IN ({sources}) LIMIT 3",
-        State::sql_list(State::is_history)
+        State::sql_list(State::is_history),
+        is_same_list("s", "own")
     );
-    type Refused = (RowId, String, Option<String>, String);
+    type Refused = (RowId, String, Option<String>, SourceId);
     let refused: Vec<Refused> = collect(tx, &refused, [], |row| row.try_into())?;
     let mut known = HashMap::<_, Vec<RowId>>::new();
-    for (row, external_id, reseller, path) in refused {
-        let by = match known.entry((external_id, reseller, path)) {
+    for (row, external_id, reseller, list) in refused {
+        let by = match known.entry((external_id, reseller, list)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
                 let by = collect(tx, &corrected, new.key().clone(), |row| row.get(0))?;
@@ -205,7 +207,9 @@ fn of_list(tx: &Transaction<'_>, table: &str, list: &HashSet<SourceId>, steps: V
     Ok(of_list)
 }
 
-/// All readings of the list at `path`.
-pub(super) fn readings_of(tx: &Transaction<'_>, path: &str) -> Result<HashSet<SourceId>> {
-    collect(tx, "SELECT id FROM sources WHERE path = ?1", [path], |row| row.get(0))
+/// All readings of the list of this reading.
+pub(super) fn readings_of(tx: &Transaction<'_>, reading: SourceId) -> Result<HashSet<SourceId>> {
+    let same = is_same_list("s", "own");
+    let sql = format!("SELECT s.id FROM sources s JOIN sources own ON own.id = ?1 WHERE {same}");
+    collect(tx, &sql, [reading], |row| row.get(0))
 }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::steps::{STANDING, State};
+use super::super::stored::is_same_list;
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
@@ -77,8 +78,8 @@ pub struct KnownAcceptance {
 /// What a reading has seen so far.
 #[derive(Debug, Default)]
 pub(super) struct SeenRows {
-    /// The name of its list.
-    path: String,
+    /// `None`: rows of the ledger are looked at without a list.
+    reading: Option<SourceId>,
     /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
@@ -107,13 +108,13 @@ impl MetRows {
 }
 
 impl SeenRows {
-    pub(super) fn new(path: String, unfinished: HashSet<SourceId>, earlier: MetRows) -> Self {
-        Self { path, unfinished, earlier, first_line: Vec::new() }
+    pub(super) fn new(reading: SourceId, unfinished: HashSet<SourceId>, earlier: MetRows) -> Self {
+        Self { reading: Some(reading), unfinished, earlier, first_line: Vec::new() }
     }
 
-    /// What this run has met when this file has been read, too.
-    pub(super) fn met(self) -> MetRows {
-        let Self { path, earlier: mut met, first_line, .. } = self;
+    /// What this run has met when the file at `path` has been read, too.
+    pub(super) fn met(self, path: String) -> MetRows {
+        let Self { earlier: mut met, first_line, .. } = self;
         // With more files, the last ones count as one.
         let number = u16::try_from(met.files.len()).unwrap_or(u16::MAX);
         met.files.push(path);
@@ -188,18 +189,19 @@ fn without_key(
         format!(
             "SELECT r.id, r.state, r.source_id,
                     new.state IS NOT NULL AND new.state <> 'declined'
-                        AND NOT (new.state IN ({}) AND list.path IS ?2),
+                        AND NOT coalesce(new.state IN ({}) AND {}, FALSE),
                     r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL
                FROM customer_rows r INDEXED BY rows_without_key
                LEFT JOIN customer_rows new ON new.id = r.replaced_by
                LEFT JOIN sources list ON list.id = new.source_id
+               LEFT JOIN sources own ON own.id = ?2
               WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
-            State::sql_list(State::is_refused)
+            State::sql_list(State::is_refused),
+            is_same_list("list", "own")
         )
     });
     let mut statement = tx.prepare_cached(&SQL)?;
-    let list = Some(&seen.path).filter(|path| *path != "-");
-    let mut rows = statement.query((candidate.content_hash, list))?;
+    let mut rows = statement.query((candidate.content_hash, seen.reading))?;
     while let Some(row) = rows.next()? {
         let (id, is_replaced): (RowId, bool) = (row.get(0)?, row.get(3)?);
         match row.get(1)? {

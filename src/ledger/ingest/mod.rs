@@ -140,6 +140,8 @@ impl Candidate {
 pub struct SourceInfo {
     /// As the operator gave it; `-` is standard input.
     pub path: String,
+    /// The absolute path, which says which list it is. `None`: not known, or standard input.
+    pub full_path: Option<String>,
     /// The header record as CSV, the operator's own names.
     pub header: Vec<u8>,
     /// The options by which it is read and validated, if they are known.
@@ -286,9 +288,10 @@ impl IngestSession {
         let newest_row = value(tx, &format!("SELECT max(id) FROM customer_rows WHERE {customers}"), [])?;
         let unfinished = "SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1";
         let unfinished = collect(tx, unfinished, [run], |row| row.get(0))?;
-        let values: [Value<'_>; 5] = [
+        let values: [Value<'_>; 6] = [
             ("run_id", &run),
             ("path", &info.path),
+            ("full_path", &info.full_path),
             ("header", &info.header),
             ("started_at", &clock::now().as_millisecond()),
             ("given", &info.given),
@@ -297,7 +300,7 @@ impl IngestSession {
         Ok(Self {
             run,
             source: SourceId(source),
-            seen: SeenRows::new(info.path.clone(), unfinished, met),
+            seen: SeenRows::new(SourceId(source), unfinished, met),
             info,
             ledger_id,
             newest_row,

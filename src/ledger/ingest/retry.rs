@@ -10,7 +10,9 @@ use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, SubmissionPlan};
 use super::super::steps::State;
-use super::super::stored::{NamedRow, collect, field_of, is_named, json, stored_problems, tried, value};
+use super::super::stored::{
+    NamedRow, collect, field_of, is_named, is_same_list, json, stored_problems, tried, value,
+};
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, MetRows, SeenRows};
 use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
@@ -47,6 +49,7 @@ pub struct StoredRow {
     pub reseller: Option<String>,
     source: SourceId,
     path: String,
+    full_path: Option<String>,
     /// It has been in its state since before the ledger was restored from a copy.
     pub is_from_before: bool,
     /// The problems found in it. Empty for an acceptance.
@@ -161,7 +164,7 @@ fn retry_rows(
             }
             let mut candidate = rows.validate(&stored)?;
             let known = known::look_up(tx, &candidate, &SeenRows::default())?;
-            let has_resellers = || reading.has_resellers(tx, &stored.path);
+            let has_resellers = || reading.has_resellers(tx, stored.source);
             let decision = rows.decide(&stored, &candidate, known, has_resellers)?;
             report.count(&decision, &candidate);
             if let Ok(decision) = decision {
@@ -205,7 +208,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
         "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,
-                s.path,
+                s.path, s.full_path,
                 EXISTS (SELECT 1 FROM (SELECT max(restored_at) AS at FROM copies) restored
                          WHERE r.made_at <= restored.at
                            AND NOT EXISTS (SELECT 1 FROM http_attempts h
@@ -222,11 +225,12 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
             reseller: found.get(3)?,
             source: found.get(4)?,
             path: found.get(5)?,
-            is_from_before: found.get(6)?,
+            full_path: found.get(6)?,
+            is_from_before: found.get(7)?,
             problems: Vec::new(),
-            given: found.get(8)?,
+            given: found.get(9)?,
         };
-        Ok((stored, found.get::<_, Option<String>>(7)?))
+        Ok((stored, found.get::<_, Option<String>>(8)?))
     };
     let (mut stored, problems) = tx.prepare_cached(&sql)?.query_row([row], load)?;
     if !of_agreement {
@@ -239,22 +243,26 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
 struct RetrySession<'a> {
     run: RunId,
     selection: &'a Selection,
-    /// By path: are there rows with a reseller?
-    has_resellers: HashMap<String, bool>,
+    /// By reading: has its list rows with a reseller?
+    has_resellers: HashMap<SourceId, bool>,
     /// The earlier source of the file, and the new one.
     current: Option<(SourceId, IngestSession)>,
 }
 
 impl RetrySession<'_> {
-    /// Do rows of the file at `path` have a reseller?
-    fn has_resellers(&mut self, tx: &Transaction<'_>, path: &str) -> Result<bool> {
-        if let Some(has_resellers) = self.has_resellers.get(path) {
+    /// Do rows of the list of this reading have a reseller?
+    fn has_resellers(&mut self, tx: &Transaction<'_>, reading: SourceId) -> Result<bool> {
+        if let Some(has_resellers) = self.has_resellers.get(&reading) {
             return Ok(*has_resellers);
         }
-        let sql = "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
-                                   WHERE s.path = ?1 AND r.reseller_id IS NOT NULL)";
-        let found = value(tx, sql, [path])?;
-        self.has_resellers.insert(path.to_owned(), found);
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+                              JOIN sources own ON own.id = ?1
+                             WHERE (s.id = own.id OR {}) AND r.reseller_id IS NOT NULL)",
+            is_same_list("s", "own")
+        );
+        let found = value(tx, &sql, [reading])?;
+        self.has_resellers.insert(reading, found);
         Ok(found)
     }
 
@@ -263,6 +271,7 @@ impl RetrySession<'_> {
             self.complete(tx)?;
             let info = SourceInfo {
                 path: stored.path.clone(),
+                full_path: stored.full_path.clone(),
                 header: stored.header.clone(),
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
                 needs_consent: false,

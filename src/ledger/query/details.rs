@@ -5,7 +5,9 @@ use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
 use super::super::steps::State;
-use super::super::stored::{collect, customer_of, each, from_json, is_domain, is_path, json, value};
+use super::super::stored::{
+    collect, customer_of, each, from_json, is_domain, is_path, is_same_list, json, value,
+};
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
 use tenantry_model::clock;
@@ -176,14 +178,17 @@ impl Queries {
         })
     }
 
-    /// The options by which the file at `path` was last imported, if they are known. A list that was declined does not
-    /// count, nor does a retry, which has options for its rows alone.
-    pub fn remembered_for(&self, path: &str) -> Result<Option<InputOptions>> {
-        let sql = "SELECT given FROM sources
-                    WHERE path = ?1 AND path <> '-' AND given IS NOT NULL AND let_go_at IS NULL
-                      AND run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')
-                    ORDER BY id DESC LIMIT 1";
-        Ok(self.connection.query_row(sql, [path], |row| row.get(0)).optional()?)
+    /// The options by which the list at `path`, which is `full_path`, was last imported, if they are known. A list that was
+    /// declined does not count, nor does a retry, which has options for its rows alone.
+    pub fn remembered_for(&self, path: &str, full_path: Option<&str>) -> Result<Option<InputOptions>> {
+        let sql = format!(
+            "SELECT s.given FROM sources s JOIN (SELECT ?1 AS path, ?2 AS full_path) own
+              WHERE {} AND s.given IS NOT NULL AND s.let_go_at IS NULL
+                AND s.run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')
+              ORDER BY s.id DESC LIMIT 1",
+            is_same_list("s", "own")
+        );
+        Ok(self.connection.query_row(&sql, (path, full_path), |row| row.get(0)).optional()?)
     }
 
     /// The options for rows of an export, in whatever file they come back, if all files were read by the same.

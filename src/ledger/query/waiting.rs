@@ -3,9 +3,10 @@
 use serde::{Serialize, Serializer};
 
 use super::super::steps::State;
-use super::super::stored::collect;
+use super::super::stored::{collect, is_same_list};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
+use tenantry_model::files;
 
 /// Why rows of a file are held back until the file is imported again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,15 +123,15 @@ impl Queries {
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let open = State::sql_list(State::is_open);
         let sql = format!(
-            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal FROM
+            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal, s.full_path FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
-                        FROM (SELECT s.id, s.path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                        FROM (SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
                                WHERE s.completed_at IS NULL AND r.state IN ({open})
                               UNION ALL
-                              SELECT s.id, s.path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
+                              SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
                                WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
-                       GROUP BY path) AS held
+                       GROUP BY coalesce(full_path, path)) AS held
                      JOIN sources s ON s.id = held.newest
                     ORDER BY s.id"
         );
@@ -144,24 +145,32 @@ impl Queries {
                 (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
-            Ok(HeldSource { path: row.get(0)?, waiting: row.get(1)?, why, given })
+            Ok(HeldSource { path: from_here(row.get(0)?, row.get(7)?), waiting: row.get(1)?, why, given })
         })
     }
 
     /// Files with discarded rows that no later reading brought again. `during`: only those that were discarded since this
     /// run began.
     pub fn discarded_sources(&self, during: Option<RunId>) -> Result<Vec<DiscardedSource>> {
-        let sql = "SELECT s.path, count(DISTINCT r.domain) FROM sources s JOIN customer_rows r ON r.source_id = s.id
+        let sql = format!(
+            "SELECT s.path, count(DISTINCT r.domain), s.full_path FROM sources s JOIN customer_rows r ON r.source_id = s.id
                     WHERE s.let_go_at IS NOT NULL AND r.state = 'declined'
                       AND (?1 IS NULL
                            OR s.let_go_at >= (SELECT started_at FROM program_runs WHERE id = ?1))
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
                       AND NOT EXISTS (SELECT 1 FROM sources later
-                                       WHERE later.path = s.path AND s.path <> '-' AND later.id > s.id
+                                       WHERE {} AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
-                    GROUP BY s.path ORDER BY max(s.id)";
-        collect(&self.connection, sql, [during], |row| {
-            Ok(DiscardedSource { path: row.get(0)?, rows: row.get(1)? })
+                    GROUP BY coalesce(s.full_path, s.path) ORDER BY max(s.id)",
+            is_same_list("later", "s")
+        );
+        collect(&self.connection, &sql, [during], |row| {
+            Ok(DiscardedSource { path: from_here(row.get(0)?, row.get(2)?), rows: row.get(1)? })
         })
     }
+}
+
+/// The path by which the list is found from the working folder.
+fn from_here(path: String, full_path: Option<String>) -> String {
+    full_path.filter(|full| files::list_full_path(&path).as_ref() != Some(full)).unwrap_or(path)
 }

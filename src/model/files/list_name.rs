@@ -1,4 +1,4 @@
-//! The names of lists.
+//! The names of lists, and which names mean one list.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,6 +10,13 @@ pub fn list_name(path: &Path) -> String {
     let is_confusing = parts.as_os_str().is_empty() || parts.as_os_str() == "-";
     let name = if is_confusing { path } else { &parts };
     name.to_string_lossy().into_owned()
+}
+
+/// The absolute path of the list with this name, so that lists of one name in two folders are two lists. `None`:
+/// standard input.
+pub fn list_full_path(name: &str) -> Option<String> {
+    let full = std::path::absolute(name).ok().filter(|_| name != "-")?;
+    Some(list_name(&full))
 }
 
 #[cfg(test)]

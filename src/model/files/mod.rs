@@ -32,7 +32,7 @@ pub use access::{
     Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
 };
 pub use held::{is_held, refuse_held};
-pub use list_name::list_name;
+pub use list_name::{list_full_path, list_name};
 pub use long_path::for_libraries;
 pub use reading::{read_secret, read_settings, read_trusted};
 pub use text::{NotText, mentions, text_of};
