@@ -100,12 +100,14 @@ fn what_is_there(queries: &Queries, domain: &str) -> Result<String, Failure> {
 /// Names what could be acknowledged instead.
 fn none_needs_attention(queries: &Queries, output: &Output) -> Result<Failure, Failure> {
     let summary = LedgerSummary::of(queries)?;
-    let mut codes: Vec<String> = summary
-        .errors
-        .iter()
-        .take(CODES_NAMED)
-        .map(|error| format!("--code {}", quoted(&error.code)))
-        .collect();
+    let mut codes: Vec<String> = Vec::new();
+    for error in &summary.errors {
+        let code = format!("--code {}", quoted(&error.code));
+        // Rows in several states may have it.
+        if codes.len() < CODES_NAMED && !codes.contains(&code) {
+            codes.push(code);
+        }
+    }
     if queries.created_without_credentials()? > 0 {
         codes.push(format!("--code {}", crate::ledger::LOST_PASSWORD));
     }

@@ -99,12 +99,12 @@ pub(super) async fn confirm(
 
 /// Asks until the answer is clear, up to a limit.
 pub(super) async fn consent(terminal: &Terminal, question: &str) -> Result<TypedAnswer, Failure> {
-    for _ in 0..TRIES {
+    for left in (0..TRIES).rev() {
         // Input typed before the question was shown is not an answer to it.
         terminal.forget_typed();
         terminal.print(question).await?;
         match terminal.reply().await {
-            TypedAnswer::Unclear => terminal.print("Please answer yes or no.\n").await?,
+            TypedAnswer::Unclear if left > 0 => terminal.print("Please answer yes or no.\n").await?,
             reply => return Ok(reply),
         }
     }

@@ -20,7 +20,7 @@ pub(crate) fn run(args: args::ExportArgs, output: &Output) -> Result<ExitCode, F
     let erased = queries.erased_rows(what)?;
     if erased > 0 {
         output.note(format_args!(
-            "{} left out: `tenantry forget` has erased their data. `{}` shows what is left of them.",
+            "{} left out, whose data `tenantry forget` has erased. `{}` shows what is left.",
             counted(erased, "row"),
             next_command::of(output, "list")
         ));

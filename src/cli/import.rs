@@ -140,6 +140,9 @@ impl ListReading {
         let mut remembered = remembered.unwrap_or_default().remembered();
         // Also where the settings turn it off.
         remembered.auto_map &= !output.is_given("auto_map");
+        if output.is_given("warn") {
+            remembered.warn.clear();
+        }
         let names = names_of(&remembered, &args.input.given(false, output));
         if !names.is_empty() {
             output.note(format_args!("{path}: options of its last import apply: {}.", names.join(", ")));

@@ -1,10 +1,12 @@
 //! `tenantry show`: shows everything about one row.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::next_command::{self, Repeated};
 use super::shell::quoted;
 use super::{ExitCode, Failure, Output, args};
+use crate::files;
 use crate::ledger::{
     self, Environment, ListFilter, PasswordFilter, Queries, RowDetail, RowId, SourceId, State,
 };
@@ -94,7 +96,8 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Found, ledger::Error
         let rows = match (args.row, args.line) {
             (Some(row), _) => queries.details_of_rows(&[RowId(row)])?,
             (None, line) => {
-                newest(queries, queries.details_on_line(line.unwrap_or_default(), args.file.as_deref())?)?
+                let list = args.file.as_ref().map(|file| files::list_name(Path::new(file)));
+                newest(queries, queries.details_on_line(line.unwrap_or_default(), list.as_deref())?)?
             }
         };
         return Ok(rows.into());

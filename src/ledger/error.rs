@@ -338,8 +338,8 @@ impl Error {
                     _ => "these rows are held back",
                 };
                 return Some(format!(
-                    "if the original ledger still exists, use it; if this copy replaces it, add `--restored` once: {held} \
-                     until you import their files again, corrected files first (`tenantry help restore`)"
+                    "if the original ledger still exists, use it; if this copy replaces it, run `tenantry resume --restored` \
+                     once, or an import with `--restored`: {held} until you import their files again, corrected files first (`tenantry help restore`)"
                 ));
             }
             Error::NoLocks { .. } => NO_LOCKS,

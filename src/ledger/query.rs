@@ -165,7 +165,11 @@ fn in_seconds<S: Serializer>(
     duration: &Option<Duration>,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    duration.map(|it| it.as_secs_f64()).serialize(serializer)
+    // Divided once, so that 3.345 s are not 3.3449999999999998.
+    let seconds = |it: Duration| {
+        u32::try_from(it.as_millis()).map_or(it.as_secs_f64(), |whole| f64::from(whole) / 1000.0)
+    };
+    duration.map(seconds).serialize(serializer)
 }
 
 /// SQL for the current steps of a kind, as `step`.

@@ -195,12 +195,12 @@ impl Overview {
 
     /// Explains how the total is made up.
     pub(crate) fn accounting(&self) -> String {
-        let (read, known, duplicates) = (self.rows_read, self.known, self.duplicates);
+        let (read, known) = (self.rows_read, self.known);
+        let duplicates = counted(self.duplicates, "equal duplicate");
         match self.run {
-            None => format!("of {read} read, {known} were known already and {duplicates} equal duplicates"),
+            None => format!("of {read} read, {known} were known already and {duplicates}"),
             Some(run) => format!(
-                "read or sent by run {run}, as they stand now; it read {read}, of which {known} were known and {duplicates} \
-                 equal duplicates"
+                "read or sent by run {run}, as they stand now; it read {read}, of which {known} were known and {duplicates}"
             ),
         }
     }

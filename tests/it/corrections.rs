@@ -501,6 +501,28 @@ fn the_same_files_again_change_nothing() {
     bench.agree();
 }
 
+#[test]
+fn an_export_is_in_the_order_of_the_list_whichever_reading_brought_its_rows() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000), ("two", 3000), ("three", 3000)]);
+    bench.file("customers.csv", customers_of(["one", "two", "three"]));
+    bench.import("customers.csv").exits(3);
+    refuse_once(&bench, &[("one", 3000)]);
+    let list =
+        customers_of(["one"]).replace("Harborline", "Northgate") + &row("two") + "\n" + &row("three") + "\n";
+    bench.file("customers.csv", list);
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    let order: Vec<usize> = ["one", "two", "three"].map(|it| export.find(&format!(",{it},")).unwrap()).into();
+    assert!(order.is_sorted(), "{export}");
+    bench
+        .tenantry(["show", "--line", "3", "--file", "./customers.csv"])
+        .exits(0)
+        .prints("two.onmicrosoft.com");
+    let quiet = bench.import("customers.csv").args(["--dry-run", "-q", "--retry-failed"]).exits(0);
+    assert_eq!((quiet.stdout, quiet.stderr), (String::new(), String::new()));
+}
+
 /// One folder for each reseller, and a script that imports the list in each.
 #[test]
 fn lists_of_one_name_in_two_folders_are_two_lists() {

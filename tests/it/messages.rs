@@ -127,7 +127,7 @@ fn hints_have_the_options_for_the_ledger() {
     let forgotten = on_trial("forget --older-than 0s --yes").exits(0);
     forgotten
         .says("`tenantry acknowledge --code CODE --ledger trial.db` makes refused rows ready to be erased.");
-    on_trial("export created").exits(0).says("`tenantry list --ledger trial.db` shows what is left of them.");
+    on_trial("export created").exits(0).says("`tenantry list --ledger trial.db` shows what is left.");
     bench.file("crm.csv", customers_of(["harborline", "half-made-1"]));
     let gone = on_trial("import crm.csv").exits(3).stdout;
     assert!(gone.contains("`tenantry acknowledge --gone --ledger trial.db` takes"), "{gone}");

@@ -73,7 +73,9 @@ fn examined(
     }
     let counts = queries.counts()?;
     let (rows, open) = (counted(counts.total(), "row"), counts.open());
-    let message = format!("`{}` has {rows}, of which {open} are still to be sent or settled", path.display());
+    let are = if open == 1 { "is" } else { "are" };
+    let message =
+        format!("`{}` has {rows}, of which {open} {are} still to be sent or settled", path.display());
     Ok(match queries.at_work() {
         Some(process) => Finding::warning(
             LEDGER,

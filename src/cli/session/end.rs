@@ -44,6 +44,8 @@ impl Session<'_> {
         summary.columns.clone_from(&self.columns);
         let printed = if self.args.json {
             self.output.json(&summary.dry_run_json(&plan, &self.changes))
+        } else if self.output.is_quiet() && exit_code == ExitCode::Done {
+            Ok(())
         } else {
             let environment = &self.connection.environment;
             let tenant =

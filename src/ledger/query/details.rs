@@ -304,7 +304,8 @@ impl Queries {
         )
     }
 
-    /// Calls `visit` with each row that matches `filter`, in the order of the files. Keeps one row in memory.
+    /// Calls `visit` with each row that matches `filter`, in the order of the lists, whichever reading of them brought it.
+    /// Keeps one row in memory.
     pub fn each_row<E: From<Error>>(
         &self,
         filter: Filter,
@@ -312,7 +313,9 @@ impl Queries {
     ) -> Result<(), E> {
         let by = filter.brought_by();
         let sql = format!(
-            "{} WHERE {} ORDER BY {by}.source_id, {by}.line, r.id",
+            "{} JOIN (SELECT id, min(id) OVER (PARTITION BY iif(path = '-', id, coalesce(full_path, path))) AS first
+                        FROM sources) list ON list.id = s.id
+              WHERE {} ORDER BY list.first, {by}.line, r.id",
             detail_query(by),
             filter.condition()
         );

@@ -36,9 +36,12 @@ pub fn problem_of_default(field: Field, value: &str, strictness: &Strictness) ->
     let mut reader = Reader::open(list.as_slice(), &Options::default()).expect("the sample is a list");
     let mut row = Row::default();
     reader.read(&mut row).expect("the sample has a row");
+    // Whether they fit the country depends on the row; only `--strict` makes that an error.
+    let depends_in_part = matches!(field, Field::Culture | Field::Language);
+    let strictness = Strictness { strict: strictness.strict && !depends_in_part, ..strictness.clone() };
     let settings = Settings {
         defaults: Defaults::new(vec![(field, value.to_owned())]),
-        strictness: strictness.clone(),
+        strictness,
         ..Settings::default()
     };
     let problems = Validator::new(settings).validate(reader.header(), &row).problems;
@@ -49,6 +52,15 @@ pub fn problem_of_default(field: Field, value: &str, strictness: &Strictness) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_depends_on_the_country_of_a_row_is_no_error_even_strictly() {
+        let strict = Strictness { strict: true, ..Strictness::default() };
+        for (field, value) in [(Field::Culture, "de-DE"), (Field::Language, "de")] {
+            assert_eq!(problem_of_default(field, value, &strict), None, "{field}");
+            assert!(problem_of_default(field, "x", &strict).is_some(), "{field}");
+        }
+    }
 
     #[test]
     fn a_default_is_checked_by_itself() {
