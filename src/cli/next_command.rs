@@ -332,6 +332,16 @@ pub(super) fn between_runs(
     matches: &ArgMatches,
 ) -> Result<Option<NextSteps>, ledger::Error> {
     let repeated = repeated_for(queries, matches)?;
+    match queries.refuse_copy() {
+        Err(ledger::Error::Copied { .. }) => {
+            let resume = NextSteps::run(repeated.command("resume --restored"));
+            return Ok(Some(NextSteps {
+                once: Some("if this copy takes the place of its original"),
+                ..resume
+            }));
+        }
+        known => known?,
+    }
     let left = Remaining::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
     let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
     let is_refused = left.settled_exit_code() == ExitCode::SomeRefused

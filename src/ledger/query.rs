@@ -234,6 +234,11 @@ impl Queries {
         self.environment()?.map_or(Ok(()), |bound| schema::refuse_other(&bound, &self.path, environment))
     }
 
+    /// Fails if the ledger is a copy that was not restored yet. Changes nothing.
+    pub fn refuse_copy(&self) -> Result<()> {
+        super::backup::refuse(&self.connection, &self.path)
+    }
+
     /// The environment that the ledger is bound to; `None` before its first use.
     pub fn environment(&self) -> Result<Option<Environment>> {
         schema::bound_to(&self.connection)

@@ -272,6 +272,11 @@ fn a_copy_in_which_nothing_waits_is_refused_too() {
     let done = bench.tenantry(["retry", "--yes"]).exits(2);
     done.says("no row was waiting in it, but rows may have been added or corrected since");
     done.says("the rows that were refused are not retried until you import their files again");
+    bench
+        .tenantry(["status"])
+        .exits(0)
+        .prints("Next, if this copy takes the place of its original: tenantry resume --restored");
+    bench.tenantry(["doctor"]).run().prints("ERROR    ledger");
     bench.tenantry(["retry", "--yes", "--restored"]).run();
     assert!(bench.creations().iter().all(|it| it.domain != full("first1")), "created twice");
     bench.import("failed.csv").run();

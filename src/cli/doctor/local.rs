@@ -68,6 +68,7 @@ fn examined(
     path: &Path,
     environment: Option<&Environment>,
 ) -> Result<Finding, ledger::Error> {
+    queries.refuse_copy()?;
     if let Some(environment) = environment {
         queries.refuse_other(environment)?;
     }

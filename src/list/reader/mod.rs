@@ -404,10 +404,13 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
         Ok(name) => Ok(name.to_owned()),
         Err(_) => Err(Error::HeaderNotUtf8 { line, number: index + 1 }),
     });
+    let known = names_in(&record);
     Header::new(header::unmarked(names.collect::<Result<_, _>>()?), options, line).map_err(
         |error| match error {
-            Error::Header { line, faults, found, would_auto_map, .. } if error::is_no_header(&faults) => {
-                let header_below = find_header(records);
+            Error::Header { line, faults, found, would_auto_map, .. } => {
+                // A row of groups above the header, such as `Address`, has some of its names.
+                let least = usize::max(HEADER_NAMES_MIN, 2 * known);
+                let header_below = find_header(records, least);
                 Error::Header { line, faults, found, would_auto_map, header_below }
             }
             error => error,
@@ -415,16 +418,23 @@ fn read_header<R: Read>(records: &mut RecordSource<R>, options: &Options) -> Res
     )
 }
 
-/// The line of a header below the first line of a file, which names no column.
-fn find_header<R: Read>(records: &mut RecordSource<R>) -> Option<u64> {
+/// How many cells of a record are names of columns.
+fn names_in(record: &Record<'_>) -> usize {
+    let names = record.cells().filter_map(|cell| std::str::from_utf8(cell).ok());
+    names.filter(|name| headings::is_name(name)).count()
+}
+
+/// The line below the first one that has the most names of columns, if it has at least so many.
+fn find_header<R: Read>(records: &mut RecordSource<R>, least: usize) -> Option<u64> {
+    let mut best: Option<(usize, u64)> = None;
     for _ in 0..TITLE_LINES_MAX {
-        let record = records.next().ok()??;
-        let names = record.cells().filter_map(|cell| std::str::from_utf8(cell).ok());
-        if names.filter(|name| headings::is_name(name)).count() >= HEADER_NAMES_MIN {
-            return Some(record.line);
+        let Ok(Some(record)) = records.next() else { break };
+        let names = names_in(&record);
+        if names >= least && best.is_none_or(|(most, _)| names > most) {
+            best = Some((names, record.line));
         }
     }
-    None
+    best.map(|(_, line)| line)
 }
 
 /// Converts an error of the parser into one that names the line and column.

@@ -420,6 +420,10 @@ fn a_header_below_a_title_is_pointed_out() {
     assert_eq!(below("version:v1.0\nFirma,PLZ,Ort\n"), Some(2));
     assert_eq!(below("Our customers\nContoso\n"), None);
     assert_eq!(below("company_name,city\nFirma,PLZ,Ort\n"), None);
+    // Groups above the names, below a title or not.
+    let groups = "Firma,,,Sprache,,Kontakt,,Adresse,,\n";
+    assert_eq!(below(&format!("{groups}{HEADER}\na,,,,,,,,\n")), Some(2));
+    assert_eq!(below(&format!("Our customers\n{groups}{HEADER}\na,,,,,,,,\n")), Some(3));
 }
 
 #[test]
