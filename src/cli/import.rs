@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns};
+use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns, is_pipe};
 use super::next_command::names_of;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, next_command, plan, rules};
@@ -93,7 +93,7 @@ async fn work(
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {
             // Rows from a pipe cannot be imported again by file name.
-            StopReason::ListRefused(why) if !args.files.iter().any(|file| file.as_os_str() == "-") => {
+            StopReason::ListRefused(why) if !args.files.iter().any(|file| is_pipe(file)) => {
                 // The file will be imported again.
                 report_unsent(session, session.ledger.hold_back(*why).await?, "held back");
             }

@@ -95,7 +95,7 @@ pub(crate) struct InputFile {
 impl InputFile {
     pub(crate) fn open(path: &PathBuf) -> Result<Self, Failure> {
         // What a descriptor leads to is another list each time, like standard input.
-        let name = if Descriptor::named(path).is_some() { "-".to_owned() } else { files::list_name(path) };
+        let name = if is_pipe(path) { "-".to_owned() } else { files::list_name(path) };
         if path.as_os_str() == "-" {
             let input = standard_input();
             return Ok(Self { source: InputSource { path: name, input }, size: None });
@@ -118,6 +118,11 @@ impl InputFile {
         }
         fs::metadata(path).and_then(|it| refuse_folder(&it)).map_err(|error| unopened(path, &error))
     }
+}
+
+/// Is it standard input, or another open descriptor? Such a list cannot be imported again by its name.
+pub(super) fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == "-" || Descriptor::named(path).is_some()
 }
 
 fn refuse_folder(metadata: &fs::Metadata) -> io::Result<()> {

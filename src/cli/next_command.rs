@@ -9,6 +9,7 @@ use clap::ArgMatches;
 
 use super::args::{self, ExportKind};
 use super::cloud::Cloud;
+use super::input::is_pipe;
 use super::shell::{quoted, quoted_file};
 use super::{ExitCode, Output, settings};
 use crate::files::free_name;
@@ -293,7 +294,7 @@ pub(super) fn after_run(
         (
             Some(StopReason::ListRefused(why @ (ListRefusal::NotAllValid { .. } | ListRefusal::Problem))),
             [input],
-        ) if input != Path::new("-") => {
+        ) if !is_pipe(input) => {
             let import = repeated.command("import");
             let (reading, input) = (flags_of(given), quoted_file(&input.to_string_lossy()));
             let condition = if *why == ListRefusal::Problem { "" } else { " --require-valid" };
@@ -316,7 +317,7 @@ pub(super) fn after_failure(
     given: &InputOptions,
     inputs: &[PathBuf],
 ) -> Option<NextSteps> {
-    if inputs.is_empty() || inputs.iter().any(|input| input == Path::new("-")) {
+    if inputs.is_empty() || inputs.iter().any(|input| is_pipe(input)) {
         return left.next(stopped, &typed.clone().without_kept(), given);
     }
     let files: String =

@@ -39,6 +39,15 @@ pub(crate) fn domain_of_another_row(
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
+/// An exported row whose correction this run has read already, with another domain.
+pub(crate) fn corrected_again(line: u64, column: &str, domain: &str, row: RowId) -> Problem {
+    let message =
+        format!("corrects a row for which row {row} was read just before; a row can be corrected only once");
+    Finding::new(Rule::ChangedCell, message)
+        .advise("keep one of the two corrections; for a further customer, empty `tenantry_row` and `tenantry_ledger`")
+        .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
+}
+
 /// What the same customer under two domains has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Double {

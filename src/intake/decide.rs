@@ -9,7 +9,7 @@
 //! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
 //! changed row replaces it. A row that was discarded unsent is pending again if it comes as it was.
 
-use super::cross_row::{MIXED_RESELLERS, domain_of_another_row, duplicate_domain};
+use super::cross_row::{MIXED_RESELLERS, corrected_again, domain_of_another_row, duplicate_domain};
 use crate::customer::Customer;
 use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
@@ -63,12 +63,15 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (Some(Conflict::Sent(row)), _) => {
             return Decision::Known { row, change: Change::Ignored, adopts: false };
         }
-        (Some(Conflict::OtherRow(_)), Some(alike)) => {
+        (Some(Conflict::OtherRow(_) | Conflict::Again(_)), Some(alike)) => {
             return retried(&IncomingRow { is_good: false, ..*row }, alike, retry_failed);
         }
         (Some(Conflict::OtherRow(problem)), None) => {
             let replaces = named.map(|named| named.row);
             return Decision::New { stands: false, problem: Some(problem), replaces };
+        }
+        (Some(Conflict::Again(problem)), None) => {
+            return Decision::New { stands: false, problem: Some(problem), replaces: None };
         }
         (None, _) => {}
     }
@@ -83,8 +86,12 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     let named_before = match (standing.met_on, &standing.elsewhere) {
         _ if standing.same_content => None,
         (Some(line), _) => Some((line, None)),
-        // The files of one run count as one.
-        (None, Some((line, file))) if named.is_none() => Some((*line, Some(file.as_str()))),
+        // The files of one run count as one. What an earlier run has made a customer is not new in them.
+        (None, Some((line, file)))
+            if named.is_none() && (alike.is_some() || !standing.state.is_customer()) =>
+        {
+            Some((*line, Some(file.as_str())))
+        }
         (None, _) => None,
     };
     match (named_before, &alike) {
@@ -105,6 +112,8 @@ enum Conflict {
     Sent(RowId),
     /// The domain is the one of another row, which it would replace too.
     OtherRow(Problem),
+    /// This run has just read another correction of it.
+    Again(Problem),
 }
 
 fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Conflict> {
@@ -113,25 +122,33 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     if standing.is_some_and(|it| it.row == named.row || it.same_content || it.met_on.is_some()) {
         return None;
     }
-    let is_sent = |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || it.is_unclear;
+    // What a restored copy holds back may have been refused by the lost ledger.
+    let is_sent =
+        |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (is_unclear(it) && !it.is_held);
+    let is_of_this_run = named.is_replacement && (named.met_on.is_some() || named.elsewhere.is_some());
+    let (line, column, domain) = (row.line, row.domain_column, row.domain);
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
         _ if is_sent(named) => Some(Conflict::Sent(named.row)),
-        Some(standing) if can_be_corrected(named) => Some(Conflict::OtherRow(domain_of_another_row(
-            row.line,
-            row.domain_column,
-            row.domain,
-            (standing.row, standing.state),
-        ))),
+        _ if is_of_this_run => Some(Conflict::Again(corrected_again(line, column, domain, named.row))),
+        Some(standing) if can_be_corrected(named) => {
+            let other = (standing.row, standing.state);
+            Some(Conflict::OtherRow(domain_of_another_row(line, column, domain, other)))
+        }
         _ => None,
     }
+}
+
+/// Is it pending, although a send of its own may have created its customer?
+fn is_unclear(known: &KnownRow) -> bool {
+    known.state == State::Pending && known.is_unclear
 }
 
 /// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy
 /// holds back may have been refused by the lost ledger, and the exported row may come from that ledger.
 fn can_be_corrected(named: &KnownRow) -> bool {
-    named.state.is_refused() || (named.state == State::Pending && !named.is_unclear)
+    named.state.is_refused() || (named.state == State::Pending && (named.is_held || !named.is_unclear))
 }
 
 /// If the original file of a corrected row is imported again night after night, it must not undo the correction. Only a
@@ -160,7 +177,9 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
             keep(known, if is_changed { Change::Ignored } else { Change::Nothing })
         }
         // It may have been created as it was.
-        State::Pending if is_changed && (known.is_held || known.is_unclear) => keep(known, Change::Ignored),
+        _ if is_changed && known.state == State::Pending && (known.is_held || known.is_unclear) => {
+            keep(known, Change::Ignored)
+        }
         state if state.is_history() => {
             unreachable!("a superseded or declined row has no key and cannot be corrected any more")
         }

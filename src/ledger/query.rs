@@ -23,7 +23,7 @@ use serde::{Serialize, Serializer};
 use super::ingest::{DiscardSelection, discardable};
 use super::runs::{self, CallCounts, Outcomes};
 use super::steps::{STANDING, State, StepKind};
-use super::stored::{collect, value};
+use super::stored::{collect, is_same_list, value};
 use super::{Environment, Result, RunId, lock, schema};
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
@@ -377,9 +377,13 @@ impl Queries {
 
     /// Files that were not read to their end the last time.
     pub fn unfinished_files(&self) -> Result<Vec<String>> {
-        let sql = "SELECT path FROM sources WHERE path <> '-' GROUP BY coalesce(full_path, path)
-                   HAVING max(id) = max(id) FILTER (WHERE completed_at IS NULL)";
-        collect(&self.connection, sql, [], |row| row.get(0))
+        let sql = format!(
+            "SELECT DISTINCT s.path FROM sources s
+              WHERE s.path <> '-' AND s.completed_at IS NULL
+                AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {})",
+            is_same_list("later", "s")
+        );
+        collect(&self.connection, &sql, [], |row| row.get(0))
     }
 
     /// Rows that `run` has read and that wait to be sent.

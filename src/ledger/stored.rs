@@ -125,10 +125,14 @@ pub(super) fn is_domain(column: &str, named: &str) -> String {
     format!("({column} = {named} OR substr({column}, 1, length({named}) + 1) = {named} || '.')")
 }
 
-/// SQL: does `column` hold the path `named`, which is written as it was given, or as the name of the file alone?
-pub(super) fn is_path(column: &str, named: &str) -> String {
+/// SQL: is the reading `source` one of a list that is named? `name` is the path as it is typed, `full` the absolute
+/// one. A list of exactly this path comes first; otherwise every list whose path ends so.
+pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
     format!(
-        "({column} = {named} OR substr({column}, -length({named}) - 1) IN ('/' || {named}, char(92) || {named}))"
+        "CASE WHEN EXISTS (SELECT 1 FROM sources exact WHERE exact.full_path = {full})
+              THEN coalesce({source}.full_path = {full}, {source}.path = {name})
+              ELSE {source}.path = {name}
+                   OR substr({source}.path, -length({name}) - 1) IN ('/' || {name}, char(92) || {name}) END"
     )
 }
 

@@ -256,6 +256,28 @@ fn a_copy_is_whole_or_not_there() {
     bench.tenantry(["status", "--ledger", "copy.db"]).exits(0);
 }
 
+/// The copy has a row that was to be tried again; the lost ledger has corrected it under another domain.
+#[test]
+fn a_correction_of_the_lost_ledger_replaces_what_the_copy_would_try_again() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 2);
+    bench.file("customers.csv", customers_of(["first1"]));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["retry", "--yes", "--limit", "0"]).exits(5);
+    by_backup(&bench, "bak.db");
+    bench.resume().exits(3);
+    let failed = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", failed.replace(",first1,", ",second1,"));
+    bench.import("failed.csv").exits(0);
+
+    restore(&bench, "bak.db");
+    bench.import("failed.csv").args(["--restored"]).run();
+    bench.import("customers.csv").run();
+    bench.resume().run();
+    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
+    assert_eq!(created, [full("second1")], "created twice");
+}
+
 /// A row that was refused before the copy, and corrected under another domain after it, must not be tried again.
 #[test]
 fn a_copy_in_which_nothing_waits_is_refused_too() {

@@ -523,6 +523,44 @@ fn an_export_is_in_the_order_of_the_list_whichever_reading_brought_its_rows() {
     assert_eq!((quiet.stdout, quiet.stderr), (String::new(), String::new()));
 }
 
+#[test]
+fn a_row_is_corrected_once_in_a_run() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000), ("two", 3000)]);
+    let other = row("two").replacen("Harborline", "Northgate", 1) + "\n";
+    bench.file("customers.csv", customers_of(["one"]) + &other);
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    let (head, rows) = export.split_once('\n').unwrap();
+    let first = rows.lines().next().unwrap();
+    let to = |domain: &str| first.replace(",one,", &format!(",{domain},"));
+    // In one file, with the domain of another row; and in two files.
+    bench.file("a.csv", format!("{head}\n{}\n{}\n", to("three"), to("two")));
+    bench.file("b.csv", format!("{head}\n{}\n", to("four")));
+    bench.import("a.csv").args(["b.csv"]).exits(3).prints("a row can be corrected only once");
+    assert_eq!(bench.creations().len(), 1);
+    assert_eq!(bench.ledger().row("three").state, "created");
+    let expected = states([("created", 1), ("failed", 1), ("rejected", 2), ("superseded", 1)]);
+    assert_eq!(bench.ledger().states(), expected);
+    bench.agree();
+}
+
+/// Dropped once, refused, and refused again.
+#[test]
+fn a_refused_row_that_was_in_doubt_can_be_corrected_under_another_domain() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "one", Fault::RefuseBefore, 1);
+    bench.fault(Operation::Create, "one", Fault::RefusedBefore { status: 400, code: 3000 }, 2);
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(3);
+    retry(&bench, &[]).exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    bench.file("failed.csv", export.replace(",one,", ",two,"));
+    bench.import("failed.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
 /// One folder for each reseller, and a script that imports the list in each.
 #[test]
 fn lists_of_one_name_in_two_folders_are_two_lists() {
@@ -548,6 +586,11 @@ fn lists_of_one_name_in_two_folders_are_two_lists() {
     import("one").args(["--max-new", "0"]).exits(5);
     let next = bench.path("one/customers.csv").display().to_string();
     import("two").exits(5).prints(&next);
+    let discard = |list: &str| bench.tenantry(["discard", "--list", list, "--yes"]);
+    discard("customers.csv").in_folder("two").exits(1).says("no pending row matches");
+    let shown = |list: &str| bench.tenantry(["show", "--line", "2", "--file", list]);
+    shown(&next).exits(0).prints("unsent");
+    shown("two/customers.csv").exits(0).prints("other");
     assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 1), ("superseded", 1)]));
     bench.agree_so_far();
 }
@@ -562,9 +605,12 @@ fn a_row_that_changes_back_is_tried_again() {
     bench.file("customers.csv", before.replace(&email("value"), "nowhere"));
     bench.import("customers.csv").exits(3);
     assert_eq!(bench.ledger().states(), states([("rejected", 1), ("superseded", 1)]));
+    // Whatever it was in between.
+    bench.file("customers.csv", before.replace(&email("value"), "elsewhere"));
+    bench.import("customers.csv").exits(3);
     bench.file("customers.csv", &before);
     bench.import("customers.csv").exits(0);
-    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 2)]));
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 3)]));
     bench.agree();
 }
 

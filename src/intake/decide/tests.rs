@@ -175,6 +175,9 @@ fn a_domain_twice() {
     let elsewhere = || KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
     let there = format!("new, stands for nothing: {problem} of `b.csv`, with other values");
     check(&GOOD, standing(elsewhere()), false, &there);
+    // A customer of an earlier run: a later list of this one may bring its agreement.
+    let customer = KnownRow { state: State::Created, ..elsewhere() };
+    check(&GOOD, standing(customer), false, "row 5: Ignored");
     // The same wrong row again is not a second error.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     check(&GOOD, KnownRows { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
@@ -211,6 +214,21 @@ fn a_row_that_names_the_one_that_it_corrects() {
     for not_to_be_corrected in [State::Superseded, State::Declined] {
         check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
     }
+    // It was in doubt before it was refused.
+    let was_unclear = named(State::Failed, false).map(|named| KnownRow { is_unclear: true, ..named });
+    check(&GOOD, known(was_unclear), false, "new, stands for 7");
+    // The lost ledger of a restored copy may have refused it.
+    let unclear_and_held = named(State::Pending, false);
+    let unclear_and_held =
+        unclear_and_held.map(|named| KnownRow { is_unclear: true, is_held: true, ..named });
+    check(&GOOD, known(unclear_and_held), false, "new, stands for 7");
+    // Another line of this run has corrected it already.
+    let again =
+        || named(State::Pending, false).map(|it| KnownRow { is_replacement: true, met_on: Some(3), ..it });
+    let problem = "new, stands for nothing: changed_cell corrects a row for which row 7 was read just before; a row can be \
+                   corrected only once";
+    check(&GOOD, known(again()), false, problem);
+    check(&GOOD, KnownRows { named: again(), ..standing(row(State::Failed, false)) }, false, problem);
     // It would be a second customer beside the one that there is, or may be.
     let unclear = named(State::Pending, false).map(|named| KnownRow { is_unclear: true, ..named });
     check(&GOOD, known(unclear), false, "row 7: Ignored");

@@ -3,9 +3,10 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_named, is_path, json, tried, update, value};
+use super::super::stored::{collect, is_list_named, is_named, json, tried, update, value};
 use super::super::{Ledger, Result, RowId};
 use super::agreement;
+use tenantry_model::files;
 use tenantry_model::problem::Rule;
 
 /// How many rows are named before the operator agrees.
@@ -70,7 +71,7 @@ fn chosen() -> (String, String) {
     let matches = format!(
         "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list WHERE {}))",
         is_named("r.domain", "r.id", "?1"),
-        is_path("s.path", "list.value")
+        is_list_named("s", "(list.value ->> 'name')", "(list.value ->> 'full')")
     );
     let rows = format!(
         "SELECT r.id, {} AS never_sent
@@ -85,10 +86,18 @@ fn chosen() -> (String, String) {
     (rows, agreements)
 }
 
+/// The lists with their absolute paths.
+fn named(lists: &[String]) -> serde_json::Value {
+    lists
+        .iter()
+        .map(|name| serde_json::json!({ "name": name, "full": files::list_full_path(name) }))
+        .collect()
+}
+
 /// How many rows and acceptances would be discarded, and how many rows would stay because they may have been sent.
 pub(in super::super) fn count(connection: &Connection, selection: &DiscardSelection) -> Result<(u64, u64)> {
     let (rows, agreements) = chosen();
-    let chosen = (json(&selection.domains)?, json(&selection.lists)?);
+    let chosen = (json(&selection.domains)?, json(&named(&selection.lists))?);
     let sql = format!(
         "SELECT count(*) FILTER (WHERE never_sent) + (SELECT count(*) FROM ({agreements})),
                 count(*) FILTER (WHERE NOT never_sent) FROM ({rows})"
@@ -102,7 +111,7 @@ fn discard(tx: &Transaction<'_>, selection: &DiscardSelection) -> Result<Discard
          CREATE TEMP TABLE chosen_agreements (id INTEGER PRIMARY KEY)",
     )?;
     let (rows, agreements) = chosen();
-    let chosen = (json(&selection.domains)?, json(&selection.lists)?);
+    let chosen = (json(&selection.domains)?, json(&named(&selection.lists))?);
     tx.execute(&format!("INSERT INTO temp.chosen_rows {rows}"), (&chosen.0, &chosen.1))?;
     tx.execute(&format!("INSERT INTO temp.chosen_agreements {agreements}"), (&chosen.0, &chosen.1))?;
     let may_be_sent = value(tx, "SELECT count(*) FROM temp.chosen_rows WHERE NOT never_sent", [])?;

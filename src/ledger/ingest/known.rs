@@ -21,7 +21,7 @@ pub struct KnownRows {
     pub named: Option<KnownRow>,
     /// A rejected row without a key, with the same content.
     pub alike: Option<KnownRow>,
-    /// The last row with the same content that a corrected row has replaced, if the correction was not discarded.
+    /// The last row with the same content that corrected rows have replaced, if the last of these was not discarded.
     pub replaced: Option<RowId>,
     /// The last row with the same content that was discarded unsent.
     pub declined: Option<RowId>,
@@ -46,6 +46,8 @@ pub struct KnownRow {
     pub is_unclear: bool,
     /// The row that has replaced it.
     pub replaced_by: Option<RowId>,
+    /// The incoming row names another row, which this one has replaced.
+    pub is_replacement: bool,
     /// `forget` has erased its cells and its problems.
     pub is_erased: bool,
     /// The line on which this reading has met it.
@@ -169,7 +171,8 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
     while known.replaced.is_none()
         && let Some(by) = known.named.as_ref().and_then(|named| named.replaced_by)
     {
-        known.named = find(&BY_ROW, &by)?;
+        let by = find(&BY_ROW, &by)?;
+        known.named = by.map(|by| KnownRow { is_replacement: true, ..by });
     }
     Ok(known)
 }
@@ -192,7 +195,12 @@ fn without_key(
                         AND NOT coalesce(new.state IN ({}) AND {}, FALSE),
                     r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL
                FROM customer_rows r INDEXED BY rows_without_key
-               LEFT JOIN customer_rows new ON new.id = r.replaced_by
+               LEFT JOIN customer_rows new ON new.id = (
+                    WITH RECURSIVE chain (id, replaced_by) AS (
+                        SELECT id, replaced_by FROM customer_rows WHERE id = r.replaced_by
+                        UNION ALL
+                        SELECT c.id, c.replaced_by FROM customer_rows c JOIN chain ON c.id = chain.replaced_by)
+                    SELECT id FROM chain WHERE replaced_by IS NULL)
                LEFT JOIN sources list ON list.id = new.source_id
                LEFT JOIN sources own ON own.id = ?2
               WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
@@ -236,6 +244,7 @@ impl KnownRow {
             is_held: false,
             is_unclear: false,
             replaced_by: None,
+            is_replacement: false,
             is_erased: false,
             met_on: None,
             elsewhere: None,

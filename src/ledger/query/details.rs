@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::{
-    collect, customer_of, each, from_json, is_domain, is_path, is_same_list, json, value,
+    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_list, json, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
-use tenantry_model::clock;
 use tenantry_model::problem::Problem;
+use tenantry_model::{clock, files};
 
 /// One row with everything that is known about it. Serialized without its refusals and the bytes of its file.
 #[derive(Debug, Serialize)]
@@ -243,9 +243,10 @@ impl Queries {
         let sql = format!(
             "{} WHERE r.line = ?1 AND (?2 IS NULL OR {}) ORDER BY r.id LIMIT 100",
             detail_query("r"),
-            is_path("s.path", "?2")
+            is_list_named("s", "?2", "?3")
         );
-        collect(&self.connection, &sql, (line, file), row_detail)
+        let full = file.and_then(files::list_full_path);
+        collect(&self.connection, &sql, (line, file, full), row_detail)
     }
 
     /// The newest reading of the list at `path`. A retry reads no list.

@@ -1,5 +1,7 @@
 //! Rows that wait for their file, and rows that were discarded unsent: by file, and why.
 
+use std::path::Path;
+
 use serde::{Serialize, Serializer};
 
 use super::super::steps::State;
@@ -170,7 +172,9 @@ impl Queries {
     }
 }
 
-/// The path by which the list is found from the working folder.
+/// The path by which the list is found from the working folder. One that was moved is named as it was given.
 fn from_here(path: String, full_path: Option<String>) -> String {
-    full_path.filter(|full| files::list_full_path(&path).as_ref() != Some(full)).unwrap_or(path)
+    let is_elsewhere =
+        |full: &String| files::list_full_path(&path).as_ref() != Some(full) && Path::new(full).exists();
+    full_path.filter(is_elsewhere).unwrap_or(path)
 }
