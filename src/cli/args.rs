@@ -420,7 +420,7 @@ pub(crate) struct CheckArgs {
     /// changed. The column `tenantry_fixed` lists the changed cells.
     #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) fix: bool,
-    /// Replace the file of -o if it exists; never lists, ledgers, keys or settings
+    /// Replace the file of -o if it exists; never a list that is read, a ledger, keys or settings
     #[arg(long, requires = "output", help_heading = "Output", add = Repeat::Never)]
     pub(crate) force: bool,
     #[command(flatten)]

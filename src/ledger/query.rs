@@ -370,15 +370,16 @@ impl Queries {
         Ok(SourceTotals { read, new, known, continued, duplicates, ignored_changes, rejected })
     }
 
-    /// Files that rows came from, by their paths as given.
+    /// Files that rows came from.
     pub fn files(&self) -> Result<Vec<String>> {
-        collect(&self.connection, "SELECT DISTINCT path FROM sources WHERE path <> '-'", [], |row| row.get(0))
+        let sql = "SELECT DISTINCT coalesce(full_path, path) FROM sources WHERE path <> '-'";
+        collect(&self.connection, sql, [], |row| row.get(0))
     }
 
     /// Files that were not read to their end the last time.
     pub fn unfinished_files(&self) -> Result<Vec<String>> {
         let sql = format!(
-            "SELECT DISTINCT s.path FROM sources s
+            "SELECT DISTINCT coalesce(s.full_path, s.path) FROM sources s
               WHERE s.path <> '-' AND s.completed_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {})",
             is_same_list("later", "s")

@@ -310,7 +310,7 @@ pub(crate) struct OutputFile {
     /// Write to this new file instead of standard output
     #[arg(short, long, value_name = "F", add = Repeat::Never)]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the file of -o if it exists; never lists, ledgers, keys or settings
+    /// Replace the file of -o if it exists; never a list that is read, a ledger, keys or settings
     #[arg(long, requires = "output", add = Repeat::Never)]
     pub(crate) force: bool,
 }
