@@ -165,8 +165,10 @@ mod tests {
             };
             match earlier_rows.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
                 Decision::Known { .. } => Match::Equal,
-                Decision::New { stands: true, problem: None, replaces: None } => Match::First,
-                Decision::New { stands: false, problem: Some(problem), replaces: None } => {
+                Decision::New { stands: true, problem: None, replaces } if replaces.is_empty() => {
+                    Match::First
+                }
+                Decision::New { stands: false, problem: Some(problem), replaces } if replaces.is_empty() => {
                     let first = (2..line).find(|first| problem.message.contains(&format!("line {first},")));
                     Match::NamedAgain(first.expect("it names the first row"))
                 }

@@ -15,7 +15,7 @@ use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
     State,
 };
-use crate::problem::Problem;
+use crate::problem::{Problem, Rule};
 
 /// The part of an incoming row that a decision needs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,8 +49,13 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && named.met_on.is_none()
         && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
     {
-        // An exported row that was imported unchanged.
-        return retried(row, named, retry_failed);
+        // An exported row that was imported unchanged. What it was to correct is not in it any more, so it stays wrong.
+        let has_lost_its_row = named.state == State::Rejected && has_code(named, Rule::ChangedCell.name());
+        return retried(
+            &IncomingRow { is_good: row.is_good && !has_lost_its_row, ..*row },
+            named,
+            retry_failed,
+        );
     }
     // `alike` is a rejected row without a key: its domain cell is invalid, or an earlier row had the domain.
     let standing_or_alike = standing.as_ref().or(alike.as_ref());
@@ -67,11 +72,11 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
             return retried(&IncomingRow { is_good: false, ..*row }, alike, retry_failed);
         }
         (Some(Conflict::OtherRow(problem)), None) => {
-            let replaces = named.map(|named| named.row);
+            let replaces = named.iter().map(|named| named.row).collect();
             return Decision::New { stands: false, problem: Some(problem), replaces };
         }
         (Some(Conflict::Again(problem)), None) => {
-            return Decision::New { stands: false, problem: Some(problem), replaces: None };
+            return Decision::New { stands: false, problem: Some(problem), replaces: Vec::new() };
         }
         (None, _) => {}
     }
@@ -80,7 +85,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
             (None, Some(declined)) if row.is_good => {
                 Decision::Known { row: declined, change: Change::TakeUp, adopts: false }
             }
-            (named, _) => new_row(named.map(|named| named.row)),
+            (named, _) => new_row(named.iter().map(|named| named.row).collect()),
         };
     };
     let named_before = match (standing.met_on, &standing.elsewhere) {
@@ -88,7 +93,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (Some(line), _) => Some((line, None)),
         // The files of one run count as one. What an earlier run has made a customer is not new in them.
         (None, Some((line, file)))
-            if named.is_none() && (alike.is_some() || !standing.state.is_customer()) =>
+            if named.is_none() && (alike.is_some() || !may_bring_its_agreement(standing)) =>
         {
             Some((*line, Some(file.as_str())))
         }
@@ -99,40 +104,70 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (Some(_), Some(alike)) => keep(alike, Change::Nothing),
         (Some((line, file)), None) => {
             let problem = duplicate_domain(row.line, row.domain_column, row.domain, line, file);
-            Decision::New { stands: false, problem: Some(problem), replaces: None }
+            Decision::New { stands: false, problem: Some(problem), replaces: Vec::new() }
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
-        (None, _) => retried(row, standing, retry_failed),
+        (None, _) => {
+            let mut decision = retried(row, standing, retry_failed);
+            // The row that it corrects too, if a rejected row has its domain.
+            if let (Decision::New { replaces, .. }, Some(named)) = (&mut decision, &named)
+                && !replaces.contains(&named.row)
+            {
+                replaces.push(named.row);
+            }
+            decision
+        }
     }
+}
+
+/// Is it a customer of an earlier run, of whom this run has no other acceptance?
+fn may_bring_its_agreement(standing: &KnownRow) -> bool {
+    let is_other = |it: KnownAcceptance| it.state == State::Pending && !it.same_content;
+    standing.state.is_customer() && !standing.acceptance.is_some_and(is_other)
+}
+
+fn has_code(known: &KnownRow, code: &str) -> bool {
+    known.error_code.as_deref() == Some(code)
 }
 
 /// Why an exported row whose domain is not the one of the row that it names does not simply replace that row.
 enum Conflict {
-    /// This row was sent, or may have been: the row would become a second customer of the same company.
+    /// This row was sent, or may have been, or is about to be: the row would become a second customer of the same company.
     Sent(RowId),
     /// The domain is the one of another row, which it would replace too.
     OtherRow(Problem),
-    /// This run has just read another correction of it.
+    /// This list has another correction of it.
     Again(Problem),
 }
 
 fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Conflict> {
-    let named = known.named.as_ref().filter(|_| !row.domain.is_empty())?;
+    let named = known.named.as_ref()?;
     let standing = known.standing.as_ref();
-    if standing.is_some_and(|it| it.row == named.row || it.same_content || it.met_on.is_some()) {
+    let is_settled = |it: &KnownRow| {
+        it.row == named.row || it.met_on.is_some() || (it.same_content && it.state != State::Rejected)
+    };
+    if standing.is_some_and(is_settled) {
         return None;
+    }
+    let (line, column, domain) = (row.line, row.domain_column, row.domain);
+    // The last correction would replace the first one unsent. Those of an earlier list are ignored like what comes too
+    // late: as rejected rows, they would look like other customers when they come again.
+    match (&named.met_on, &named.elsewhere) {
+        (Some(_), _) if named.is_replacement => {
+            return Some(Conflict::Again(corrected_again(line, column, domain, named.row)));
+        }
+        (None, Some(_)) if named.is_replacement => return Some(Conflict::Sent(named.row)),
+        _ if domain.is_empty() => return None,
+        _ => {}
     }
     // What a restored copy holds back may have been refused by the lost ledger.
     let is_sent =
         |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (is_unclear(it) && !it.is_held);
-    let is_of_this_run = named.is_replacement && (named.met_on.is_some() || named.elsewhere.is_some());
-    let (line, column, domain) = (row.line, row.domain_column, row.domain);
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
         _ if is_sent(named) => Some(Conflict::Sent(named.row)),
-        _ if is_of_this_run => Some(Conflict::Again(corrected_again(line, column, domain, named.row))),
-        Some(standing) if can_be_corrected(named) => {
+        Some(standing) if can_be_corrected(named) && !standing.same_content => {
             let other = (standing.row, standing.state);
             Some(Conflict::OtherRow(domain_of_another_row(line, column, domain, other)))
         }
@@ -193,7 +228,7 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
         // What made it wrong may have been found by comparing it with cells that are gone.
         State::Rejected if known.is_erased && known.is_acknowledged => keep(known, Change::Acknowledged),
         // This rule is checked with the whole file.
-        State::Rejected if known.error_code.as_deref() == Some(MIXED_RESELLERS) && !known.is_erased => {
+        State::Rejected if has_code(known, MIXED_RESELLERS) && !known.is_erased => {
             keep(known, Change::Nothing)
         }
         // The validity of a row can change although the row does not: the rules may have changed, or the row that it
@@ -209,12 +244,12 @@ fn retried(row: &IncomingRow<'_>, known: &KnownRow, retry_failed: bool) -> Decis
     }
 }
 
-fn new_row(replaces: Option<RowId>) -> Decision {
+fn new_row(replaces: Vec<RowId>) -> Decision {
     Decision::New { stands: true, problem: None, replaces }
 }
 
 fn replace(known: &KnownRow) -> Decision {
-    new_row(Some(known.row))
+    new_row(vec![known.row])
 }
 
 fn keep(known: &KnownRow, change: Change) -> Decision {

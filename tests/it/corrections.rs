@@ -537,11 +537,18 @@ fn a_row_is_corrected_once_in_a_run() {
     // In one file, with the domain of another row; and in two files.
     bench.file("a.csv", format!("{head}\n{}\n{}\n", to("three"), to("two")));
     bench.file("b.csv", format!("{head}\n{}\n", to("four")));
-    bench.import("a.csv").args(["b.csv"]).exits(3).prints("a row can be corrected only once");
-    assert_eq!(bench.creations().len(), 1);
-    assert_eq!(bench.ledger().row("three").state, "created");
-    let expected = states([("created", 1), ("failed", 1), ("rejected", 2), ("superseded", 1)]);
+    let done = bench.import("a.csv").args(["b.csv"]).exits(3);
+    done.prints("a row can be corrected only once").says("changes come too late, and are ignored, on line 2");
+    let expected = states([("created", 1), ("failed", 1), ("rejected", 1), ("superseded", 1)]);
     assert_eq!(bench.ledger().states(), expected);
+    // Nor later, as they are or as an export of what was rejected.
+    let rejected = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    bench.file("rejected.csv", rejected);
+    for file in ["b.csv", "a.csv", "rejected.csv"] {
+        bench.import(file).exits(3);
+        assert_eq!((bench.creations().len(), bench.ledger().states()), (1, expected.clone()), "{file}");
+    }
+    assert_eq!(bench.ledger().row("three").state, "created");
     bench.agree();
 }
 

@@ -35,7 +35,7 @@ fn describe(decision: &Decision) -> String {
             format!("row {row}: {change:?}{adopts}")
         }
         Decision::New { stands, problem, replaces } => {
-            let replaces = replaces.map(|row| format!(" for {row}")).unwrap_or_default();
+            let replaces: String = replaces.iter().map(|row| format!(" for {row}")).collect();
             let stands = if *stands { "stands" } else { "stands for nothing" };
             let problem =
                 problem.as_ref().map(|it| format!(": {} {}", it.rule, it.message)).unwrap_or_default();
@@ -178,6 +178,15 @@ fn a_domain_twice() {
     // A customer of an earlier run: a later list of this one may bring its agreement.
     let customer = KnownRow { state: State::Created, ..elsewhere() };
     check(&GOOD, standing(customer), false, "row 5: Ignored");
+    let another = KnownAcceptance {
+        id: 4,
+        state: State::Pending,
+        same_content: false,
+        is_unfinished: false,
+        is_acknowledged: false,
+    };
+    let customer = KnownRow { state: State::Created, acceptance: Some(another), ..elsewhere() };
+    check(&GOOD, standing(customer), false, &there);
     // The same wrong row again is not a second error.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     check(&GOOD, KnownRows { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
@@ -229,6 +238,25 @@ fn a_row_that_names_the_one_that_it_corrects() {
                    corrected only once";
     check(&GOOD, known(again()), false, problem);
     check(&GOOD, KnownRows { named: again(), ..standing(row(State::Failed, false)) }, false, problem);
+    check(&IncomingRow { domain: "", ..WRONG }, known(again()), false, problem);
+    // Or an earlier list of this run.
+    let in_another_list = || {
+        let elsewhere = Some((3, "b.csv".to_owned()));
+        named(State::Pending, false).map(|it| KnownRow { is_replacement: true, elsewhere, ..it })
+    };
+    check(&GOOD, known(in_another_list()), false, "row 7: Ignored");
+    check(&IncomingRow { domain: "", ..WRONG }, known(in_another_list()), false, "row 7: Ignored");
+    // It was rejected as a second correction. With the first one it is replaced; or it comes too late.
+    let rejected = || standing(row(State::Rejected, true));
+    let failed = || named(State::Failed, false);
+    check(&GOOD, KnownRows { named: failed(), ..rejected() }, false, "new, stands for 5 for 7");
+    check(&GOOD, KnownRows { named: named(State::Created, false), ..rejected() }, false, "row 7: Ignored");
+    let alike = Some(row(State::Rejected, true));
+    check(&GOOD, KnownRows { alike, ..known(failed()) }, false, "new, stands for 5 for 7");
+    // What it was to correct is not in its own export.
+    let lost = || KnownRow { error_code: Some("changed_cell".to_owned()), ..row(State::Rejected, true) };
+    let exported = KnownRows { named: Some(lost()), ..standing(lost()) };
+    check(&GOOD, exported, true, "row 5: StillRefused(Rejected)");
     // It would be a second customer beside the one that there is, or may be.
     let unclear = named(State::Pending, false).map(|named| KnownRow { is_unclear: true, ..named });
     check(&GOOD, known(unclear), false, "row 7: Ignored");

@@ -33,8 +33,8 @@ pub enum Decision {
         stands: bool,
         /// What is wrong with it in combination with other rows.
         problem: Option<Problem>,
-        /// The row that it replaces.
-        replaces: Option<RowId>,
+        /// The rows that it replaces: the current one of its domain, or of its content, and the one that it corrects.
+        replaces: Vec<RowId>,
     },
 }
 
@@ -89,14 +89,14 @@ impl IngestSession {
             }
             Decision::New { stands, problem, replaces } => {
                 // The key must be free before the new row takes it.
-                if let Some(row) = replaces {
-                    let old = CurrentStep::of(tx, StepKind::Create, row)?;
+                for row in &replaces {
+                    let old = CurrentStep::of(tx, StepKind::Create, *row)?;
                     old.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
                 }
                 candidate.problems.extend(problem);
                 let row = self.insert(tx, candidate, stands)?;
                 self.seen.meet(row, candidate.line);
-                if let Some(old) = replaces {
+                for old in replaces {
                     point_to(tx, old, row)?;
                 }
             }

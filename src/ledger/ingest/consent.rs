@@ -140,7 +140,7 @@ mod tests {
         let reading = ledger.begin_source(info).await.unwrap();
         let batch = vec![Incoming::Candidate(Box::new(candidate))];
         let decide = |_: &mut _, known: crate::KnownRows, _| match known.standing {
-            None => Decision::New { stands: true, problem: None, replaces: None },
+            None => Decision::New { stands: true, problem: None, replaces: Vec::new() },
             Some(known) => Decision::Known { row: known.row, change: Change::Retry, adopts: false },
         };
         let (reading, ..) = ledger.ingest(reading, batch, decide).await.unwrap();

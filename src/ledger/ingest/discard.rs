@@ -68,20 +68,24 @@ fn never_sent(row: &str) -> String {
 /// Pending rows, each with whether it was never sent, and pending acceptances: both as queries of the domains `?1` and
 /// the lists `?2`.
 fn chosen() -> (String, String) {
-    let matches = format!(
-        "{} AND (?2 = '[]' OR EXISTS (SELECT 1 FROM json_each(?2) list WHERE {}))",
-        is_named("r.domain", "r.id", "?1"),
-        is_list_named("s", "(list.value ->> 'name')", "(list.value ->> 'full')")
-    );
+    let domains = is_named("r.domain", "r.id", "?1");
+    // Found once, because there may be many rows and many readings.
+    let lists = |by: &str| {
+        let is_it = is_list_named("s", "(list.value ->> 'name')", "(list.value ->> 'full')");
+        format!(
+            "(?2 = '[]' OR {by}.source_id IN (SELECT s.id FROM sources s, json_each(?2) list WHERE {is_it}))"
+        )
+    };
     let rows = format!(
-        "SELECT r.id, {} AS never_sent
-           FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE r.state = 'pending' AND {matches}",
-        never_sent("r")
+        "SELECT r.id, {} AS never_sent FROM customer_rows r WHERE r.state = 'pending' AND {domains} AND {}",
+        never_sent("r"),
+        lists("r")
     );
     let agreements = format!(
         "SELECT a.id
            FROM (SELECT * FROM agreements WHERE state = 'pending' AND {STANDING}) a
-           JOIN customer_rows r ON r.id = a.row_id JOIN sources s ON s.id = a.source_id WHERE {matches}"
+           JOIN customer_rows r ON r.id = a.row_id WHERE {domains} AND {}",
+        lists("a")
     );
     (rows, agreements)
 }
