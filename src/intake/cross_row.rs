@@ -48,6 +48,15 @@ pub(crate) fn corrected_again(line: u64, column: &str, domain: &str, row: RowId)
         .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
 }
 
+/// The export of a row that was rejected because it is not known which row it corrects, with other values.
+pub(crate) fn lost_row(line: u64, column: &str, domain: &str, row: RowId) -> Problem {
+    let message =
+        format!("is an export of row {row}, which was to correct another row; it does not say which one");
+    Finding::new(Rule::ChangedCell, message)
+        .advise("correct the export of that other row; for a further customer, empty `tenantry_row` and `tenantry_ledger`")
+        .found(line, column.to_owned(), domain.to_owned(), &Strictness::default())
+}
+
 /// What the same customer under two domains has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Double {

@@ -9,7 +9,7 @@
 //! known from an earlier reading is left unchanged if it was sent or may have been; if it was refused or never sent, a
 //! changed row replaces it. A row that was discarded unsent is pending again if it comes as it was.
 
-use super::cross_row::{MIXED_RESELLERS, corrected_again, domain_of_another_row, duplicate_domain};
+use super::cross_row::{MIXED_RESELLERS, corrected_again, domain_of_another_row, duplicate_domain, lost_row};
 use crate::customer::Customer;
 use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
@@ -93,7 +93,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (Some(line), _) => Some((line, None)),
         // The files of one run count as one. What an earlier run has made a customer is not new in them.
         (None, Some((line, file)))
-            if named.is_none() && (alike.is_some() || !may_bring_its_agreement(standing)) =>
+            if named.is_none() && (alike.is_some() || !may_come_again(row, standing)) =>
         {
             Some((*line, Some(file.as_str())))
         }
@@ -120,10 +120,15 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     }
 }
 
-/// Is it a customer of an earlier run, of whom this run has no other acceptance?
-fn may_bring_its_agreement(standing: &KnownRow) -> bool {
+/// Is it a customer of an earlier run, and brings the row no second acceptance?
+fn may_come_again(row: &IncomingRow<'_>, standing: &KnownRow) -> bool {
     let is_other = |it: KnownAcceptance| it.state == State::Pending && !it.same_content;
-    standing.state.is_customer() && !standing.acceptance.is_some_and(is_other)
+    standing.state.is_customer() && !(row.has_agreement && standing.acceptance.is_some_and(is_other))
+}
+
+/// Was it rejected because it is not known which row it corrects? Its own export does not say that either.
+fn has_lost_its_row(known: &KnownRow) -> bool {
+    known.state == State::Rejected && has_code(known, Rule::ChangedCell.name()) && !known.is_replacement
 }
 
 fn has_code(known: &KnownRow, code: &str) -> bool {
@@ -143,22 +148,28 @@ enum Conflict {
 fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Conflict> {
     let named = known.named.as_ref()?;
     let standing = known.standing.as_ref();
+    let (line, column, domain) = (row.line, row.domain_column, row.domain);
+    if has_lost_its_row(named) && !named.same_content {
+        return Some(Conflict::OtherRow(lost_row(line, column, domain, named.row)));
+    }
     let is_settled = |it: &KnownRow| {
         it.row == named.row || it.met_on.is_some() || (it.same_content && it.state != State::Rejected)
     };
     if standing.is_some_and(is_settled) {
         return None;
     }
-    let (line, column, domain) = (row.line, row.domain_column, row.domain);
     // The last correction would replace the first one unsent. Those of an earlier list are ignored like what comes too
     // late: as rejected rows, they would look like other customers when they come again.
-    match (&named.met_on, &named.elsewhere) {
-        (Some(_), _) if named.is_replacement => {
+    if named.is_replacement && !named.state.is_refused() {
+        if named.met_on.is_some() {
             return Some(Conflict::Again(corrected_again(line, column, domain, named.row)));
         }
-        (None, Some(_)) if named.is_replacement => return Some(Conflict::Sent(named.row)),
-        _ if domain.is_empty() => return None,
-        _ => {}
+        if named.elsewhere.is_some() {
+            return Some(Conflict::Sent(named.row));
+        }
+    }
+    if domain.is_empty() {
+        return None;
     }
     // What a restored copy holds back may have been refused by the lost ledger.
     let is_sent =

@@ -548,6 +548,12 @@ fn a_row_is_corrected_once_in_a_run() {
         bench.import(file).exits(3);
         assert_eq!((bench.creations().len(), bench.ledger().states()), (1, expected.clone()), "{file}");
     }
+    let changed = fs::read_to_string(bench.path("rejected.csv")).unwrap().replace("Harborline", "Southgate");
+    bench.file("rejected.csv", changed);
+    for _ in 0..2 {
+        bench.import("rejected.csv").exits(3).prints("it does not say which one");
+        assert_eq!(bench.creations().len(), 1);
+    }
     assert_eq!(bench.ledger().row("three").state, "created");
     bench.agree();
 }

@@ -185,8 +185,9 @@ fn a_domain_twice() {
         is_unfinished: false,
         is_acknowledged: false,
     };
-    let customer = KnownRow { state: State::Created, acceptance: Some(another), ..elsewhere() };
-    check(&GOOD, standing(customer), false, &there);
+    let customer = || KnownRow { state: State::Created, acceptance: Some(another), ..elsewhere() };
+    check(&IncomingRow { has_agreement: true, ..GOOD }, standing(customer()), false, &there);
+    check(&GOOD, standing(customer()), false, "row 5: Ignored");
     // The same wrong row again is not a second error.
     let alike = || Some(KnownRow { row: RowId(6), ..row(State::Rejected, true) });
     check(&GOOD, KnownRows { alike: alike(), ..standing(met(false)) }, false, "row 6: Nothing");
@@ -257,6 +258,20 @@ fn a_row_that_names_the_one_that_it_corrects() {
     let lost = || KnownRow { error_code: Some("changed_cell".to_owned()), ..row(State::Rejected, true) };
     let exported = KnownRows { named: Some(lost()), ..standing(lost()) };
     check(&GOOD, exported, true, "row 5: StillRefused(Rejected)");
+    let changed = || KnownRow { same_content: false, ..lost() };
+    let problem = "new, stands for nothing for 5: changed_cell is an export of row 5, which was to correct another row; it does \
+                   not say which one";
+    check(&GOOD, KnownRows { named: Some(changed()), ..standing(changed()) }, false, problem);
+    check(&GOOD, known(Some(changed())), false, problem);
+    let alike = Some(row(State::Rejected, true));
+    check(&GOOD, KnownRows { alike, ..known(Some(changed())) }, false, "row 5: StillRefused(Rejected)");
+    // A first correction that was refused may be followed by another one.
+    let refused = named(State::Failed, false).map(|it| KnownRow {
+        is_replacement: true,
+        elsewhere: Some((3, "b.csv".to_owned())),
+        ..it
+    });
+    check(&GOOD, known(refused), false, "new, stands for 7");
     // It would be a second customer beside the one that there is, or may be.
     let unclear = named(State::Pending, false).map(|named| KnownRow { is_unclear: true, ..named });
     check(&GOOD, known(unclear), false, "row 7: Ignored");

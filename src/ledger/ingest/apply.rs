@@ -9,7 +9,7 @@ use super::{Candidate, IngestSession, agreement};
 use tenantry_model::clock;
 use tenantry_model::customer::DomainName;
 use tenantry_model::ids::RequestId;
-use tenantry_model::problem::{Problem, Severity};
+use tenantry_model::problem::{Problem, Rule, Severity};
 
 /// How many rows with ignored changes are listed by line.
 const IGNORED_NAMED: usize = 10;
@@ -93,7 +93,10 @@ impl IngestSession {
                     let old = CurrentStep::of(tx, StepKind::Create, *row)?;
                     old.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
                 }
-                candidate.problems.extend(problem);
+                // Not to be found later from its own export, so it gives the row its code.
+                let is_first = problem.as_ref().is_some_and(|it| it.rule == Rule::ChangedCell.name());
+                let place = if is_first { 0 } else { candidate.problems.len() };
+                candidate.problems.splice(place..place, problem);
                 let row = self.insert(tx, candidate, stands)?;
                 self.seen.meet(row, candidate.line);
                 for old in replaces {
