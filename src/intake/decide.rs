@@ -15,7 +15,7 @@ use crate::ledger::{
     Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
     State,
 };
-use crate::problem::{Problem, Rule};
+use crate::problem::Problem;
 
 /// The part of an incoming row that a decision needs.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,13 +49,9 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && named.met_on.is_none()
         && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
     {
-        // An exported row that was imported unchanged. What it was to correct is not in it any more, so it stays wrong.
-        let has_lost_its_row = named.state == State::Rejected && has_code(named, Rule::ChangedCell.name());
-        return retried(
-            &IncomingRow { is_good: row.is_good && !has_lost_its_row, ..*row },
-            named,
-            retry_failed,
-        );
+        // An exported row that was imported unchanged.
+        let is_good = row.is_good && !has_lost_its_row(named);
+        return retried(&IncomingRow { is_good, ..*row }, named, retry_failed);
     }
     // `alike` is a rejected row without a key: its domain cell is invalid, or an earlier row had the domain.
     let standing_or_alike = standing.as_ref().or(alike.as_ref());
@@ -126,9 +122,9 @@ fn may_come_again(row: &IncomingRow<'_>, standing: &KnownRow) -> bool {
     standing.state.is_customer() && !(row.has_agreement && standing.acceptance.is_some_and(is_other))
 }
 
-/// Was it rejected because it is not known which row it corrects? Its own export does not say that either.
-fn has_lost_its_row(known: &KnownRow) -> bool {
-    known.state == State::Rejected && has_code(known, Rule::ChangedCell.name()) && !known.is_replacement
+/// It is not known which row it corrects, and its own export does not say that either.
+fn has_lost_its_row(named: &KnownRow) -> bool {
+    named.corrects_unknown && !named.is_replacement
 }
 
 fn has_code(known: &KnownRow, code: &str) -> bool {

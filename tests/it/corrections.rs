@@ -558,6 +558,27 @@ fn a_row_is_corrected_once_in_a_run() {
     bench.agree();
 }
 
+/// It has the domain of its row, so that it is known what it corrects although a cell says it no longer.
+#[test]
+fn a_correction_with_a_changed_cell_can_be_corrected_by_its_own_export() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    let (head, rows) = export.split_once('\n').unwrap();
+    let at = head.split(',').position(|name| name == "tenantry_row").unwrap();
+    let mut cells: Vec<&str> = rows.lines().next().unwrap().split(',').collect();
+    cells[at] = "first";
+    bench.file("failed.csv", format!("{head}\n{}\n", cells.join(",").replace("Harborline", "Northgate")));
+    bench.import("failed.csv").exits(3).prints("is no longer the number of a row");
+    let rejected = bench.tenantry(["export", "rejected"]).exits(0).stdout;
+    bench.file("rejected.csv", rejected);
+    bench.import("rejected.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 2)]));
+    bench.agree();
+}
+
 /// Dropped once, refused, and refused again.
 #[test]
 fn a_refused_row_that_was_in_doubt_can_be_corrected_under_another_domain() {

@@ -255,7 +255,7 @@ fn a_row_that_names_the_one_that_it_corrects() {
     let alike = Some(row(State::Rejected, true));
     check(&GOOD, KnownRows { alike, ..known(failed()) }, false, "new, stands for 5 for 7");
     // What it was to correct is not in its own export.
-    let lost = || KnownRow { error_code: Some("changed_cell".to_owned()), ..row(State::Rejected, true) };
+    let lost = || KnownRow { corrects_unknown: true, ..row(State::Rejected, true) };
     let exported = KnownRows { named: Some(lost()), ..standing(lost()) };
     check(&GOOD, exported, true, "row 5: StillRefused(Rejected)");
     let changed = || KnownRow { same_content: false, ..lost() };

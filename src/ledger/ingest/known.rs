@@ -11,6 +11,7 @@ use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
 use super::discard;
+use tenantry_model::problem::Rule;
 
 /// What is known of an incoming row.
 #[derive(Debug, Default)]
@@ -48,6 +49,8 @@ pub struct KnownRow {
     pub replaced_by: Option<RowId>,
     /// The incoming row names another row, which this one has replaced.
     pub is_replacement: bool,
+    /// It was rejected because it is not known which row it corrects, and has replaced none.
+    pub corrects_unknown: bool,
     /// `forget` has erased its cells and its problems.
     pub is_erased: bool,
     /// The line on which this reading has met it.
@@ -245,6 +248,7 @@ impl KnownRow {
             is_unclear: false,
             replaced_by: None,
             is_replacement: false,
+            corrects_unknown: false,
             is_erased: false,
             met_on: None,
             elsewhere: None,
@@ -273,13 +277,17 @@ impl Found {
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
                     r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
-                    r.erased_at IS NOT NULL, r.replaced_by, {}
+                    r.erased_at IS NOT NULL, r.replaced_by, {},
+                    r.state = 'rejected' AND r.error_code = '{}'
+                        AND NOT EXISTS (SELECT 1 FROM customer_rows o
+                                         WHERE o.state = 'superseded' AND o.replaced_by = r.id)
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a
                       ON a.row_id = r.id
               WHERE {which}",
-            discard::is_unclear("r")
+            discard::is_unclear("r"),
+            Rule::ChangedCell.name()
         )
     }
 
@@ -292,6 +300,7 @@ impl Found {
         known.is_erased = row.get(14)?;
         known.replaced_by = row.get(15)?;
         known.is_unclear = row.get(16)?;
+        known.corrects_unknown = row.get::<_, Option<bool>>(17)?.unwrap_or_default();
         let mut acceptance = None;
         if let Some(id) = row.get(9)? {
             known.acceptance = Some(KnownAcceptance {
