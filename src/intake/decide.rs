@@ -169,7 +169,7 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     }
     // What a restored copy holds back may have been refused by the lost ledger.
     let is_sent =
-        |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (is_unclear(it) && !it.is_held);
+        |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (it.is_unclear && !it.is_held);
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
@@ -180,11 +180,6 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
         }
         _ => None,
     }
-}
-
-/// Is it pending, although a send of its own may have created its customer?
-fn is_unclear(known: &KnownRow) -> bool {
-    known.state == State::Pending && known.is_unclear
 }
 
 /// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy

@@ -277,7 +277,7 @@ fn a_column_and_a_default_may_come_from_variables() {
     several.says("no column `Firma=company_name,Ort` to map");
 }
 
-/// In a scheduled job, nobody has typed the option.
+/// In a scheduled job, the option was not typed.
 #[test]
 fn a_wrong_value_says_what_to_write_and_which_variable_has_it() {
     let bench = Bench::new();

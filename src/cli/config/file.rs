@@ -204,7 +204,7 @@ fn instead_of_table(key: &str) -> String {
     }
 }
 
-/// The name of a profile, where `text` is none: it is a setting, or the word itself.
+/// `text` as the name of a profile, or `NAME` if it is a setting or the word `profiles` itself.
 fn profile_named(text: &str) -> &str {
     let is_setting = settings(help::command()).iter().any(|setting| setting.name == text.replace('_', "-"));
     if is_setting || text == "profiles" { "NAME" } else { text }

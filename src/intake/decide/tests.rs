@@ -224,9 +224,6 @@ fn a_row_that_names_the_one_that_it_corrects() {
     for not_to_be_corrected in [State::Superseded, State::Declined] {
         check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
     }
-    // It was in doubt before it was refused.
-    let was_unclear = named(State::Failed, false).map(|named| KnownRow { is_unclear: true, ..named });
-    check(&GOOD, known(was_unclear), false, "new, stands for 7");
     // The lost ledger of a restored copy may have refused it.
     let unclear_and_held = named(State::Pending, false);
     let unclear_and_held =

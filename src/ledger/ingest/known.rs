@@ -277,7 +277,7 @@ impl Found {
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
                     r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
-                    r.erased_at IS NOT NULL, r.replaced_by, {},
+                    r.erased_at IS NOT NULL, r.replaced_by, r.state = 'pending' AND {},
                     r.state = 'rejected' AND r.error_code = '{}'
                         AND NOT EXISTS (SELECT 1 FROM customer_rows o
                                          WHERE o.state = 'superseded' AND o.replaced_by = r.id)

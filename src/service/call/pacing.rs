@@ -112,7 +112,7 @@ impl fmt::Display for Rate {
 pub struct Throttling {
     /// Nothing is sent for this long.
     pub wait: Duration,
-    /// After that, requests go out at this percentage of the configured rate; 100 if there is none.
+    /// After that, requests go out at this percentage of the configured rate. 100: no rate is configured.
     pub percent_of_rate: u8,
 }
 
