@@ -41,7 +41,7 @@ pub struct KnownRow {
     pub is_burned: bool,
     /// An operator has acknowledged that it was refused, or is in doubt.
     pub is_acknowledged: bool,
-    /// A restored copy holds it back, because the lost ledger may have sent it.
+    /// It is pending, and a restored copy holds it back, because the lost ledger may have sent it.
     pub is_held: bool,
     /// It is pending, but a send of its own may have created its customer.
     pub is_unclear: bool,
@@ -275,7 +275,7 @@ impl Found {
     pub(super) fn select(which: &str) -> String {
         format!(
             "SELECT r.id, r.key_domain, r.state, r.source_id, r.content_hash, r.error_code, r.domain_burned,
-                    r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
+                    r.state = 'pending' AND r.next_step = 'ask', r.acknowledged_at IS NOT NULL,
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
                     r.erased_at IS NOT NULL, r.replaced_by, r.state = 'pending' AND {},
                     r.state = 'rejected' AND r.error_code = '{}'
