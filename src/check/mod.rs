@@ -196,21 +196,23 @@ impl FileCheck {
         }
     }
 
-    /// Counts a row, adds the findings from Partner Center, and returns the problems of the row.
-    pub(crate) fn settle(&mut self, row: &mut CheckedRow, findings: Vec<FieldFinding>) -> Vec<Problem> {
-        let line = row.line;
+    /// Adds the findings from Partner Center to a row.
+    pub(crate) fn add_findings(&self, row: &mut CheckedRow, findings: Vec<FieldFinding>) {
         for FieldFinding { field, value, finding } in findings {
             let column = self.header.name_of(field).to_owned();
             row.is_customer |= finding.rule == Rule::DomainOurs;
-            row.problems.push(finding.found(line, column, value, &self.strictness));
+            row.problems.push(finding.found(row.line, column, value, &self.strictness));
         }
+    }
+
+    /// Counts a row of which all problems are known.
+    pub(crate) fn settle(&mut self, row: &CheckedRow) {
         // As in an import, duplicates count here too.
         self.has_resellers |= row.has_reseller;
         if row.is_direct() {
-            self.direct.push(line);
+            self.direct.push(row.line);
         }
         self.tally.count(row);
-        std::mem::take(&mut row.problems)
     }
 
     /// Returns the problems that are only known at the end of the file, and the counts.
@@ -246,9 +248,14 @@ impl AtTheEnd {
 }
 
 impl CheckedRow {
-    /// The row for the copy, without its problems, if there is a copy. Returns it only once.
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The row for the copy, with its problems, if there is a copy. Returns it only once.
     pub(crate) fn take_copied(&mut self) -> Option<AnnotatedRow> {
-        self.copied.take().map(|row| *row)
+        let copied = self.copied.take()?;
+        Some(AnnotatedRow { problems: std::mem::take(&mut self.problems), ..*copied })
     }
 
     /// Whether the row would be sent without a reseller.

@@ -30,7 +30,8 @@ fn checked(rows: &[String], allow_direct: bool) -> (Vec<String>, CheckTally) {
     while reader.read(&mut row).unwrap() {
         let mut checked = row_checker.row(reader.header(), &row);
         check.meet(&mut checked, &mut earlier_rows, &mut companies);
-        problems.extend(check.settle(&mut checked, Vec::new()));
+        check.settle(&checked);
+        problems.extend_from_slice(checked.problems());
     }
     let (at_the_end, tally) = check.end(&companies);
     problems.extend(at_the_end.problems());

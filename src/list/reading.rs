@@ -90,6 +90,10 @@ impl<T> RowBatch<T> {
         self.parts.iter().map(Vec::len).sum()
     }
 
+    pub fn rows_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.parts.iter_mut().flatten()
+    }
+
     pub fn into_rows(self) -> impl Iterator<Item = T> {
         self.parts.into_iter().flatten()
     }

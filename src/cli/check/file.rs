@@ -5,9 +5,7 @@ use tokio::sync::watch;
 use super::copy::AnnotatedCopy;
 use super::online::OnlineChecker;
 use super::report::CheckReport;
-use crate::check::{
-    AnnotatedRow, AtTheEnd, CheckTally, CheckedRow, EarlierRows, FieldFinding, FileCheck, InOrder,
-};
+use crate::check::{AtTheEnd, CheckTally, CheckedRow, EarlierRows, FileCheck, InOrder};
 use crate::cli::failure::Failure;
 use crate::intake::companies::Companies;
 use crate::reading::{ReadProgress, RowBatch};
@@ -33,18 +31,32 @@ impl FileInProgress<'_, '_> {
             .try_for_each(|problem| self.report.problem(&self.path, problem))
     }
 
-    pub(super) async fn batch(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
+    pub(super) async fn batch(&mut self, mut batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
+        let end = batch.progress;
+        if self.checker.is_some() {
+            return self.ask_about(batch).await;
+        }
+        for row in batch.rows_mut() {
+            self.check.meet(row, self.earlier_rows, self.companies);
+            self.settle(row)?;
+        }
+        self.report.write()?;
+        self.progress.send_replace(end);
+        Ok(())
+    }
+
+    /// Looks up the rows online.
+    async fn ask_about(&mut self, batch: RowBatch<CheckedRow>) -> Result<(), Failure> {
         let begun = *self.progress.borrow();
         let (rows, end) = (batch.row_count() as u64, batch.progress);
         for (number, mut row) in (1..).zip(batch.into_rows()) {
             self.check.meet(&mut row, self.earlier_rows, self.companies);
-            let Some((checker, queue)) = &mut self.checker else {
-                self.settle(&mut row, Vec::new())?;
-                continue;
-            };
-            queue.push(row).await.map_err(|unanswered| checker.failure(unanswered))?;
+            if let Some((checker, queue)) = &mut self.checker {
+                queue.push(row).await.map_err(|unanswered| checker.failure(unanswered))?;
+            }
             while let Some((mut row, findings)) = self.checker.as_mut().and_then(|(_, queue)| queue.pop()) {
-                self.settle(&mut row, findings)?;
+                self.check.add_findings(&mut row, findings);
+                self.settle(&mut row)?;
             }
             // An answer can take long, and someone may be watching.
             self.report.write()?;
@@ -52,20 +64,17 @@ impl FileInProgress<'_, '_> {
             let bytes = begun.bytes + (end.bytes - begun.bytes) * number / rows;
             self.progress.send_replace(ReadProgress { bytes, rows: begun.rows + number });
         }
-        self.report.write()?;
-        self.progress.send_replace(end);
         Ok(())
     }
 
-    fn settle(&mut self, row: &mut CheckedRow, findings: Vec<FieldFinding>) -> Result<(), Failure> {
-        let copied = row.take_copied();
-        let problems = self.check.settle(row, findings);
-        for problem in &problems {
+    fn settle(&mut self, row: &mut CheckedRow) -> Result<(), Failure> {
+        self.check.settle(row);
+        for problem in row.problems() {
             self.report.problem(&self.path, problem)?;
         }
-        match (&mut self.copy, copied) {
-            (Some(copy), Some(row)) => copy.row(&AnnotatedRow { problems, ..row }),
-            _ => Ok(()),
+        match &mut self.copy {
+            Some(copy) => row.take_copied().map_or(Ok(()), |row| copy.row(&row)),
+            None => Ok(()),
         }
     }
 
@@ -74,7 +83,10 @@ impl FileInProgress<'_, '_> {
     pub(super) async fn end(mut self) -> Result<(CheckTally, AtTheEnd), Failure> {
         while let Some((checker, queue)) = &mut self.checker {
             match queue.next().await.map_err(|unanswered| checker.failure(unanswered))? {
-                Some((mut row, findings)) => self.settle(&mut row, findings)?,
+                Some((mut row, findings)) => {
+                    self.check.add_findings(&mut row, findings);
+                    self.settle(&mut row)?;
+                }
                 None => break,
             }
             self.report.write()?;
