@@ -31,7 +31,7 @@ fn a_row_that_is_corrected_under_its_external_id_replaces_the_refused_one() {
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
     let rows = bench.ledger().rows();
     let old = rows.iter().find(|row| row.state == "superseded").unwrap();
-    assert_eq!(old.replaced_by, Some(bench.ledger().row("wingtip").row));
+    assert_eq!(old.replaced_by, Some(bench.ledger().row("wingtip").id));
     let again = bench.import("crm.csv").exits(0);
     assert!(!again.stderr.contains("corrected"), "{again}");
     bench.agree();

@@ -412,7 +412,7 @@ fn changed_rows_that_failed_or_were_rejected_are_taken_up_anew() {
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 2)]));
     let rows = bench.ledger().rows();
     for old in rows.iter().filter(|row| row.state == "superseded") {
-        let by = rows.iter().find(|row| Some(row.row) == old.replaced_by).expect("it says by which row");
+        let by = rows.iter().find(|row| Some(row.id) == old.replaced_by).expect("it says by which row");
         assert_eq!(by.domain, old.domain);
     }
     bench.agree();
@@ -432,7 +432,7 @@ fn an_exported_failure_comes_back_with_another_domain() {
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
     let rows = bench.ledger().rows();
     let old = rows.iter().find(|row| row.state == "superseded").unwrap();
-    assert_eq!(old.replaced_by, Some(bench.ledger().row("wingtip").row));
+    assert_eq!(old.replaced_by, Some(bench.ledger().row("wingtip").id));
     bench.agree();
 }
 

@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
+use tenantry_oracle::Row;
 use tenantry_simulator::{Fault, Operation};
 
-use crate::harness::{Bench, Call, LedgerRow, customers_of};
+use crate::harness::{Bench, Call, customers_of};
 
 const UNHEARD: Fault = Fault::StatusAfter { status: 504 };
 
@@ -24,7 +25,7 @@ fn sent(bench: &Bench) -> usize {
     creates.len()
 }
 
-fn lost(bench: &Bench) -> LedgerRow {
+fn lost(bench: &Bench) -> Row {
     bench.ledger().row("lost")
 }
 

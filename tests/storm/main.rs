@@ -1,6 +1,6 @@
 //! A storm: the whole program, from its arguments to its exit code, over a simulated disk, service and clock, in one
 //! process. It is killed at any moment, the machine loses power, the disk fills up and fails, the service fails in every way
-//! that the simulator knows, and the clock is set; after every life [`oracle`] judges.
+//! that the simulator knows, and the clock is set; after every life `tenantry-oracle` judges.
 //!
 //! The real program ends at four places: SQLite's file system ([`disk`]), the sending of a request ([`service`]), the
 //! clock and chance ([`world`]), and the threads for the ledger, in whose place are tasks. A [`plan`] says what happens.
@@ -16,7 +16,6 @@
 #![cfg(unix)]
 
 mod disk;
-mod oracle;
 mod plan;
 mod sabotage;
 mod service;

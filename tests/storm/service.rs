@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, Response};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tenantry_oracle::Arrived;
 use tenantry_service::transport::{InsideAnswer, NoResponse, Unanswered};
 use tenantry_simulator::{self as simulator, Config, Operation, Scenario, ScriptedFault};
 use tokio::sync::oneshot;
@@ -73,16 +74,6 @@ impl Sent {
     }
 }
 
-/// A request that has an effect, as it arrived at the service.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrived {
-    /// As in [`Sent`].
-    pub(crate) ledger: Option<usize>,
-    pub(crate) operation: Operation,
-    pub(crate) request_id: String,
-    pub(crate) correlation_id: String,
-}
-
 /// The service and the way there.
 pub(crate) struct Place {
     service: simulator::Service,
@@ -90,7 +81,8 @@ pub(crate) struct Place {
     rng: StdRng,
     /// What is on its way to the service, with the time of its arrival.
     on_their_way: Vec<(u64, Instant, Sent)>,
-    pub(crate) arrived: Vec<Arrived>,
+    /// What has an effect, with the ledger as in [`Sent`].
+    pub(crate) arrived: Vec<(Option<usize>, Arrived)>,
     /// The correlation ids of creates whose answer the program got in this life, a success, whole and unspoilt.
     pub(crate) answered: Vec<String>,
     ledger: usize,
@@ -240,7 +232,7 @@ async fn arrive(number: u64, sent: &Sent) -> Option<Result<Response<Body>, simul
         if let Some(operation @ (Operation::Create | Operation::ConfirmAgreement)) = operation {
             let (request_id, correlation_id) = (sent.header("ms-requestid"), sent.header("ms-correlationid"));
             let ledger = sent.ledger;
-            place.arrived.push(Arrived { ledger, operation, request_id, correlation_id });
+            place.arrived.push((ledger, Arrived { operation, request_id, correlation_id }));
         }
         place.answers += 1;
         place.service.clone()

@@ -13,14 +13,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use rusqlite::{Connection, OpenFlags};
 use tenantry_model::clock::{BootMoment, Moment};
 use tenantry_model::simulated;
+use tenantry_oracle::life::{self, Lived};
+use tenantry_oracle::promises::{self, Refused};
+use tenantry_oracle::{Broken, Journal, Ledger};
 use tenantry_service::transport;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::disk::{self, Death};
-use crate::oracle::{self, Broken, Journal, Ledger, Lived};
 use crate::plan::{Command, DiskEvent, Edit, Event, Life, Plan, Row, SignIn};
 use crate::sabotage::Sabotage;
 use crate::service;
@@ -112,7 +115,7 @@ struct Known {
     /// The same after the last life of which everything is on the disk: a commit of a program that was killed may not be.
     durable: Rc<Ledger>,
     journal: Journal,
-    refused: oracle::Refused,
+    refused: Refused,
     /// The machine lost power in a life of the other ledger: this one may have more than `before` says.
     may_have_more: bool,
     /// It was restored: it does not know what was done since the backup.
@@ -134,7 +137,7 @@ struct World<'a> {
     ledgers: [Known; 2],
     /// The name of the newest one.
     /// Its name, and which rows were refused by then.
-    backup: Option<(String, oracle::Refused)>,
+    backup: Option<(String, Refused)>,
     sabotage: Option<Sabotage>,
     judgements: u64,
     tally: Tally,
@@ -155,7 +158,7 @@ pub(crate) fn play(plan: &Plan, folder: &Path, sabotage: Option<Sabotage>) -> (T
         before: Rc::default(),
         durable: Rc::default(),
         journal: Journal { replays_passwords: plan.service.replays_passwords, ..Journal::default() },
-        refused: oracle::Refused::default(),
+        refused: Refused::default(),
         may_have_more: false,
         is_restored: false,
         is_untold: false,
@@ -288,7 +291,7 @@ impl World<'_> {
         self.run(0, &arguments, None);
         let opened = std::fs::read(opened).unwrap_or_default();
         let known = &self.ledgers[0];
-        oracle::passwords_are_those_answered(&known.before, &known.journal, &opened)
+        promises::passwords_are_those_answered(&known.before, &known.journal, &opened)
     }
 
     fn write_list(&self) {
@@ -499,9 +502,9 @@ impl World<'_> {
     fn judge(&mut self, ledger: usize, lived: &Lived) -> Result<(), Broken> {
         let (answered, creations, acceptances) = {
             let mut place = service::place();
-            for arrived in std::mem::take(&mut place.arrived) {
+            for (ledger, arrived) in std::mem::take(&mut place.arrived) {
                 // What a ledger sent that was replaced since, the copy does not know.
-                if let Some(known) = arrived.ledger.map(|ledger| &mut self.ledgers[ledger]) {
+                if let Some(known) = ledger.map(|ledger| &mut self.ledgers[ledger]) {
                     known.journal.arrived.push(arrived);
                 }
             }
@@ -514,29 +517,31 @@ impl World<'_> {
         self.judgements += 1;
         let sql = self.sabotage.filter(|_| self.judgements > 1).map_or("", |it| it.sql);
         let before = if lived.lost_power { &known.durable } else { &known.before };
-        let read = Ledger::read(&path, &self.folder.join("copy.db"), sql);
+        let read = read(&path, &self.folder.join("copy.db"), sql);
         let Ok(Some(now)) = read else {
             let why = read.err().unwrap_or_else(|| "it is empty".to_owned());
-            oracle::may_be_without_ledger(before, &known.journal, lived, &why)?;
+            life::may_be_without_ledger(before, &known.journal, lived, &why)?;
             (known.before, known.durable) = (Rc::default(), Rc::default());
             return Ok(());
         };
         let now = Rc::new(now);
-        oracle::follows(before, &now)?;
-        oracle::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
-        oracle::exit_code_is_right(&now, lived)?;
+        life::follows(before, &now)?;
+        promises::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
+        life::exit_code_is_right(&now, lived)?;
         let is_exact = !known.is_restored && !known.may_have_more;
         if lived.is_dry && !lived.lost_power && is_exact {
-            oracle::is_unchanged(&known.before, &now)?;
+            life::is_unchanged(&known.before, &now)?;
         }
         if let Some(most) = lived.begins_at_most.filter(|_| is_exact) {
-            oracle::no_more_were_begun(&known.before, &now, most)?;
+            life::no_more_were_begun(&known.before, &now, most)?;
         }
         if let Some((requests, window)) = lived.rate {
-            oracle::rate_is_kept(&service::place().departures, requests, window)?;
+            let sent: Vec<Duration> =
+                service::place().departures.iter().map(|left| left.duration_since(*BEGAN)).collect();
+            life::rate_is_kept(&sent, requests, window)?;
         }
         if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
-            oracle::answers_are_recorded(&now, &answered)?;
+            life::answers_are_recorded(&now, &answered)?;
         }
         if lived.lost_power || (lived.exit_code.is_some() && !lived.disk_failed) {
             known.durable = Rc::clone(&now);
@@ -546,6 +551,33 @@ impl World<'_> {
         known.may_have_more = false;
         Ok(())
     }
+}
+
+/// Reads a copy of a ledger, so that neither the files nor their locks are touched, after `sabotage` in SQL has changed it.
+/// `None`: there is no ledger yet.
+fn read(path: &Path, copy: &Path, sabotage: &str) -> Result<Option<Ledger>, Broken> {
+    for suffix in ["", "-wal", "-journal", "-shm"] {
+        let beside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        drop(std::fs::remove_file(beside(copy)));
+        if suffix != "-shm" && beside(path).exists() {
+            std::fs::copy(beside(path), beside(copy)).expect("there is room");
+        }
+    }
+    if std::fs::metadata(copy).map_or(0, |it| it.len()) == 0 {
+        return Ok(None);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags_and_vfs(copy, flags, disk::REAL);
+    opened
+        .and_then(|ledger| {
+            ledger.execute_batch(sabotage)?;
+            Ledger::read(&ledger)
+        })
+        .map_err(|error| format!("the ledger cannot be read: {error}"))
 }
 
 /// Another runtime hears the signals that the program was too dead to hear; the next life would take them for its own.
