@@ -347,7 +347,9 @@ fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
         // and so its new id, to a run that sends.
         rounds if rounds % 2 == 1 && at.may_send => {
             let new_request_id = Some(RequestId::draw());
-            let change = RowChange::NothingDone { new_request_id, post_lookup_resends: rounds + 1 };
+            let post_lookup_resends = rounds + 1;
+            // What it was refused for before the doubt says nothing any more.
+            let change = RowChange::NothingDone { new_request_id, post_lookup_resends, refused_before: None };
             Verdict { change, then: Then::Wait(Duration::ZERO) }
         }
         rounds if rounds >= 2 && alone => {
@@ -430,6 +432,7 @@ pub(super) fn nothing_done(work: &Work, then: Then) -> Verdict {
             change: RowChange::NothingDone {
                 new_request_id: None,
                 post_lookup_resends: work.open.post_lookup_resends,
+                refused_before: work.refused_before.clone(),
             },
             then,
         }

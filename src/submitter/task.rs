@@ -97,7 +97,7 @@ impl Task {
     pub(super) fn apply(&mut self, change: &RowChange, now: Instant, moment: Moment) {
         let work = &mut self.work;
         match change {
-            RowChange::NothingDone { new_request_id, post_lookup_resends } => {
+            RowChange::NothingDone { new_request_id, post_lookup_resends, refused_before } => {
                 if let Some(request_id) = new_request_id {
                     work.request_id = *request_id;
                     work.unclear_under_earlier_id = true;
@@ -107,6 +107,7 @@ impl Task {
                 work.open.in_doubt_since = None;
                 (self.doubt, self.last_sent) = (None, None);
                 work.open.refusal = None;
+                work.refused_before.clone_from(refused_before);
                 work.open.post_lookup_resends = *post_lookup_resends;
                 self.next(NextStep::Create);
             }

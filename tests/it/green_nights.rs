@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use tenantry_oracle::Row;
 use tenantry_simulator::{Fault, Operation};
 
 use crate::harness::{
@@ -108,6 +109,27 @@ fn a_row_that_came_before_the_refused_one_was_removed_replaces_it() {
     bench.file("crm.csv", with_ids(&[("wingtip", "CRM-2")]));
     bench.import("crm.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
+/// It is no row that was never sent: `declined` would hide the refusal, and with it the exit code.
+#[test]
+fn a_refused_row_whose_retry_did_nothing_is_refused_again_when_it_is_discarded() {
+    let bench = Bench::new();
+    bench.file("crm.csv", customers_of(["refuse-400-600002-one"]));
+    bench.import("crm.csv").exits(3);
+    let refused = bench.ledger().row("refuse-400-600002-one");
+    bench.fault(Operation::Create, "refuse-400-600002-one", Fault::Throttled { retry_after_s: 60 }, 1);
+    bench.tenantry(["retry", "--max-duration", "1s"]).exits(5);
+    let waiting = bench.ledger().row("refuse-400-600002-one");
+    assert_eq!((waiting.state.as_str(), &waiting.error_code), ("pending", &refused.error_code));
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    assert_eq!(
+        bench.ledger().row("refuse-400-600002-one"),
+        Row { request_id: waiting.request_id, ..refused }
+    );
+    bench.import("crm.csv").exits(3);
+    assert_eq!(bench.count(Operation::Create), 2);
     bench.agree();
 }
 

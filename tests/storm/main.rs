@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! cargo test -p tenantry-storm                                                    some fixed seeds
-//! TENANTRY_STORM_SEEDS=0..100000 cargo test --release -p tenantry-storm storm -- --nocapture    many
+//! TENANTRY_STORM_SEEDS=0..100000 cargo test --profile dist -p tenantry-storm storm -- --nocapture    many
 //! ```
 //!
 //! A plan that fails is made as simple as possible, and printed. Kept in `plans`, it is a test.

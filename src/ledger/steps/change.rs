@@ -35,6 +35,13 @@ impl Refusal {
     }
 }
 
+/// The refusal of an earlier try, which a row that is tried again has until it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierRefusal {
+    pub refusal: Refusal,
+    pub domain_burned: bool,
+}
+
 /// A customer that exists now.
 #[derive(Debug, Clone)]
 pub struct CreatedCustomer {
@@ -73,8 +80,13 @@ pub struct OpenStep {
 /// What an attempt means for its step.
 #[derive(Debug, Clone)]
 pub enum RowChange {
-    /// Definite: nothing was done under the request id. If `new_request_id` is given, it is used from now on.
-    NothingDone { new_request_id: Option<RequestId>, post_lookup_resends: u32 },
+    /// Definite: nothing was done under the request id. If `new_request_id` is given, it is used from now on. The row is
+    /// as it was before its send, with what it was refused for then.
+    NothingDone {
+        new_request_id: Option<RequestId>,
+        post_lookup_resends: u32,
+        refused_before: Option<EarlierRefusal>,
+    },
     /// Still open: send again, or look up.
     StillOpen(OpenStep),
     /// Created by one of our sends.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::super::stored::{cell, customer_of, from_json};
 use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
-use super::change::{OpenStep, Refusal};
+use super::change::{EarlierRefusal, OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
 use tenantry_model::thread::on_thread;
@@ -104,11 +104,12 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
 }
 
 const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
-     r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL";
+     r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL,
+     r.domain_burned";
 
 /// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
-     0, 0, 0, NULL, NULL, NULL, a.agreement";
+     0, 0, 0, NULL, NULL, NULL, a.agreement, 0";
 
 fn sql(which: Open) -> String {
     let creates = |state| (OF_CREATES, "customer_rows r", "r", "r.id", state);
@@ -147,12 +148,14 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     let code: Option<String> = cell(row, 15, "error code")?;
     let text: Option<String> = cell(row, 17, "error text")?;
     let refusal = match code {
-        // A pending row may have the refusal of an earlier try, which is not part of the present one.
-        Some(code) if state.is_in_doubt() => {
+        Some(code) => {
             Some(Refusal { code, status: cell(row, 16, "error status")?, text: text.unwrap_or_default() })
         }
-        _ => None,
+        None => None,
     };
+    // That of a pending row is of an earlier try.
+    let (refusal, before) = if state.is_in_doubt() { (refusal, None) } else { (None, refusal) };
+    let domain_burned = cell(row, 19, "mark of a burned domain")?;
     let mut customer = customer_of(&cell::<String>(row, 3, "customer")?)?;
     let kind = match which {
         Open::InFlight | Open::Unresolved | Open::Pending => StepKind::Create,
@@ -164,6 +167,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     Ok(Work {
         kind,
         is_in_flight: state == State::InFlight,
+        refused_before: before.map(|refusal| EarlierRefusal { refusal, domain_burned }),
         open: OpenStep {
             customer_id: cell(row, 4, "customer id")?,
             next_step: cell(row, 7, "next step")?,

@@ -7,7 +7,7 @@ use rusqlite::Transaction;
 use super::super::stored::{Value, update};
 use super::super::{Recorder, Result, RowId, RunId, runs};
 use super::attempt::{self, AttemptResult, Operation, bounded};
-use super::change::{CreatedCustomer, NextStep, Recorded, Refusal, RowChange};
+use super::change::{CreatedCustomer, EarlierRefusal, NextStep, Recorded, Refusal, RowChange};
 use super::work::stored;
 use super::{CurrentStep, StepEvent, StepKind, next, whose};
 use tenantry_model::clock::{self, BootMoment, Moment};
@@ -112,10 +112,19 @@ fn leave_in_doubt(
 
 fn apply(tx: &Transaction<'_>, step: CurrentStep, last_sent: &[Value<'_>], change: &RowChange) -> Result<()> {
     match change {
-        RowChange::NothingDone { new_request_id, post_lookup_resends } => {
+        RowChange::NothingDone { new_request_id, post_lookup_resends, refused_before } => {
             let mut values: Vec<Value<'_>> =
                 vec![("next_step", &NextStep::Create), ("ask_rounds", post_lookup_resends)];
             values.extend(new_request_id.as_ref().map(|id| -> Value<'_> { ("request_id", id) }));
+            if let Some(EarlierRefusal { refusal, domain_burned }) = refused_before {
+                let refused: [Value<'_>; 4] = [
+                    ("error_code", &refusal.code),
+                    ("error_status", &refusal.status),
+                    ("error_text", &refusal.text),
+                    ("domain_burned", domain_burned),
+                ];
+                values.extend(refused);
+            }
             let facts =
                 "unclear_before = unclear_before OR in_doubt_since IS NOT NULL, in_doubt_since = NULL,
                          in_doubt_boot = NULL, last_sent_at = NULL, last_sent_boot = NULL";

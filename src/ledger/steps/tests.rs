@@ -110,7 +110,8 @@ fn nothing_done_is_pending_again() {
         let request_id = RequestId::draw();
         let mut ledger = ledger(&folder, kind, request_id);
         write(&mut ledger, kind, |tx, step| intent::intend(tx, RunId(1), step, request_id)).unwrap();
-        let nothing = RowChange::NothingDone { new_request_id: None, post_lookup_resends: 0 };
+        let nothing =
+            RowChange::NothingDone { new_request_id: None, post_lookup_resends: 0, refused_before: None };
         write(&mut ledger, kind, |tx, step| record(tx, RunId(1), step, Vec::new(), &nothing)).unwrap();
         write(&mut ledger, kind, |_, step| {
             assert_eq!(step.state, State::Pending, "{kind:?}");

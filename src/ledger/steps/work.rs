@@ -2,7 +2,7 @@
 
 use super::super::RowId;
 use super::StepKind;
-use super::change::OpenStep;
+use super::change::{EarlierRefusal, OpenStep};
 use tenantry_model::clock::{self, Moment};
 use tenantry_model::customer::Customer;
 use tenantry_model::ids::RequestId;
@@ -25,6 +25,9 @@ pub struct Work {
     pub unparsed_success: bool,
     /// Something may have been sent for it already.
     pub is_in_flight: bool,
+    /// What it was refused for before it was tried again. Its send forgets that; if nothing is done by the send, the row
+    /// has it again.
+    pub refused_before: Option<EarlierRefusal>,
 }
 
 impl Work {
@@ -41,6 +44,7 @@ impl Work {
             unclear_under_earlier_id: false,
             unparsed_success: false,
             is_in_flight: false,
+            refused_before: None,
         }
     }
 }
