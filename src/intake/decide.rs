@@ -31,6 +31,8 @@ pub(crate) struct IncomingRow<'a> {
     pub(crate) has_agreement: bool,
     /// The customer without its agreement, if at most the agreement has errors.
     pub(crate) customer: Option<&'a Customer>,
+    /// It comes from an export, which says that it was refused.
+    pub(crate) was_refused: bool,
 }
 
 impl IncomingRow<'_> {
@@ -50,7 +52,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         && standing.as_ref().or(alike.as_ref()).is_none_or(|standing| standing.row == named.row)
     {
         // An exported row that was imported unchanged.
-        let is_good = row.is_good && !has_lost_its_row(named);
+        let is_good = row.is_good && !named.corrects_unknown;
         return retried(&IncomingRow { is_good, ..*row }, named, retry_failed);
     }
     // `alike` is a rejected row without a key: its domain cell is invalid, or an earlier row had the domain.
@@ -60,12 +62,19 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     {
         return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
     }
-    match (conflict, &alike) {
+    let names_another = (named.as_ref().zip(standing.as_ref()))
+        .is_some_and(|(named, standing)| named.row != standing.row && standing.met_on.is_none());
+    let equal = alike.as_ref().or(standing.as_ref().filter(|it| it.same_content));
+    match (conflict, equal) {
         (Some(Conflict::Sent(row)), _) => {
             return Decision::Known { row, change: Change::Ignored, adopts: false };
         }
         (Some(Conflict::OtherRow(_) | Conflict::Again(_)), Some(alike)) => {
             return retried(&IncomingRow { is_good: false, ..*row }, alike, retry_failed);
+        }
+        // It was rejected because a row of another company has its domain, and that is a customer meanwhile.
+        (None, Some(rejected)) if names_another && alike.is_some() => {
+            return retried(&IncomingRow { is_good: false, ..*row }, rejected, retry_failed);
         }
         (Some(Conflict::OtherRow(problem)), None) => {
             let replaces = named.iter().map(|named| named.row).collect();
@@ -100,7 +109,12 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (Some(_), Some(alike)) => keep(alike, Change::Nothing),
         (Some((line, file)), None) => {
             let problem = duplicate_domain(row.line, row.domain_column, row.domain, line, file);
-            Decision::New { stands: false, problem: Some(problem), replaces: Vec::new() }
+            // The row that it corrects would be corrected a second time beside it.
+            let is_corrected = |named: &&KnownRow| {
+                named.row != standing.row && named.met_on.is_none() && named.elsewhere.is_none()
+            };
+            let replaces = named.iter().filter(is_corrected).map(|named| named.row).collect();
+            Decision::New { stands: false, problem: Some(problem), replaces }
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
         (None, _) => {
@@ -122,11 +136,6 @@ fn may_come_again(row: &IncomingRow<'_>, standing: &KnownRow) -> bool {
     standing.state.is_customer() && !(row.has_agreement && standing.acceptance.is_some_and(is_other))
 }
 
-/// It is not known which row it corrects, and its own export does not say that either.
-fn has_lost_its_row(named: &KnownRow) -> bool {
-    named.corrects_unknown && !named.is_replacement
-}
-
 fn has_code(known: &KnownRow, code: &str) -> bool {
     known.error_code.as_deref() == Some(code)
 }
@@ -145,7 +154,8 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     let named = known.named.as_ref()?;
     let standing = known.standing.as_ref();
     let (line, column, domain) = (row.line, row.domain_column, row.domain);
-    if has_lost_its_row(named) && !named.same_content {
+    // Its own export does not say either which row it corrects.
+    if named.corrects_unknown && !named.same_content {
         return Some(Conflict::OtherRow(lost_row(line, column, domain, named.row)));
     }
     let is_settled = |it: &KnownRow| {
@@ -164,16 +174,14 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
             return Some(Conflict::Sent(named.row));
         }
     }
-    if domain.is_empty() {
-        return None;
-    }
-    // What a restored copy holds back may have been refused by the lost ledger.
     let is_sent =
         |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (it.is_unclear && !it.is_held);
+    // What a restored copy holds back was refused by the lost ledger if that says so. Otherwise it is asked about first.
+    let may_be_sent = named.is_held && !row.was_refused;
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
-        _ if is_sent(named) => Some(Conflict::Sent(named.row)),
+        _ if is_sent(named) || may_be_sent => Some(Conflict::Sent(named.row)),
         Some(standing) if can_be_corrected(named) && !standing.same_content => {
             let other = (standing.row, standing.state);
             Some(Conflict::OtherRow(domain_of_another_row(line, column, domain, other)))
@@ -182,16 +190,16 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     }
 }
 
-/// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy
-/// holds back may have been refused by the lost ledger, and the exported row may come from that ledger.
+/// A row that an exported row names can be corrected if it was not sent, or was refused, also by the lost ledger of a
+/// restored copy.
 fn can_be_corrected(named: &KnownRow) -> bool {
     named.state.is_refused() || (named.state == State::Pending && (named.is_held || !named.is_unclear))
 }
 
-/// If the original file of a corrected row is imported again night after night, it must not undo the correction. Only a
-/// correction that was never sent is replaced.
+/// If the original file of a corrected row is imported again night after night, it must not undo the correction, whichever
+/// row has its domain now.
 fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
-    standing.state != State::Pending && !standing.same_content && standing.met_on.is_none()
+    !standing.same_content && standing.met_on.is_none()
 }
 
 /// Decides on a row that the ledger has from an earlier reading.

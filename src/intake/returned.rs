@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use super::stored::stored_header;
 use crate::customer::Field;
-use crate::ledger::{Candidate, KnownRows, Original, Originals, RowId, SourceId};
+use crate::ledger::{self, Candidate, KnownRows, Original, Originals, RowId, SourceId};
 use crate::printable::truncate_for_display;
 use crate::problem::{Finding, Problem, Rule, Severity, Strictness};
 use crate::reader::{self, Header, Row};
 use crate::report::counted;
 use crate::returned::{CellChange, ColumnPairs};
-use crate::validation::{LEDGER_COLUMN, ROW_COLUMN, changed_cell, row_number};
+use crate::validation::{LEDGER_COLUMN, ROW_COLUMN, STATE_COLUMN, changed_cell, row_number};
 
 /// The most changes of a column that are listed, and of a file. So a changed name is not hidden by new domains.
 const CHANGES_LISTED_OF_COLUMN: u64 = 3;
@@ -33,7 +33,8 @@ pub(super) enum Named {
     Nothing,
     /// The row is from an export of another ledger, whose rows mean nothing here.
     OtherLedger,
-    Row(RowId),
+    /// `was_refused`: it was, when it was exported.
+    Row { row: RowId, was_refused: bool },
     /// The cells that name it were changed.
     Unreadable,
 }
@@ -42,6 +43,7 @@ pub(super) enum Named {
 pub(super) struct OwnCells {
     row_column: Option<usize>,
     ledger_column: Option<usize>,
+    state_column: Option<usize>,
     ledger_id: String,
 }
 
@@ -50,6 +52,7 @@ impl OwnCells {
         Self {
             row_column: header.own_column(ROW_COLUMN),
             ledger_column: header.own_column(LEDGER_COLUMN),
+            state_column: header.own_column(STATE_COLUMN),
             ledger_id: ledger_id.to_owned(),
         }
     }
@@ -69,7 +72,9 @@ impl OwnCells {
                 _ => return Named::Unreadable,
             }
         }
-        row_number(&number).map_or(Named::Unreadable, |number| Named::Row(RowId(number)))
+        let state = self.state_column.map(text).unwrap_or_default();
+        let was_refused = state.trim().parse().is_ok_and(ledger::State::is_refused);
+        row_number(&number).map_or(Named::Unreadable, |number| Named::Row { row: RowId(number), was_refused })
     }
 
     /// Dragging a cell over others counts its last digits up.

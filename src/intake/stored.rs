@@ -73,8 +73,13 @@ impl RetryDecider for StoredRowValidator {
             validation = with_reseller.validate(header, &row);
         }
         let content_hash = validation.content_hash();
-        let mut candidate =
-            candidate(&row, validation, content_hash, stored.cells.clone(), Named::Row(stored.row));
+        let mut candidate = candidate(
+            &row,
+            validation,
+            content_hash,
+            stored.cells.clone(),
+            Named::Row { row: stored.row, was_refused: false },
+        );
         // The row does not show what it was compared with.
         let compared = [Rule::SpreadsheetChange, Rule::ChangedCell, Rule::DuplicateCompany];
         for problem in stored.problems.iter().rev() {

@@ -110,9 +110,10 @@ pub(super) fn candidate(
         content_hash,
         cells,
         corrects: match named {
-            Named::Row(row) => Some(row),
+            Named::Row { row, .. } => Some(row),
             Named::Nothing | Named::OtherLedger | Named::Unreadable => None,
         },
-        is_returned: matches!(named, Named::Row(_) | Named::Unreadable),
+        was_refused: matches!(named, Named::Row { was_refused: true, .. }),
+        is_returned: matches!(named, Named::Row { .. } | Named::Unreadable),
     }
 }

@@ -14,7 +14,7 @@ use super::table::{Cell, Column, Content, Style, Table, TableError};
 use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
 use crate::reader;
-use crate::validation::{SURPLUS_COLUMN, lost_cells};
+use crate::validation::{STATE_COLUMN, SURPLUS_COLUMN, lost_cells};
 
 /// Returns the cell of a row in one column. The second argument is the id of the ledger.
 type CellText = fn(&RowDetail, &str) -> String;
@@ -23,7 +23,7 @@ type CellText = fn(&RowDetail, &str) -> String;
 const OUR_COLUMNS: [(&str, CellText); 16] = [
     ("tenantry_row", |row, _| row.row.to_string()),
     ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
-    ("tenantry_state", |row, _| row.state.to_string()),
+    (STATE_COLUMN, |row, _| row.state.to_string()),
     ("tenantry_file", |row, _| row.file.clone()),
     ("tenantry_line", |row, _| row.line.to_string()),
     ("tenantry_customer_id", |row, _| text(&row.customer_id).to_owned()),

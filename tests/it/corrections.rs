@@ -5,6 +5,7 @@ use std::fs;
 
 use tenantry_simulator::{Fault, Operation};
 
+use crate::green_nights::with_ids;
 use crate::harness::{
     Bench, Call, Done, HEADER, customers, customers_of, each_at_once, email, full, in_quotes, row, snapshot,
     states,
@@ -782,4 +783,149 @@ fn a_plan_of_many_groups_is_cut_short() {
     assert!(plan.contains("14 customers will be created"), "{plan}");
     assert_eq!(plan.matches("  GB  reseller").count(), 10, "{plan}");
     assert!(plan.contains("          4  in 4 more groups\n"), "{plan}");
+}
+
+/// The rows of an export with these changes, each of a text.
+fn changed(bench: &Bench, what: &str, changes: &[(&str, &str)]) -> String {
+    let export = bench.tenantry(["export", what]).exits(0).stdout;
+    changes.iter().fold(export, |rows, (old, new)| {
+        assert!(rows.contains(old), "{old}: {rows}");
+        rows.replace(old, new)
+    })
+}
+
+/// Rows that fail validation, until their country is right.
+fn wrong(domains: &[&str]) -> String {
+    customers_of(domains.iter().copied()).replace(",GB\n", ",Nowhere\n")
+}
+
+#[test]
+fn a_second_correction_stays_rejected_whatever_domain_it_gets() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    let (head, row) = export.split_once('\n').unwrap();
+    let [two, three] = ["two", "three"].map(|it| row.replace(",one,", &format!(",{it},")));
+    bench.file("fix.csv", format!("{head}\n{two}{three}"));
+    for _ in 0..3 {
+        bench.import("fix.csv").exits(3);
+        let expected = states([("created", 1), ("rejected", 1), ("superseded", 1)]);
+        assert_eq!(bench.ledger().states(), expected);
+    }
+    for domain in ["four", "five"] {
+        let rows = changed(&bench, "rejected", &[]);
+        let own = if rows.contains(",three,") { ",three," } else { ",four," };
+        bench.file("again.csv", rows.replace(own, &format!(",{domain},")));
+        for _ in 0..2 {
+            bench.import("again.csv").args(["--retry-failed"]).exits(3);
+            assert_eq!(bench.creations().len(), 1, "{domain}");
+        }
+    }
+    bench.agree();
+}
+
+#[test]
+fn a_correction_with_the_domain_of_another_line_takes_the_place_of_its_row() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("two", 3000), ("three", 3000)]);
+    bench.file("customers.csv", customers_of(["two", "three"]));
+    bench.import("customers.csv").exits(3);
+    bench.file("fix.csv", changed(&bench, "failed", &[(",two,", ",new,"), (",three,", ",new,")]));
+    bench.import("fix.csv").exits(3);
+    let expected = states([("created", 1), ("rejected", 1), ("superseded", 2)]);
+    assert_eq!(bench.ledger().states(), expected);
+    assert_eq!(bench.tenantry(["export", "failed"]).exits(0).stdout.lines().count(), 1, "the header");
+    bench.file("again.csv", changed(&bench, "rejected", &[(",new,", ",newer,")]));
+    bench.import("again.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 3)]));
+    bench.agree();
+}
+
+#[test]
+fn an_exported_customer_with_a_wrong_domain_is_no_new_row() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(0);
+    bench.file("again.csv", changed(&bench, "created", &[(",one,", ",n e w,")]));
+    bench.import("again.csv").exits(0).says("changes come too late");
+    assert_eq!(bench.ledger().states(), states([("created", 1)]));
+}
+
+#[test]
+fn two_corrections_of_a_row_are_not_both_sent_where_one_needs_consent() {
+    let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(3);
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.file("customers.csv", by_id("three"));
+    bench.import("customers.csv").args(["fix.csv", "--max-new", "5"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
+#[test]
+fn a_correction_that_was_declined_with_its_list_gives_its_row_back() {
+    let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(3);
+    bench.file("customers.csv", by_id("three"));
+    bench.import("customers.csv").args(["--max-new", "0"]).exits(5);
+    assert_eq!(bench.ledger().states(), states([("pending", 1), ("superseded", 1)]));
+    bench.tenantry(["discard", "--all", "--yes"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]));
+    bench.agree();
+}
+
+#[test]
+fn the_original_list_does_not_undo_a_correction_that_waits() {
+    let bench = Bench::new();
+    bench.file("customers.csv", wrong(&["one"]));
+    bench.import("customers.csv").exits(3);
+    bench.file("fix.csv", changed(&bench, "rejected", &[("Nowhere", "GB")]));
+    // In the same run, in an order that nobody chose, and in a later one.
+    bench.import("fix.csv").args(["customers.csv", "--limit", "0"]).exits(5);
+    bench.import("customers.csv").exits(0).says("replaced by corrected ones before, which stand");
+    bench.import("fix.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+}
+
+#[test]
+fn a_row_of_before_a_correction_takes_no_domain_from_another_company() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
+    bench.import("customers.csv").exits(3);
+    bench.file("two.csv", changed(&bench, "rejected", &[("Nowhere", "GB"), (",two,", ",newer,")]));
+    bench.import("two.csv").exits(3);
+    bench.file("one.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.import("one.csv").args(["--limit", "0"]).exits(5);
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 2)]));
+    bench.agree();
+}
+
+#[test]
+fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_customer_now() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
+    bench.import("customers.csv").exits(3);
+    bench.file("one.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.file("two.csv", changed(&bench, "rejected", &[("Nowhere", "GB")]));
+    bench.import("one.csv").exits(3);
+    bench.import("two.csv").exits(3);
+    let expected = states([("created", 1), ("rejected", 1), ("superseded", 2)]);
+    for _ in 0..2 {
+        let again = bench.import("one.csv").exits(3);
+        assert!(!again.stderr.contains("no longer in"), "{again}");
+        assert_eq!(bench.ledger().states(), expected);
+    }
+    bench.agree();
 }

@@ -15,6 +15,7 @@ const GOOD: IncomingRow<'_> = IncomingRow {
     is_good: true,
     has_agreement: false,
     customer: None,
+    was_refused: false,
 };
 const WRONG: IncomingRow<'_> = IncomingRow { is_good: false, ..GOOD };
 
@@ -224,11 +225,15 @@ fn a_row_that_names_the_one_that_it_corrects() {
     for not_to_be_corrected in [State::Superseded, State::Declined] {
         check(&GOOD, known(named(not_to_be_corrected, false)), false, "new, stands");
     }
-    // The lost ledger of a restored copy may have refused it.
-    let unclear_and_held = named(State::Pending, false);
-    let unclear_and_held =
-        unclear_and_held.map(|named| KnownRow { is_unclear: true, is_held: true, ..named });
-    check(&GOOD, known(unclear_and_held), false, "new, stands for 7");
+    // A restored copy holds it back. Its lost ledger has refused it, or may have sent it.
+    let held = |is_unclear| {
+        named(State::Pending, false).map(|named| KnownRow { is_unclear, is_held: true, ..named })
+    };
+    for is_unclear in [false, true] {
+        check(&GOOD, known(held(is_unclear)), false, "row 7: Ignored");
+        let was_refused = IncomingRow { was_refused: true, ..GOOD };
+        check(&was_refused, known(held(is_unclear)), false, "new, stands for 7");
+    }
     // Another line of this run has corrected it already.
     let again =
         || named(State::Pending, false).map(|it| KnownRow { is_replacement: true, met_on: Some(3), ..it });
@@ -279,8 +284,7 @@ fn a_row_that_names_the_one_that_it_corrects() {
         let beside = KnownRows { named: named(state, false), ..standing(row(State::Created, false)) };
         check(&GOOD, beside, false, "row 5: Ignored");
     }
-    let held = named(State::Pending, false).map(|named| KnownRow { is_held: true, ..named });
-    check(&GOOD, known(held), false, "new, stands for 7");
+    check(&IncomingRow { domain: "", ..WRONG }, known(named(State::Created, false)), false, "row 7: Ignored");
     // The domain has another current row: that one counts.
     let beside = |state, same| KnownRows { named: named(State::Failed, false), ..standing(row(state, same)) };
     check(&GOOD, beside(State::Created, false), false, "row 5: Ignored");
@@ -331,10 +335,10 @@ fn a_file_does_not_undo_the_correction_of_its_row() {
     let replaced = |known| KnownRows { replaced: Some(RowId(8)), ..known };
     check(&GOOD, replaced(KnownRows::default()), false, "row 8: Outdated");
     for state in State::OF_ROWS.into_iter().filter(|state| !state.is_history()) {
-        // A correction that was never sent is replaced.
-        let expected = if state == State::Pending { "new, stands for 5" } else { "row 8: Outdated" };
-        check(&GOOD, replaced(standing(row(state, false))), false, expected);
+        check(&GOOD, replaced(standing(row(state, false))), false, "row 8: Outdated");
     }
+    let in_another_list = KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
+    check(&GOOD, replaced(standing(in_another_list)), false, "row 8: Outdated");
     // A row that names another one is itself a correction.
     let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
     check(&GOOD, replaced(KnownRows { named, ..KnownRows::default() }), false, "new, stands for 7");

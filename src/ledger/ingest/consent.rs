@@ -7,7 +7,6 @@ use super::super::stored::value;
 use super::super::{Ledger, ListRefusal, Result, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
-use super::gone::replace_released;
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -76,7 +75,6 @@ impl Ledger {
         let run = self.run;
         self.write(move |tx| {
             let sources = what.sources(run);
-            replace_released(tx, &sources)?;
             let sql = format!(
                 "UPDATE sources SET completed_at = ?1 WHERE id IN ({sources}) AND completed_at IS NULL"
             );
@@ -135,6 +133,7 @@ mod tests {
             reseller: None,
             cells: b"d\n".to_vec(),
             corrects: None,
+            was_refused: false,
             is_returned: false,
         };
         let reading = ledger.begin_source(info).await.unwrap();

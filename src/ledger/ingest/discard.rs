@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_list_named, is_named, json, tried, update, value};
+use super::super::stored::{collect, is_list_named, is_named, json, tried, value};
 use super::super::{Ledger, Result, RowId};
 use super::agreement;
 use tenantry_model::files;
@@ -168,12 +168,12 @@ fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Resul
     while let Some(row) = corrected.pop() {
         let sql = format!(
             "SELECT error_code, request_id IS NOT NULL, customer IS NOT NULL AND NOT ({}),
-                    (SELECT k.id FROM customer_rows k WHERE k.key_domain = customer_rows.domain)
+                    EXISTS (SELECT 1 FROM customer_rows k WHERE k.key_domain = customer_rows.domain)
                FROM customer_rows WHERE id = ?1",
             never_sent("customer_rows")
         );
-        type Facts = (Option<String>, bool, bool, Option<RowId>);
-        let (code, was_valid, may_be_sent, of_domain): Facts =
+        type Facts = (Option<String>, bool, bool, bool);
+        let (code, was_valid, may_be_sent, is_domain_taken): Facts =
             tx.prepare_cached(&sql)?.query_row([row], |found| found.try_into())?;
         let is_rule = |rule: Rule| code.as_deref() == Some(rule.name());
         let event = match code {
@@ -187,14 +187,13 @@ fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Resul
                 continue;
             }
         };
-        // A row that repeated the domain of another one had no key.
-        match of_domain.filter(|_| !is_rule(Rule::DuplicateDomain)) {
-            Some(other) => update(tx, "customer_rows", &row, &[("replaced_by", &other)])?,
-            None => {
-                let key = if is_rule(Rule::DuplicateDomain) { "NULL" } else { "domain" };
-                let facts = format!("replaced_by = NULL, key_domain = {key}");
-                CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])?;
-            }
+        // A row that repeated the domain of another one had no key. Where another row has the domain now, it stays replaced
+        // by its correction: that other row may be of another company.
+        let had_key = !is_rule(Rule::DuplicateDomain);
+        if !(had_key && is_domain_taken) {
+            let key = if had_key { "domain" } else { "NULL" };
+            let facts = format!("replaced_by = NULL, key_domain = {key}");
+            CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])?;
         }
     }
     Ok(())

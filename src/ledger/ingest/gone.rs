@@ -69,8 +69,8 @@ impl IngestSession {
     }
 
     /// Replaces refused rows that this list no longer contains by the row that it contains with the same external id
-    /// and reseller. If several rows have them, none is the corrected one. Nothing is replaced yet if the list needs
-    /// consent: see [`replace_released`].
+    /// and reseller. If several rows have them, none is the corrected one. If the operator says no to the
+    /// list, they count again.
     pub(super) fn replace_corrected(
         &self,
         tx: &Transaction<'_>,
@@ -99,9 +99,7 @@ impl IngestSession {
                 }
             };
             let Some((by, line)) = only_row else { continue };
-            if !self.info.needs_consent {
-                replace(tx, row, by)?;
-            }
+            replace(tx, row, by)?;
             corrections.rows += 1;
             if corrections.first.len() < CORRECTIONS_NAMED {
                 let sql = "SELECT domain FROM customer_rows WHERE id = ?1";
@@ -151,42 +149,6 @@ impl IngestSession {
         })?;
         Ok(found)
     }
-}
-
-/// Replaces refused rows as [`replace_corrected`](IngestSession::replace_corrected) does, by rows of lists that waited
-/// for consent until now. `sources`: a query for the ids of these lists.
-pub(super) fn replace_released(tx: &Transaction<'_>, sources: &str) -> Result<()> {
-    let refused = format!(
-        "SELECT r.id, r.external_id, r.reseller_id, s.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
-          WHERE r.gone_at IS NOT NULL AND r.state IN ({}) AND r.external_id IS NOT NULL
-            AND EXISTS (SELECT 1 FROM sources own WHERE own.id IN ({sources}) AND {})",
-        State::sql_list(State::is_refused),
-        is_same_list("s", "own")
-    );
-    let corrected = format!(
-        "SELECT r.id FROM customer_rows r JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?3
-          WHERE r.external_id = ?1 AND r.reseller_id IS ?2 AND r.state NOT IN ({}) AND {}
-            AND s.id IN ({sources}) LIMIT 3",
-        State::sql_list(State::is_history),
-        is_same_list("s", "own")
-    );
-    type Refused = (RowId, String, Option<String>, SourceId);
-    let refused: Vec<Refused> = collect(tx, &refused, [], |row| row.try_into())?;
-    let mut known = HashMap::<_, Vec<RowId>>::new();
-    for (row, external_id, reseller, list) in refused {
-        let by = match known.entry((external_id, reseller, list)) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let by = collect(tx, &corrected, new.key().clone(), |row| row.get(0))?;
-                new.insert(by)
-            }
-        };
-        let mut others = by.iter().filter(|by| **by != row);
-        if let (Some(by), None) = (others.next(), others.next()) {
-            replace(tx, row, *by)?;
-        }
-    }
-    Ok(())
 }
 
 fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {

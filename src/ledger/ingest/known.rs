@@ -49,7 +49,7 @@ pub struct KnownRow {
     pub replaced_by: Option<RowId>,
     /// The incoming row names another row, which this one has replaced.
     pub is_replacement: bool,
-    /// It was rejected because it is not known which row it corrects, and has replaced none.
+    /// It was rejected because it is not known which row it corrects, and has replaced none but rows like it.
     pub corrects_unknown: bool,
     /// `forget` has erased its cells and its problems.
     pub is_erased: bool,
@@ -189,13 +189,15 @@ fn without_key(
     seen: &SeenRows,
     known: &mut KnownRows,
 ) -> Result<()> {
-    // A correction that was discarded unsent does not count, nor one that is refused itself and that this same list has
-    // taken back.
+    // A correction that was discarded unsent does not count; nor one that was not sent, or was refused, if this same list
+    // takes it back; nor one that an earlier run has held back.
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT r.id, r.state, r.source_id,
                     new.state IS NOT NULL AND new.state <> 'declined'
-                        AND NOT coalesce(new.state IN ({}) AND {}, FALSE),
+                        AND NOT coalesce(new.state IN ({}) AND {}, FALSE)
+                        AND NOT coalesce(new.state = 'pending' AND list.completed_at IS NULL
+                                         AND list.run_id <> own.run_id, FALSE),
                     r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL
                FROM customer_rows r INDEXED BY rows_without_key
                LEFT JOIN customer_rows new ON new.id = (
@@ -207,7 +209,7 @@ fn without_key(
                LEFT JOIN sources list ON list.id = new.source_id
                LEFT JOIN sources own ON own.id = ?2
               WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
-            State::sql_list(State::is_refused),
+            State::sql_list(|state| state.is_refused() || state == State::Pending),
             is_same_list("list", "own")
         )
     });
@@ -280,7 +282,8 @@ impl Found {
                     r.erased_at IS NOT NULL, r.replaced_by, r.state = 'pending' AND {},
                     r.state = 'rejected' AND r.error_code = '{}'
                         AND NOT EXISTS (SELECT 1 FROM customer_rows o
-                                         WHERE o.state = 'superseded' AND o.replaced_by = r.id)
+                                         WHERE o.state = 'superseded' AND o.replaced_by = r.id
+                                           AND o.error_code IS NOT r.error_code)
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a

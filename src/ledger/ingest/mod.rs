@@ -109,6 +109,8 @@ pub struct Candidate {
     pub cells: Vec<u8>,
     /// The row that this one corrects, according to its `tenantry_row`.
     pub corrects: Option<RowId>,
+    /// The export says that that row was refused.
+    pub was_refused: bool,
     /// It comes from an export of this ledger, also if its `tenantry_row` is not readable any more.
     pub is_returned: bool,
 }

@@ -55,6 +55,7 @@ const ENABLE_GDAP_DEFAULT: bool = true;
 /// The column of an export that identifies the row, as a number, and the one that identifies its ledger.
 pub const ROW_COLUMN: &str = "tenantry_row";
 pub const LEDGER_COLUMN: &str = "tenantry_ledger";
+pub const STATE_COLUMN: &str = "tenantry_state";
 
 /// The column where exports store the cells of a row that its header has no column for.
 pub const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
