@@ -44,15 +44,19 @@ pub struct Restored {
     pub copied_at: Timestamp,
     /// [`backup`] made it, so it had a mark.
     pub was_marked: bool,
-    /// Open rows. The copy cannot know what happened to them.
+    /// Rows without an outcome. The copy cannot know what happened to them.
     pub rows: u64,
+}
+
+fn has_no_outcome(state: State) -> bool {
+    state.is_open() || state.is_in_doubt()
 }
 
 fn marked(connection: &Connection) -> Result<Option<Restored>> {
     let sql = format!(
         "SELECT max(copied_at), (SELECT count(*) FROM customer_rows WHERE state IN ({}))
            FROM copies WHERE restored_at IS NULL HAVING count(*) > 0",
-        State::sql_list(State::is_open)
+        State::sql_list(has_no_outcome)
     );
     let marked = connection.query_row(&sql, [], |row| {
         Ok(Restored { copied_at: clock::from_ms(row.get(0)?), was_marked: true, rows: row.get(1)? })
@@ -115,11 +119,17 @@ pub fn restore(path: &Path) -> Result<Option<Restored>> {
           WHERE state = 'in_flight'",
         (restored.copied_at.as_millisecond(), now),
     )?;
+    // The lost ledger may have sent it just before its end, so that its customer is not visible yet.
+    tx.execute(
+        "UPDATE customer_rows SET last_sent_at = ?1, last_sent_boot = NULL WHERE state = 'unresolved'",
+        [now],
+    )?;
     let sql = format!(
         "UPDATE sources SET completed_at = NULL
           WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ({})
-                       UNION SELECT source_id FROM agreements WHERE state = 'pending' AND replaced_by IS NULL)",
-        State::sql_list(State::is_open)
+                       UNION SELECT source_id FROM agreements
+                              WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL)",
+        State::sql_list(has_no_outcome)
     );
     tx.execute(&sql, [])?;
     tx.execute("UPDATE copies SET restored_at = ?1 WHERE restored_at IS NULL", [now])?;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 use tenantry_simulator::{Fault, Operation};
 
+use crate::green_nights::with_ids;
 use crate::harness::{Bench, customers, customers_of, domain, eventually, full, states};
 
 fn beside(bench: &Bench, suffix: &str) -> PathBuf {
@@ -303,4 +304,48 @@ fn a_copy_in_which_nothing_waits_is_refused_too() {
     assert!(bench.creations().iter().all(|it| it.domain != full("first1")), "created twice");
     bench.import("failed.csv").run();
     assert_eq!(bench.creations().len(), 2);
+}
+
+/// Only the row that Partner Center has refused can be corrected without asking about it.
+#[test]
+fn a_correction_does_not_replace_a_held_row_that_the_lost_ledger_may_have_created() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["first1"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    by_backup(&bench, "bak.db");
+    bench.resume().exits(0);
+    let all = bench.tenantry(["export", "all"]).exits(0).stdout;
+    bench.file("all.csv", all.replace(",first1,", ",second1,"));
+
+    restore(&bench, "bak.db");
+    bench.resume().args(["--restored"]).exits(5);
+    bench.import("all.csv").exits(5).says("changes come too late");
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 1);
+    assert_eq!(bench.ledger().row("first1").state, "created");
+}
+
+/// In the lost ledger it was found to be refused, and corrected under another domain.
+#[test]
+fn an_unresolved_row_of_a_copy_is_held_back_too() {
+    let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "first1", Fault::RefuseBefore, 1);
+    bench.fault(Operation::Search, "first1", Fault::StatusBefore { status: 503 }, 4);
+    bench.file("customers.csv", by_id("first1"));
+    bench.import("customers.csv").args(["--max-attempts", "1"]).exits(6);
+    by_backup(&bench, "bak.db");
+    bench.fault(Operation::Create, "first1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.tenantry(["reconcile"]).exits(5);
+    bench.resume().exits(3);
+    bench.file("customers.csv", by_id("second1"));
+    bench.import("customers.csv").exits(0);
+
+    restore(&bench, "bak.db");
+    bench.resume().args(["--restored"]).run().says("1 row may have been sent or replaced since");
+    bench.import("customers.csv").run();
+    bench.tenantry(["reconcile"]).run();
+    bench.resume().run();
+    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
+    assert_eq!(created, [full("second1")], "created twice");
 }

@@ -237,6 +237,21 @@ fn reconcile_frees_an_unresolved_row_that_was_not_created() {
     bench.agree();
 }
 
+/// An operator has looked for its customer, and written it off.
+#[test]
+fn reconcile_leaves_an_acknowledged_row_alone() {
+    let bench = unresolved(Fault::StatusBefore { status: 500 });
+    bench.tenantry(["acknowledge", "--domain", "lost"]).exits(0);
+    let requests = bench.simulator().requests().len();
+    bench.tenantry(["reconcile"]).exits(3);
+    assert_eq!(
+        (bench.simulator().requests().len(), bench.ledger().row("lost").state.as_str()),
+        (requests, "unresolved")
+    );
+    bench.tenantry(["acknowledge", "--domain", "lost", "--undo"]).exits(0);
+    bench.tenantry(["reconcile"]).exits(5).prints("not found, and the domain is free");
+}
+
 #[test]
 fn an_unresolved_row_is_not_sent_blindly() {
     let bench = unresolved(Fault::DropAfter);

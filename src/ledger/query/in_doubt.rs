@@ -34,7 +34,7 @@ impl Queries {
         const THEY: &str = "state = 'unresolved' AND acknowledged_at IS NULL";
         // The run that left it unresolved has asked about it, too.
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY}
+            "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY} AND erased_at IS NULL
                                AND (SELECT count(DISTINCT run_id) FROM http_attempts
                                      WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)"
         );

@@ -132,7 +132,8 @@ impl Queries {
                                WHERE s.completed_at IS NULL AND r.state IN ({open})
                               UNION ALL
                               SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
-                               WHERE s.completed_at IS NULL AND a.state = 'pending' AND a.replaced_by IS NULL)
+                               WHERE s.completed_at IS NULL AND a.state IN ('pending', 'in_flight')
+                                 AND a.replaced_by IS NULL)
                        GROUP BY coalesce(full_path, path)) AS held
                      JOIN sources s ON s.id = held.newest
                     ORDER BY s.id"

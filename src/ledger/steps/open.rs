@@ -113,10 +113,12 @@ const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL
 
 fn sql(which: Open) -> String {
     let creates = |state| (OF_CREATES, "customer_rows r", "r", "r.id", state);
-    // An erased row has no customer; a list has to bring it again.
+    // An erased row has no customer; a list has to bring it again. An acknowledged one was looked for by an operator.
     let (columns, steps, by, row, is_open) = match which {
         Open::InFlight => creates("r.state = 'in_flight'"),
-        Open::Unresolved => creates("r.state = 'unresolved' AND r.erased_at IS NULL"),
+        Open::Unresolved => {
+            creates("r.state = 'unresolved' AND r.erased_at IS NULL AND r.acknowledged_at IS NULL")
+        }
         Open::Pending => creates("r.state = 'pending'"),
         Open::Agreements => (
             OF_AGREEMENTS,
