@@ -36,7 +36,7 @@ pub(super) struct Task {
     /// A lookup has just found no customer, and the domain free. So the next send is allowed, whatever the age of its
     /// id.
     pub(super) found_free: bool,
-    /// It was in flight when it was read, or was counted against the limit: no limit holds it back.
+    /// It was begun when it was read, or was counted against the limit: no limit holds it back.
     pub(super) is_begun: bool,
 }
 
@@ -73,7 +73,7 @@ impl Task {
             begun: start.instant(),
             is_probe: false,
             intended_at: start.moment_at(start.instant()),
-            is_begun: work.is_in_flight,
+            is_begun: work.is_begun,
             work,
             step,
             tries: 0,

@@ -349,3 +349,18 @@ fn an_unresolved_row_of_a_copy_is_held_back_too() {
     let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
     assert_eq!(created, [full("second1")], "created twice");
 }
+
+/// That the lost ledger may have sent them is no reason to send them all.
+#[test]
+fn a_limit_holds_for_the_rows_of_a_restored_copy() {
+    let rows = ["one1", "two1", "three1", "four1", "five1"];
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(rows));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    by_backup(&bench, "bak.db");
+    restore(&bench, "bak.db");
+    bench.import("customers.csv").args(["--restored", "--limit", "2"]).exits(5);
+    assert_eq!(bench.creations().len(), 2);
+    bench.resume().exits(0);
+    assert_eq!(bench.creations().len(), rows.len());
+}

@@ -105,11 +105,13 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
 
 const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
      r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL,
-     r.domain_burned";
+     r.domain_burned,
+     coalesce(r.in_doubt_since = (SELECT max(restored_at) FROM copies), FALSE)
+         AND NOT EXISTS (SELECT 1 FROM http_attempts t WHERE t.row_id = r.id AND t.operation = 'create')";
 
 /// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
-     0, 0, 0, NULL, NULL, NULL, a.agreement, 0";
+     0, 0, 0, NULL, NULL, NULL, a.agreement, 0, 0";
 
 fn sql(which: Open) -> String {
     let creates = |state| (OF_CREATES, "customer_rows r", "r", "r.id", state);
@@ -169,6 +171,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     Ok(Work {
         kind,
         is_in_flight: state == State::InFlight,
+        is_begun: state == State::InFlight && !cell::<bool>(row, 20, "mark of a restored copy")?,
         refused_before: before.map(|refusal| EarlierRefusal { refusal, domain_burned }),
         open: OpenStep {
             customer_id: cell(row, 4, "customer id")?,

@@ -25,6 +25,8 @@ pub struct Work {
     pub unparsed_success: bool,
     /// Something may have been sent for it already.
     pub is_in_flight: bool,
+    /// It is in flight, and not only because the lost ledger of a restored copy may have sent it.
+    pub is_begun: bool,
     /// What it was refused for before it was tried again. Its send forgets that; if nothing is done by the send, the row
     /// has it again.
     pub refused_before: Option<EarlierRefusal>,
@@ -44,6 +46,7 @@ impl Work {
             unclear_under_earlier_id: false,
             unparsed_success: false,
             is_in_flight: false,
+            is_begun: false,
             refused_before: None,
         }
     }

@@ -67,7 +67,8 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn hold_back(self, task: &Task) -> bool {
         let is_fresh_row = task.step == Step::Create && !task.is_begun;
-        (self.too_many_failures && !task.work.is_in_flight) || (self.at_limit && is_fresh_row)
+        (self.too_many_failures && !(task.work.is_in_flight && task.is_begun))
+            || (self.at_limit && is_fresh_row)
     }
 }
 
@@ -131,19 +132,37 @@ impl Dispatcher {
     /// of step, the other kinds continue.
     pub(super) fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
         for step in Step::ALL {
-            if !self.service.is_closed(step, now)
+            while !self.service.is_closed(step, now)
                 && let Some(held) = self.queue.pop_held(step)
             {
-                return Some(held);
+                if self.may_begin(&held) {
+                    return Some(held);
+                }
+                self.queue.discard(held.work.row);
             }
         }
         while let Some(due) = self.queue.pop_due(now) {
-            if !self.service.is_closed(due.step, now) {
+            if self.service.is_closed(due.step, now) {
+                self.queue.hold(due);
+            } else if self.may_begin(&due) {
                 return Some(due);
+            } else {
+                self.queue.discard(due.work.row);
             }
-            self.queue.hold(due);
         }
         self.next_fresh_task(now)
+    }
+
+    /// Does the limit allow this step? Counts it, if it begins a row.
+    fn may_begin(&mut self, task: &Task) -> bool {
+        let begins = task.step == Step::Create && !task.is_begun;
+        if begins && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
+            self.limits.at_limit = true;
+            self.hold_back();
+            return false;
+        }
+        self.submitted += u64::from(begins);
+        true
     }
 
     fn next_fresh_task(&mut self, now: Instant) -> Option<Box<Task>> {
@@ -155,17 +174,12 @@ impl Dispatcher {
             let fresh = self.queue.pop_fresh()?;
             self.queue.hold(fresh);
         }
-        let fresh = self.queue.peek_fresh()?;
-        let counts = fresh.step == Step::Create && !fresh.is_begun;
-        if counts && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
-            self.limits.at_limit = true;
-            self.hold_back();
-            return self.next_fresh_task(now);
+        let task = self.queue.pop_fresh()?;
+        if self.may_begin(&task) {
+            return Some(task);
         }
-        let mut task = self.queue.pop_fresh()?;
-        self.submitted += u64::from(counts);
-        task.is_begun = true;
-        Some(task)
+        self.queue.discard(task.work.row);
+        self.next_fresh_task(now)
     }
 
     /// Discards rows that were not started, and reads no more of them.

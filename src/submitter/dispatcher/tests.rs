@@ -266,7 +266,7 @@ fn the_limit_counts_rows_and_not_repeats() {
 fn rows_in_flight_at_the_start_do_not_count_against_the_limit() {
     let mut bench = Bench::new(settings(), 0);
     bench.dispatcher = Dispatcher::new(Settings { limit: Some(1), ..settings() }, start(bench.now));
-    let in_flight = |id| Work { is_in_flight: true, ..row(id) };
+    let in_flight = |id| Work { is_in_flight: true, is_begun: true, ..row(id) };
     bench.to_fetch = VecDeque::from([vec![in_flight(1), in_flight(2)], Vec::new(), vec![row(3), row(4)]]);
     bench.act();
     for _ in 0..3 {
@@ -558,7 +558,7 @@ fn an_outage_of_creates_leaves_look_ups_of_rows_in_flight_alone() {
     let in_flight = |id: i64| {
         // The clock of these tests shows 1,000,000,000 s.
         let since = by_wall(if id > 20 { 0 } else { 999_999_990 });
-        let mut work = Work { is_in_flight: true, ..row(id) };
+        let mut work = Work { is_in_flight: true, is_begun: true, ..row(id) };
         work.open.in_doubt_since = Some(since);
         work
     };
