@@ -888,7 +888,7 @@ mod agree_notices {
     #[test]
     #[should_panic(expected = "the ledger says otherwise")]
     fn a_creation_that_is_not_recorded() {
-        after("UPDATE customer_rows SET state = 'failed' WHERE id = 2");
+        after("UPDATE customer_rows SET state = 'failed', error_code = 'domain_taken' WHERE id = 2");
     }
 
     #[test]

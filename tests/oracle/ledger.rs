@@ -26,6 +26,8 @@ pub struct Row {
     pub list_is_read: bool,
     /// It is the row of its domain; another one that names it is rejected.
     pub stands: bool,
+    /// Its list does not hold it any more.
+    pub is_gone: bool,
 }
 
 impl Row {
@@ -36,6 +38,11 @@ impl Row {
 
     pub fn is_open(&self) -> bool {
         matches!(self.state.as_str(), "pending" | "in_flight")
+    }
+
+    /// It is a customer of the partner.
+    pub fn is_customer(&self) -> bool {
+        matches!(self.state.as_str(), "created" | "existing")
     }
 }
 
@@ -52,13 +59,18 @@ pub struct Attempt {
 
 impl Attempt {
     /// A create that may have been done, as far as this call tells.
-    pub fn leaves_doubt(&self) -> bool {
+    pub(crate) fn leaves_doubt(&self) -> bool {
         self.operation == "create"
             && matches!(self.outcome.as_deref(), None | Some("unknown" | "intercepted" | "interrupted"))
     }
 
-    pub fn is_answered(&self, operation: &str) -> bool {
+    pub(crate) fn is_answered(&self, operation: &str) -> bool {
         self.operation == operation && self.outcome.as_deref() == Some("answered")
+    }
+
+    /// A create that was definitely refused.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.operation == "create" && matches!(self.outcome.as_deref(), Some("refused" | "forbidden"))
     }
 }
 
@@ -74,7 +86,11 @@ pub struct Ledger {
     pub duplicates: i64,
     pub agreements_refused: i64,
     pub agreements_open: i64,
-    pub lists_unread: i64,
+    /// Acceptances of customers that have no step of their own.
+    pub agreements_missing: i64,
+    /// Calls with an effect, by commands that send nothing.
+    pub sent_by_others: i64,
+    /// Of the newest run.
     pub last_exit_code: Option<i64>,
 }
 
@@ -104,16 +120,31 @@ impl Ledger {
                   WHERE a.replaced_by IS NULL AND a.state IN ('pending', 'in_flight')
                     AND r.state IN ('created', 'existing')",
             )?,
-            lists_unread: number(
-                "SELECT count(*) FROM sources s WHERE completed_at IS NULL AND let_go_at IS NULL
-                    AND EXISTS (SELECT 1 FROM customer_rows r WHERE r.source_id = s.id AND r.state = 'pending')",
+            agreements_missing: number(
+                "SELECT count(*) FROM customer_rows r
+                  WHERE state IN ('created', 'existing') AND json_extract(customer, '$.agreement') IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM agreements a WHERE a.row_id = r.id)",
             )?,
-            // None if the program died before its first run had begun.
+            sent_by_others: number(
+                "SELECT count(*) FROM attempts JOIN runs USING (run_id)
+                  WHERE operation IN ('create', 'record_agreement')
+                    AND command NOT IN ('import', 'resume', 'retry')",
+            )?,
+            // None if the program died before its first run had begun, or in the newest one.
             last_exit_code: ledger
                 .query_row("SELECT exit_code FROM runs ORDER BY run_id DESC LIMIT 1", [], |row| row.get(0))
                 .optional()?
                 .flatten(),
         }))
+    }
+
+    /// The calls for each row.
+    pub(crate) fn stories(&self) -> HashMap<i64, Vec<&Attempt>> {
+        let mut stories: HashMap<i64, Vec<&Attempt>> = HashMap::new();
+        for attempt in &self.attempts {
+            stories.entry(attempt.row).or_default().push(attempt);
+        }
+        stories
     }
 
     /// The rows that stand, by domain.
@@ -154,7 +185,7 @@ fn rows(ledger: &Connection) -> rusqlite::Result<Vec<Row>> {
         "SELECT row_id, c.domain, c.state, c.customer_id, c.commerce_id, has_credentials, c.error_code,
                 c.domain_burned, c.request_id, c.replaced_by, source_line, agreement_state,
                 c.acknowledged_at IS NOT NULL, r.password_erased_at IS NOT NULL, s.completed_at IS NOT NULL,
-                r.key_domain IS NOT NULL
+                r.key_domain IS NOT NULL, r.gone_at IS NOT NULL
            FROM customers c JOIN customer_rows r ON r.id = row_id JOIN sources s ON s.id = r.source_id
           ORDER BY row_id",
     )?;
@@ -176,6 +207,7 @@ fn rows(ledger: &Connection) -> rusqlite::Result<Vec<Row>> {
             password_erased: row.get(13)?,
             list_is_read: row.get(14)?,
             stands: row.get(15)?,
+            is_gone: row.get(16)?,
         })
     })?;
     rows.collect()

@@ -7,26 +7,30 @@ use crate::{Attempt, Broken, Journal, Ledger, Row, ensure};
 
 /// What became of a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lived {
+pub struct Lived<'a> {
+    /// The word after the program's name.
+    pub command: &'a str,
+    /// It only shows what it would do.
+    pub is_dry: bool,
     /// `None`: it was killed.
     pub exit_code: Option<u8>,
     pub disk_failed: bool,
     pub was_signalled: bool,
     /// The machine lost power, during this life or right after it.
     pub lost_power: bool,
-    /// Sends what is open.
-    pub submits: bool,
-    /// Makes a ledger if there is none.
-    pub imports: bool,
-    /// An option, or the service, may have stopped it.
-    pub may_stop: bool,
-    pub is_dry: bool,
+    /// The service may have refused its sign-in.
+    pub may_be_refused: bool,
     /// What would create more is refused, and stays as it was.
     pub has_max_new: bool,
-    /// How many rows it may begin.
-    pub begins_at_most: Option<usize>,
-    /// How many requests it may send, and in which time.
-    pub rate: Option<(usize, Duration)>,
+    /// The ledger was put back to an earlier time, in this life or before.
+    pub is_restored: bool,
+}
+
+impl Lived<'_> {
+    /// Sends what is open.
+    pub fn submits(&self) -> bool {
+        !self.is_dry && matches!(self.command, "import" | "resume" | "retry")
+    }
 }
 
 /// History only grows, and what is final stays as it is.
@@ -37,10 +41,7 @@ pub fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
             ensure!(!was.list_is_read, "a row is gone: {was:?}");
             continue;
         };
-        // A row is refused again, or waits again, if its correction was discarded.
-        let may_be_back = matches!(is.state.as_str(), "superseded" | "failed" | "rejected" | "pending");
-        ensure!(was.state != "superseded" || may_be_back, "history was changed: {was:?}, {is:?}");
-        if matches!(was.state.as_str(), "created" | "existing") {
+        if was.is_customer() {
             ensure!(is.state == was.state, "a final state has changed: {was:?}, {is:?}");
             ensure!(is.customer_id == was.customer_id, "another customer: {was:?}, {is:?}");
         }
@@ -54,6 +55,12 @@ pub fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
         );
         let is_recorded = was.agreement.as_deref() == Some("recorded");
         ensure!(!is_recorded || is.agreement == was.agreement, "an acceptance is gone: {was:?}, {is:?}");
+    }
+    let customers: HashSet<i64> =
+        before.rows.iter().filter(|row| row.is_customer()).map(|row| row.id).collect();
+    let newest = before.attempts.last().map_or(0, |attempt| attempt.id);
+    for attempt in now.attempts.iter().filter(|it| it.id > newest && it.operation == "create") {
+        ensure!(!customers.contains(&attempt.row), "it was a customer, and was sent again: {attempt:?}");
     }
     let by_id: HashMap<i64, &Attempt> = now.attempts.iter().map(|attempt| (attempt.id, attempt)).collect();
     for was in &before.attempts {
@@ -71,7 +78,7 @@ pub fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
 pub fn may_be_without_ledger(
     before: &Ledger,
     journal: &Journal,
-    lived: &Lived,
+    lived: &Lived<'_>,
     why: &str,
 ) -> Result<(), Broken> {
     let Journal { arrived, .. } = journal;
@@ -80,9 +87,9 @@ pub fn may_be_without_ledger(
     let Some(code) = lived.exit_code else { return Ok(()) };
     ensure!(code != 101, "it panicked");
     let is_right = match code {
-        1 => lived.disk_failed || !lived.imports,
+        1 => lived.disk_failed || lived.command != "import",
         130 => lived.was_signalled,
-        _ => !lived.submits,
+        _ => !lived.submits(),
     };
     ensure!(is_right, "exit code {code}, and no ledger: {why}");
     Ok(())
@@ -119,32 +126,88 @@ pub fn rate_is_kept(sent: &[Duration], requests: usize, window: Duration) -> Res
 }
 
 /// The exit code is the one that the contract gives.
-pub fn exit_code_is_right(ledger: &Ledger, lived: &Lived) -> Result<(), Broken> {
+pub fn exit_code_is_right(ledger: &Ledger, lived: &Lived<'_>) -> Result<(), Broken> {
     let Some(code) = lived.exit_code else { return Ok(()) };
-    if !lived.submits {
-        ensure!(code != 101, "it panicked");
+    ensure!(code != 101, "it panicked");
+    if !lived.submits() && lived.command != "reconcile" {
         return Ok(());
     }
     let settled = ledger.settled_exit_code();
+    // Without sign-in it has asked about none of them.
+    let leaves_unresolved =
+        lived.command == "reconcile" && ledger.rows.iter().any(|row| row.state == "unresolved");
     match code {
         0 | 3 | 6 => ensure!(code == settled, "exit code {code}, and the ledger says {settled}"),
         5 => ensure!(
-            settled == 5 || ledger.lists_unread > 0 || lived.disk_failed || lived.has_max_new,
+            settled == 5 || lived.disk_failed || lived.has_max_new || leaves_unresolved,
             "exit code 5, and nothing is open: the ledger says {settled}"
         ),
         130 => ensure!(lived.was_signalled, "interrupted without a signal"),
-        4 => ensure!(lived.may_stop, "sign-in was refused for no reason"),
-        1 => ensure!(lived.disk_failed, "exit code 1 without a reason"),
+        4 => ensure!(lived.may_be_refused, "sign-in was refused for no reason"),
+        1 => ensure!(lived.disk_failed || !lived.submits(), "exit code 1 without a reason"),
+        // What nothing is known of yet.
+        2 if !lived.submits() => {}
         other => return Err(format!("exit code {other}")),
     }
-    if let (Some(recorded), false) = (ledger.last_exit_code, lived.disk_failed) {
-        ensure!(recorded == i64::from(code), "exit code {code}, recorded as {recorded}");
+    if lived.submits() && !lived.disk_failed && !lived.lost_power {
+        let recorded = ledger.last_exit_code;
+        ensure!(recorded == Some(i64::from(code)), "exit code {code}, recorded as {recorded:?}");
     }
     Ok(())
 }
 
-/// What the program got in an answer, in a life that went to its end on a healthy disk, is recorded.
-pub fn answers_are_recorded(ledger: &Ledger, answered: &[String]) -> Result<(), Broken> {
+/// Rows change their states only as this command may change them. `before`: right before this life.
+pub fn states_change_as_allowed(before: &Ledger, now: &Ledger, lived: &Lived<'_>) -> Result<(), Broken> {
+    let old: HashMap<i64, &Row> = before.rows.iter().map(|row| (row.id, row)).collect();
+    for is in &now.rows {
+        match old.get(&is.id) {
+            Some(was) => {
+                let (from, to) = (was.state.as_str(), is.state.as_str());
+                ensure!(may_become(lived, from, to), "`{}` has made it {to}: {was:?}, {is:?}", lived.command);
+                acknowledgement_is_kept(was, is, lived)?;
+            }
+            None => {
+                let may_come = matches!(lived.command, "import" | "retry");
+                ensure!(may_come && !is.is_acknowledged, "`{}` has made a row: {is:?}", lived.command);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The states that a row can have after a command. A run can do several steps with it.
+fn may_become(lived: &Lived<'_>, from: &str, to: &str) -> bool {
+    let is_sent = matches!(to, "pending" | "in_flight" | "created" | "existing" | "failed" | "unresolved");
+    let is_asked = matches!(to, "in_flight" | "created" | "existing" | "failed" | "unresolved");
+    from == to
+        || match (lived.command, from) {
+            ("import" | "retry" | "resume", "in_flight") | ("retry" | "resume", "pending") => is_sent,
+            ("import", "pending") => is_sent || matches!(to, "superseded" | "declined" | "rejected"),
+            ("import" | "retry", "failed") => is_sent || to == "superseded",
+            ("import", "declined") => is_sent || to == "superseded",
+            ("import", "rejected") => matches!(to, "superseded" | "declined"),
+            ("retry", "rejected") | ("resume", "failed" | "rejected") => to == "superseded",
+            // Its correction is not to be sent.
+            ("import" | "discard", "superseded") => matches!(to, "failed" | "rejected" | "pending"),
+            ("discard", "pending") => matches!(to, "declined" | "failed"),
+            ("reconcile", "in_flight" | "unresolved") => is_asked,
+            ("reconcile", "pending") => lived.is_restored && is_asked,
+            _ => false,
+        }
+}
+
+/// Only `acknowledge` acknowledges, and what changes is not acknowledged any more.
+fn acknowledgement_is_kept(was: &Row, is: &Row, lived: &Lived<'_>) -> Result<(), Broken> {
+    let is_new = is.is_acknowledged && !was.is_acknowledged;
+    ensure!(!is_new || lived.command == "acknowledge", "`{}` has acknowledged it: {is:?}", lived.command);
+    let is_same = is.state == was.state && is.error_code == was.error_code;
+    ensure!(!is.is_acknowledged || !was.is_acknowledged || is_same, "still acknowledged: {was:?}, {is:?}");
+    Ok(())
+}
+
+/// What the program got in an answer, in a life that went to its end on a healthy disk, is recorded, with its password.
+/// `answered`: the correlation ids of creates that were answered as created.
+pub fn answers_are_recorded(ledger: &Ledger, journal: &Journal, answered: &[String]) -> Result<(), Broken> {
     let attempts = ledger.attempts_by_correlation();
     let rows: HashMap<i64, &Row> = ledger.rows.iter().map(|row| (row.id, row)).collect();
     for correlation_id in answered {
@@ -153,6 +216,12 @@ pub fn answers_are_recorded(ledger: &Ledger, answered: &[String]) -> Result<(), 
         };
         let Some(row) = rows.get(&attempt.row) else { return Err(format!("it has no row: {attempt:?}")) };
         ensure!(row.state == "created", "answered as created, and {row:?}: {attempt:?}");
+        let has_made_it =
+            || journal.creations.iter().any(|it| it.correlation_id.to_string() == *correlation_id);
+        ensure!(
+            row.has_credentials || row.password_erased || !(journal.replays_passwords || has_made_it()),
+            "its password was answered, and is not there: {row:?}, {attempt:?}"
+        );
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Judges a ledger from outside: `tenantry-oracle LEDGER JOURNAL [PASSWORDS]`. The journal is the state file of a simulator,
-//! which lies beside the ledger of a rehearsal; the passwords are what `tenantry credentials` wrote.
+//! which lies beside the ledger of a rehearsal; the passwords are what `tenantry credentials` wrote. The ledger must know all
+//! that the journal has: it was not restored, and no other one has used this simulator.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -28,7 +28,10 @@ pub fn agree(ledger: &Ledger, journal: &Journal, refused: &Refused, knows_all: b
         ensure!(earlier.is_none(), "created twice: {creation:?}");
     }
     sums(ledger)?;
-    created_rows_are_creations(ledger, &creations)?;
+    customers_are_those_of_the_service(ledger, &creations, knows_all)?;
+    unsent_and_refused_rows_are_what_they_say(ledger)?;
+    ensure!(ledger.sent_by_others == 0, "a command has sent something that sends nothing");
+    ensure!(ledger.agreements_missing == 0, "an acceptance has no step: {}", ledger.agreements_missing);
     all_that_was_sent_was_intended(ledger, journal)?;
     if knows_all {
         creations_are_recorded(ledger, &creations)?;
@@ -48,35 +51,82 @@ fn sums(ledger: &Ledger) -> Result<(), Broken> {
     Ok(())
 }
 
-fn created_rows_are_creations(ledger: &Ledger, creations: &HashMap<String, &Creation>) -> Result<(), Broken> {
-    let mut standing = HashSet::new();
-    for row in ledger.rows.iter().filter(|row| row.state == "created") {
-        let domain = row.domain.clone().unwrap_or_default();
-        // A send without an answer, and then a customer of ours: nobody can tell that it was there before.
-        let may_be_older = domain.starts_with("ours") && !row.has_credentials;
-        let Some(creation) = creations.get(&domain) else {
+/// Every customer of the ledger is one of the service, and of one row.
+fn customers_are_those_of_the_service(
+    ledger: &Ledger,
+    creations: &HashMap<String, &Creation>,
+    knows_all: bool,
+) -> Result<(), Broken> {
+    let in_doubt: HashSet<i64> =
+        ledger.attempts.iter().filter(|it| it.leaves_doubt()).map(|it| it.row).collect();
+    let doubted: HashSet<&str> = (ledger.rows.iter().filter(|row| in_doubt.contains(&row.id)))
+        .filter_map(|row| row.domain.as_deref())
+        .collect();
+    let (mut domains, mut ids) = (HashSet::new(), HashSet::new());
+    for row in ledger.rows.iter().filter(|row| row.is_customer()) {
+        let domain = row.domain.as_deref().unwrap_or_default();
+        ensure!(domains.insert(domain), "two rows say that they are it: {row:?}");
+        let id = row.customer_id.as_ref().map(|id| id.to_ascii_lowercase());
+        ensure!(ids.insert(id), "another row has its customer id: {row:?}");
+        // The simulator's name for what was a customer before anything was sent.
+        let was_before = domain.starts_with("ours");
+        let creation = creations.get(domain);
+        if let Some(Creation { customer_id, .. }) = creation {
+            ensure!(
+                row.customer_id.as_ref() == Some(&customer_id.to_string()),
+                "the service made it as customer {customer_id}: {row:?}"
+            );
+        }
+        if row.state == "existing" {
+            ensure!(was_before || creation.is_some(), "never a customer: {row:?}");
+            ensure!(!row.has_credentials, "nobody was told its password: {row:?}");
+            continue;
+        }
+        let Some(creation) = creation else {
+            // A send without an answer, and then a customer of ours: nobody can tell that it was there before.
+            let may_be_older = was_before && !row.has_credentials && (!knows_all || doubted.contains(domain));
             ensure!(may_be_older, "never created: {row:?}");
             continue;
         };
-        let customer_id = creation.customer_id.to_string();
-        ensure!(
-            row.customer_id.as_ref() == Some(&customer_id),
-            "the service made it as customer {customer_id}: {row:?}"
-        );
         let commerce_id = creation.commerce_id.to_string();
         ensure!(
             row.commerce_id.as_ref().is_none_or(|its| *its == commerce_id),
             "its commerce id is {commerce_id}: {row:?}"
         );
-        ensure!(standing.insert(domain), "two rows say that they are it: {row:?}");
+    }
+    Ok(())
+}
+
+/// A failed row was refused, and a declined one was neither refused nor may it have been created.
+fn unsent_and_refused_rows_are_what_they_say(ledger: &Ledger) -> Result<(), Broken> {
+    let stories = ledger.stories();
+    let of = |row: &Row| stories.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+    for row in &ledger.rows {
+        let is_refused = of(row).iter().any(|it| it.is_refused());
+        match row.state.as_str() {
+            // Another one has the domain: lookups alone can show that.
+            "failed" if row.error_code.as_deref() != Some("domain_taken") => {
+                ensure!(is_refused, "failed, and never refused: {row:?}");
+            }
+            "declined" => {
+                let is_done =
+                    of(row).iter().any(|it| it.leaves_doubt() || it.outcome.as_deref() == Some("created"));
+                ensure!(!is_refused && !is_done, "declined, and it was sent: {row:?}, {:#?}", of(row));
+            }
+            "superseded" => {
+                ensure!(row.replaced_by.is_some(), "superseded by nothing: {row:?}");
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
 
 /// No request that has an effect left without a durable record of it.
 fn all_that_was_sent_was_intended(ledger: &Ledger, journal: &Journal) -> Result<(), Broken> {
-    let attempts = ledger.attempts_by_correlation();
+    let (attempts, mut seen) = (ledger.attempts_by_correlation(), HashSet::new());
     for arrived in &journal.arrived {
+        ensure!(seen.insert(&arrived.correlation_id), "one correlation id for two calls: {arrived:?}");
         let Some(attempt) = attempts.get(arrived.correlation_id.as_str()) else {
             return Err(format!("sent without a record: {arrived:?}"));
         };

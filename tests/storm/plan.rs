@@ -49,6 +49,11 @@ impl Row {
         format!("{word}{:05}", self.number)
     }
 
+    /// As the ledger has it.
+    pub(crate) fn domain(&self) -> String {
+        format!("{}.onmicrosoft.com", self.prefix())
+    }
+
     fn line(&self) -> String {
         let Row { number, version, .. } = self;
         let domain = self.prefix();
@@ -158,7 +163,7 @@ pub(crate) struct Life {
 /// The list changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Edit {
-    /// The row with this place gets a kind and a new number for its domain: it is corrected.
+    /// The row with this place gets a kind, and so another domain: it is corrected.
     Correct {
         place: usize,
         kind: Kind,
@@ -182,7 +187,7 @@ pub(crate) enum Command {
     Resume(Vec<String>),
     Retry(Vec<String>),
     Reconcile,
-    /// All refused rows.
+    /// All refused rows that the list does not hold any more.
     Acknowledge,
     Discard,
     Forget,

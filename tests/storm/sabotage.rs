@@ -16,7 +16,7 @@ const fn ledger(name: &'static str, sql: &'static str, said: &'static [&'static 
     Sabotage { name, sql, disk_lies: false, said }
 }
 
-pub(crate) const ALL: [Sabotage; 13] = [
+pub(crate) const ALL: [Sabotage; 17] = [
     Sabotage {
         name: "commits_are_not_synced",
         sql: "",
@@ -44,7 +44,7 @@ pub(crate) const ALL: [Sabotage; 13] = [
     ledger(
         "a_creation_counts_as_refused",
         "UPDATE customer_rows SET state = 'failed' WHERE state = 'created'",
-        &["a final state has changed: ", "it exists, and the ledger says otherwise: "],
+        &["a final state has changed: ", "it exists, and the ledger says otherwise: ", "failed, and never refused: "],
     ),
     ledger(
         "a_customer_gets_the_id_of_another",
@@ -72,12 +72,12 @@ pub(crate) const ALL: [Sabotage; 13] = [
     ledger(
         "an_outcome_is_rewritten",
         "UPDATE http_attempts SET outcome = 'answered' WHERE outcome IN ('created', 'refused', 'unknown')",
-        &["a second outcome: "],
+        &["a second outcome: ", "failed, and never refused: "],
     ),
     ledger(
         "what_was_sent_counts_as_never_sent",
         "UPDATE customer_rows SET state = 'declined', key_domain = NULL, in_doubt_since = NULL WHERE state = 'in_flight'",
-        &["it may have been sent: ", "unrecorded: "],
+        &["it may have been sent: ", "unrecorded: ", "declined, and it was sent: "],
     ),
     ledger(
         "an_acceptance_is_lost",
@@ -85,9 +85,29 @@ pub(crate) const ALL: [Sabotage; 13] = [
         &["an acceptance is gone: ", "for Acceptance {"],
     ),
     ledger(
+        "a_row_that_waits_is_declined",
+        "UPDATE customer_rows SET state = 'declined', key_domain = NULL WHERE state = 'pending'",
+        &[" has made it ", "it comes to no end: ", "a row of the list is not there: ", "exit code 5, and nothing is open: "],
+    ),
+    ledger(
+        "a_refusal_is_acknowledged_by_itself",
+        "UPDATE customer_rows SET acknowledged_at = 1 WHERE state = 'failed'",
+        &["has acknowledged it: ", "has made a row: ", "exit code 3, and the ledger says 0"],
+    ),
+    ledger(
+        "a_password_is_erased",
+        "UPDATE customer_rows SET sealed_credentials = NULL, password_erased_at = 1 WHERE state = 'created'",
+        &["a password was erased: "],
+    ),
+    ledger(
+        "a_command_sends_that_sends_nothing",
+        "UPDATE program_runs SET command = 'status'",
+        &["a command has sent something that sends nothing"],
+    ),
+    ledger(
         "the_exit_code_is_another",
         "UPDATE program_runs SET exit_code = 9 WHERE exit_code = 0",
-        &["exit code 0, recorded as 9"],
+        &["exit code 0, recorded as Some(9)"],
     ),
 ];
 

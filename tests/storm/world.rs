@@ -1,5 +1,6 @@
 //! Plays a plan: one life of the program after the other, on one disk, with one service, in a time of its own.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -108,6 +109,15 @@ impl Failure {
     }
 }
 
+/// What the options of a life allow.
+#[derive(Debug, Clone, Copy)]
+struct Allowed {
+    /// How many rows it may begin.
+    begins_at_most: Option<usize>,
+    /// How many requests it may send, and in which time.
+    rate: Option<(usize, Duration)>,
+}
+
 /// A ledger, as it was after the last life, and what its program had sent.
 struct Known {
     name: &'static str,
@@ -135,8 +145,7 @@ struct World<'a> {
     rng: StdRng,
     /// Our own, and a colleague's.
     ledgers: [Known; 2],
-    /// The name of the newest one.
-    /// Its name, and which rows were refused by then.
+    /// The name of the newest one, and which rows were refused by then.
     backup: Option<(String, Refused)>,
     sabotage: Option<Sabotage>,
     judgements: u64,
@@ -282,8 +291,9 @@ impl World<'_> {
             }
         }
         let known = &self.ledgers[0];
-        if known.before.open() > 0 && !known.is_restored {
-            return Err(format!("it comes to no end: {:#?}", known.before.rows));
+        if !known.is_restored {
+            promises::all_is_settled(&known.before)?;
+            self.all_rows_of_the_list_are_there()?;
         }
         let opened = self.folder.join("passwords.csv");
         drop(std::fs::remove_file(&opened));
@@ -292,6 +302,16 @@ impl World<'_> {
         let opened = std::fs::read(opened).unwrap_or_default();
         let known = &self.ledgers[0];
         promises::passwords_are_those_answered(&known.before, &known.journal, &opened)
+    }
+
+    /// Those that the list has now; the last import has read all of it.
+    fn all_rows_of_the_list_are_there(&self) -> Result<(), Broken> {
+        let known = &self.ledgers[0].before;
+        let domains: HashSet<&str> = known.rows.iter().filter_map(|row| row.domain.as_deref()).collect();
+        match self.rows.iter().find(|row| !domains.contains(row.domain().as_str())) {
+            Some(row) => Err(format!("a row of the list is not there: {row:?}, {:#?}", known.rows)),
+            None => Ok(()),
+        }
     }
 
     fn write_list(&self) {
@@ -382,19 +402,18 @@ impl World<'_> {
         let is_refused = exit_code == Some(2) && known.is_untold;
         known.is_untold &= !submits || !matches!(exit_code, Some(0 | 3 | 5 | 6));
         let lived = Lived {
+            command: line[0],
+            is_dry: *command == Command::DryRun,
             exit_code: exit_code.filter(|_| !is_refused),
             disk_failed: disk::faults() > 0,
             was_signalled: service::place().is_signalled,
             lost_power: self.tally.power_cuts > power_cuts,
-            submits,
-            imports: line.contains(&"import"),
-            may_stop: !self.plan.service.faults.is_empty() || self.plan.service.token_lifetime_s < 60,
-            is_dry: *command == Command::DryRun,
+            may_be_refused: !self.plan.service.faults.is_empty() || self.plan.service.token_lifetime_s < 60,
             has_max_new: line.contains(&"--max-new"),
-            begins_at_most: begins_at_most(&line),
-            rate: rate(&line),
+            is_restored: known.is_restored,
         };
-        self.judge(ledger, &lived)?;
+        let allowed = Allowed { begins_at_most: begins_at_most(&line), rate: rate(&line) };
+        self.judge(ledger, &lived, allowed)?;
         Ok(exit_code)
     }
 
@@ -409,7 +428,9 @@ impl World<'_> {
         // What an operator copies is on the disk before the next command begins.
         disk::settle(0, false);
         disk::forget();
-        (known.before, known.durable) = (Rc::default(), Rc::default());
+        let restored = read(&self.folder.join(known.name), &self.folder.join("copy.db"), "");
+        known.before = Rc::new(restored.ok().flatten().unwrap_or_default());
+        known.durable = Rc::clone(&known.before);
         known.journal.arrived.clear();
         service::place().ledger_is_replaced(0);
         known.refused = refused;
@@ -499,7 +520,7 @@ impl World<'_> {
         }
     }
 
-    fn judge(&mut self, ledger: usize, lived: &Lived) -> Result<(), Broken> {
+    fn judge(&mut self, ledger: usize, lived: &Lived<'_>, allowed: Allowed) -> Result<(), Broken> {
         let (answered, creations, acceptances) = {
             let mut place = service::place();
             for (ledger, arrived) in std::mem::take(&mut place.arrived) {
@@ -528,20 +549,27 @@ impl World<'_> {
         life::follows(before, &now)?;
         promises::agree(&now, &known.journal, &known.refused, !known.is_restored && !is_shared)?;
         life::exit_code_is_right(&now, lived)?;
+        if !known.may_have_more && !lived.lost_power {
+            life::states_change_as_allowed(&known.before, &now, lived)?;
+        }
+        // No life here forgets passwords.
+        if now.rows.iter().any(|row| row.password_erased) {
+            return Err(format!("a password was erased: {:#?}", now.rows));
+        }
         let is_exact = !known.is_restored && !known.may_have_more;
         if lived.is_dry && !lived.lost_power && is_exact {
             life::is_unchanged(&known.before, &now)?;
         }
-        if let Some(most) = lived.begins_at_most.filter(|_| is_exact) {
+        if let Some(most) = allowed.begins_at_most.filter(|_| is_exact) {
             life::no_more_were_begun(&known.before, &now, most)?;
         }
-        if let Some((requests, window)) = lived.rate {
+        if let Some((requests, window)) = allowed.rate {
             let sent: Vec<Duration> =
                 service::place().departures.iter().map(|left| left.duration_since(*BEGAN)).collect();
             life::rate_is_kept(&sent, requests, window)?;
         }
         if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
-            life::answers_are_recorded(&now, &answered)?;
+            life::answers_are_recorded(&now, &known.journal, &answered)?;
         }
         if lived.lost_power || (lived.exit_code.is_some() && !lived.disk_failed) {
             known.durable = Rc::clone(&now);
