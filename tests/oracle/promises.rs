@@ -207,8 +207,10 @@ fn a_new_id_was_earned(before: &[&Attempt], next: &Attempt) -> Result<(), Broken
     };
     let last_send = before.iter().rposition(|it| under_last(&it)).expect("there was one");
     ensure!(asked(&before[last_send..]), "drawn while in doubt, unasked: {before:#?} then {next:?}");
-    // A restored ledger asks before a send that is the first it knows of: there may have been one before.
-    let is_first_known = !before[..first_doubt].iter().any(|it| it.operation == "create");
+    // A restored ledger asks before a send that is the first it knows of, but for those that did nothing: there may have
+    // been one before.
+    let is_first_known =
+        before[..first_doubt].iter().all(|it| it.operation != "create" || it.request_id == last.request_id);
     let asked_from = if is_first_known { 0 } else { first_doubt };
     let is_asked_twice = !last.leaves_doubt() || asked(&before[asked_from..last_send]);
     ensure!(is_asked_twice, "asked once only: {before:#?} then {next:?}");
