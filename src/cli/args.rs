@@ -132,7 +132,7 @@ pub(crate) enum Command {
     ///
     /// Acknowledged rows keep their state and their history, and are counted
     /// separately. A row needs attention again when its state, its code or its content changes. Acknowledged rows are not
-    /// exported and not retried, except with --acknowledged.
+    /// exported and not retried, except with --acknowledged, and `reconcile` leaves them alone.
     #[command(after_help = "Examples:
   tenantry acknowledge --gone                 rows that left their list
   tenantry acknowledge --domain contoso.onmicrosoft.com
