@@ -161,7 +161,6 @@ impl Dispatcher {
             }
             task.is_probe = self.service.let_pass(task.step, now);
             task.begun = now;
-            task.is_begun |= task.step != Step::LookUp;
             self.slots += 1;
             actions.push(Action::Step(task));
         }

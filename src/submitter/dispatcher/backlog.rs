@@ -133,18 +133,18 @@ impl Dispatcher {
     pub(super) fn next_task(&mut self, now: Instant) -> Option<Box<Task>> {
         for step in Step::ALL {
             while !self.service.is_closed(step, now)
-                && let Some(held) = self.queue.pop_held(step)
+                && let Some(mut held) = self.queue.pop_held(step)
             {
-                if self.may_begin(&held) {
+                if self.may_begin(&mut held) {
                     return Some(held);
                 }
                 self.queue.discard(held.work.row);
             }
         }
-        while let Some(due) = self.queue.pop_due(now) {
+        while let Some(mut due) = self.queue.pop_due(now) {
             if self.service.is_closed(due.step, now) {
                 self.queue.hold(due);
-            } else if self.may_begin(&due) {
+            } else if self.may_begin(&mut due) {
                 return Some(due);
             } else {
                 self.queue.discard(due.work.row);
@@ -153,8 +153,8 @@ impl Dispatcher {
         self.next_fresh_task(now)
     }
 
-    /// Does the limit allow this step? Counts it, if it begins a row.
-    fn may_begin(&mut self, task: &Task) -> bool {
+    /// Does the limit allow this step? Counts it, if it begins a row. A lookup begins nothing.
+    fn may_begin(&mut self, task: &mut Task) -> bool {
         let begins = task.step == Step::Create && !task.is_begun;
         if begins && self.settings.limit.is_some_and(|limit| self.submitted >= limit) {
             self.limits.at_limit = true;
@@ -162,6 +162,7 @@ impl Dispatcher {
             return false;
         }
         self.submitted += u64::from(begins);
+        task.is_begun |= task.step != Step::LookUp;
         true
     }
 
@@ -174,8 +175,8 @@ impl Dispatcher {
             let fresh = self.queue.pop_fresh()?;
             self.queue.hold(fresh);
         }
-        let task = self.queue.pop_fresh()?;
-        if self.may_begin(&task) {
+        let mut task = self.queue.pop_fresh()?;
+        if self.may_begin(&mut task) {
             return Some(task);
         }
         self.queue.discard(task.work.row);
