@@ -111,7 +111,7 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
         is_good: customer.is_some(),
         has_agreement: customer.is_some_and(|customer| customer.agreement.is_some()),
         customer: customer.or(candidate.beside_agreement.as_ref()),
-        was_refused: candidate.was_refused,
+        was_sent: candidate.was_sent,
     }
 }
 

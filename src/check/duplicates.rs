@@ -162,7 +162,7 @@ mod tests {
                 is_good: domain.is_some(),
                 has_agreement: false,
                 customer: None,
-                was_refused: false,
+                was_sent: false,
             };
             match earlier_rows.meet(&row, Fingerprints { domain, content: u64::from(*content) << 32 }) {
                 Decision::Known { .. } => Match::Equal,

@@ -12,8 +12,8 @@
 use super::cross_row::{MIXED_RESELLERS, corrected_again, domain_of_another_row, duplicate_domain, lost_row};
 use crate::customer::Customer;
 use crate::ledger::{
-    Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, RowId, SentCustomer, SkipReason,
-    State,
+    Change, Decision, KnownAcceptance, KnownCustomer, KnownRow, KnownRows, ReplacedRow, RowId, SentCustomer,
+    SkipReason, State,
 };
 use crate::problem::Problem;
 
@@ -31,8 +31,8 @@ pub(crate) struct IncomingRow<'a> {
     pub(crate) has_agreement: bool,
     /// The customer without its agreement, if at most the agreement has errors.
     pub(crate) customer: Option<&'a Customer>,
-    /// It comes from an export, which says that it was refused.
-    pub(crate) was_refused: bool,
+    /// It comes from an export, which says that it was sent, and not refused.
+    pub(crate) was_sent: bool,
 }
 
 impl IncomingRow<'_> {
@@ -58,9 +58,9 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
     // `alike` is a rejected row without a key: its domain cell is invalid, or an earlier row had the domain.
     let standing_or_alike = standing.as_ref().or(alike.as_ref());
     if let (None, Some(replaced)) = (&named, replaced)
-        && standing_or_alike.is_none_or(gives_way_to_a_correction)
+        && standing_or_alike.is_none_or(|standing| gives_way_to_a_correction(standing, &replaced))
     {
-        return Decision::Known { row: replaced, change: Change::Outdated, adopts: false };
+        return Decision::Known { row: replaced.row, change: Change::Outdated, adopts: false };
     }
     let names_another = (named.as_ref().zip(standing.as_ref()))
         .is_some_and(|(named, standing)| named.row != standing.row && standing.met_on.is_none());
@@ -176,8 +176,8 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     }
     let is_sent =
         |it: &KnownRow| it.state.is_customer() || it.state.is_in_doubt() || (it.is_unclear && !it.is_held);
-    // What a restored copy holds back was refused by the lost ledger if that says so. Otherwise it is asked about first.
-    let may_be_sent = named.is_held && !row.was_refused;
+    // What a restored copy holds back is asked about first if the lost ledger has sent it.
+    let may_be_sent = named.is_held && row.was_sent;
     match standing {
         // Nothing is changed.
         Some(standing) if is_sent(standing) => None,
@@ -190,16 +190,21 @@ fn conflict_with_named(row: &IncomingRow<'_>, known: &KnownRows) -> Option<Confl
     }
 }
 
-/// A row that an exported row names can be corrected if it was not sent, or was refused, also by the lost ledger of a
-/// restored copy.
+/// A row that an exported row names can be corrected if it was not sent, or was refused. A row that a restored copy
+/// holds back may have been refused by the lost ledger, and the exported row may come from that ledger.
 fn can_be_corrected(named: &KnownRow) -> bool {
     named.state.is_refused() || (named.state == State::Pending && (named.is_held || !named.is_unclear))
 }
 
 /// If the original file of a corrected row is imported again night after night, it must not undo the correction, whichever
-/// row has its domain now.
-fn gives_way_to_a_correction(standing: &KnownRow) -> bool {
-    !standing.same_content && standing.met_on.is_none()
+/// row has its domain now. Only a correction under the same domain that waits can be taken back, because the row replaces
+/// it then.
+fn gives_way_to_a_correction(standing: &KnownRow, replaced: &ReplacedRow) -> bool {
+    let is_taken_back = standing.state == State::Pending
+        && standing.row == replaced.by
+        && standing.elsewhere.is_none()
+        && replaced.may_be_taken_back;
+    !standing.same_content && standing.met_on.is_none() && !is_taken_back
 }
 
 /// Decides on a row that the ledger has from an earlier reading.

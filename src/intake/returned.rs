@@ -33,8 +33,8 @@ pub(super) enum Named {
     Nothing,
     /// The row is from an export of another ledger, whose rows mean nothing here.
     OtherLedger,
-    /// `was_refused`: it was, when it was exported.
-    Row { row: RowId, was_refused: bool },
+    /// `was_sent`: it was when it was exported, and was not refused.
+    Row { row: RowId, was_sent: bool },
     /// The cells that name it were changed.
     Unreadable,
 }
@@ -73,8 +73,9 @@ impl OwnCells {
             }
         }
         let state = self.state_column.map(text).unwrap_or_default();
-        let was_refused = state.trim().parse().is_ok_and(ledger::State::is_refused);
-        row_number(&number).map_or(Named::Unreadable, |number| Named::Row { row: RowId(number), was_refused })
+        let was_sent =
+            state.trim().parse().is_ok_and(|it: ledger::State| it.is_customer() || it.is_in_doubt());
+        row_number(&number).map_or(Named::Unreadable, |number| Named::Row { row: RowId(number), was_sent })
     }
 
     /// Dragging a cell over others counts its last digits up.

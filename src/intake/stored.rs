@@ -78,7 +78,7 @@ impl RetryDecider for StoredRowValidator {
             validation,
             content_hash,
             stored.cells.clone(),
-            Named::Row { row: stored.row, was_refused: false },
+            Named::Row { row: stored.row, was_sent: false },
         );
         // The row does not show what it was compared with.
         let compared = [Rule::SpreadsheetChange, Rule::ChangedCell, Rule::DuplicateCompany];

@@ -113,7 +113,7 @@ pub(super) fn candidate(
             Named::Row { row, .. } => Some(row),
             Named::Nothing | Named::OtherLedger | Named::Unreadable => None,
         },
-        was_refused: matches!(named, Named::Row { was_refused: true, .. }),
+        was_sent: matches!(named, Named::Row { was_sent: true, .. }),
         is_returned: matches!(named, Named::Row { .. } | Named::Unreadable),
     }
 }

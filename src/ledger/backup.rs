@@ -127,8 +127,7 @@ pub fn restore(path: &Path) -> Result<Option<Restored>> {
     let sql = format!(
         "UPDATE sources SET completed_at = NULL
           WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ({})
-                       UNION SELECT source_id FROM agreements
-                              WHERE state IN ('pending', 'in_flight') AND replaced_by IS NULL)",
+                       UNION SELECT source_id FROM agreements WHERE state = 'pending' AND replaced_by IS NULL)",
         State::sql_list(has_no_outcome)
     );
     tx.execute(&sql, [])?;

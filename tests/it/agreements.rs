@@ -423,19 +423,3 @@ fn too_many_failures_begin_no_acceptance_that_waits_for_the_rate() {
     assert_eq!(usize::try_from(left).unwrap() + sent + before, 40);
     bench.agree_so_far();
 }
-
-/// The lost ledger may have replaced it, and recorded another one.
-#[test]
-fn a_restored_copy_holds_back_an_acceptance_that_was_under_way() {
-    let bench = Bench::new();
-    bench.fault(Operation::ConfirmAgreement, "with", Fault::RefuseBefore, 1);
-    bench.file("customers.csv", file(&[("with", ACCEPTED)]));
-    bench.import("customers.csv").args(["--max-attempts", "1"]).exits(5);
-    assert_eq!(bench.ledger().agreements()[&full("with")], "in_flight");
-    bench.tenantry(["backup", "copy.db"]).exits(0);
-    std::fs::copy(bench.path("copy.db"), bench.ledger_path()).unwrap();
-    bench.resume().args(["--restored"]).exits(5).says("held back because the ledger was restored");
-    assert!(bench.simulator().acceptances().is_empty());
-    bench.import("customers.csv").exits(0);
-    bench.agree();
-}

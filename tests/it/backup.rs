@@ -364,3 +364,22 @@ fn a_limit_holds_for_the_rows_of_a_restored_copy() {
     bench.resume().exits(0);
     assert_eq!(bench.creations().len(), rows.len());
 }
+
+/// In the lost ledger it was corrected unsent.
+#[test]
+fn a_correction_of_what_was_not_sent_replaces_a_held_row() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["first1"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    by_backup(&bench, "bak.db");
+    let all = bench.tenantry(["export", "all"]).exits(0).stdout;
+    bench.file("all.csv", all.replace(",first1,", ",second1,"));
+    bench.import("all.csv").exits(0);
+
+    restore(&bench, "bak.db");
+    bench.resume().args(["--restored"]).exits(5);
+    bench.import("all.csv").exits(0);
+    bench.import("customers.csv").exits(0);
+    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
+    assert_eq!(created, [full("second1")], "created twice");
+}

@@ -929,3 +929,68 @@ fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_cus
     }
     bench.agree();
 }
+
+/// The correction waits under another domain: what comes as it was before does not take it back, or both would be sent.
+#[test]
+fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() {
+    let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
+    let failed = || {
+        let bench = Bench::new();
+        refuse_once(&bench, &[("one", 3000)]);
+        bench.file("customers.csv", by_id("one"));
+        bench.import("customers.csv").exits(3);
+        bench
+    };
+    // In its own list.
+    let bench = failed();
+    bench.file("customers.csv", by_id("two"));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+    // In another list, which is held back.
+    let bench = failed();
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.import("customers.csv").args(["fix.csv", "--max-new", "0"]).exits(5);
+    bench.import("customers.csv").args(["fix.csv"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
+    // In its own list, which is held back: that is declined, and the row is refused as before.
+    let bench = failed();
+    bench.file("customers.csv", by_id("two"));
+    bench.import("customers.csv").args(["--max-new", "0"]).exits(5);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]));
+    assert_eq!(bench.count(Operation::Create), 1);
+    bench.agree();
+}
+
+#[test]
+fn the_last_of_several_lists_counts_while_nothing_is_sent() {
+    let bench = Bench::new();
+    let right = customers_of(["one"]);
+    let wrong = right.replace("High Street", "Wrong Road");
+    for (name, list) in [("a.csv", &right), ("b.csv", &wrong), ("c.csv", &right)] {
+        bench.file(name, list);
+        bench.import(name).args(["--limit", "0"]).exits(5);
+    }
+    bench.resume().exits(0);
+    assert!(bench.creations()[0].body.contains("1 High Street"));
+}
+
+#[test]
+fn what_was_refused_counts_again_when_no_other_row_has_its_domain_any_more() {
+    let bench = Bench::new();
+    refuse_once(&bench, &[("one", 3000)]);
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(3);
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.import("fix.csv").args(["--limit", "0"]).exits(5);
+    bench.file("more.csv", customers_of(["one"]).replacen("Harborline", "Northgate", 1));
+    bench.import("more.csv").args(["--limit", "0"]).exits(5);
+    bench.tenantry(["discard", "--domain", "two", "--yes"]).exits(0);
+    bench.tenantry(["discard", "--domain", "one", "--yes"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("declined", 2), ("failed", 1)]));
+}

@@ -15,13 +15,18 @@ const GOOD: IncomingRow<'_> = IncomingRow {
     is_good: true,
     has_agreement: false,
     customer: None,
-    was_refused: false,
+    was_sent: false,
 };
 const WRONG: IncomingRow<'_> = IncomingRow { is_good: false, ..GOOD };
 
 /// Row 5 of the ledger, from an earlier reading.
 fn row(state: State, same_content: bool) -> KnownRow {
     KnownRow::new(RowId(5), state, same_content)
+}
+
+/// A replaced row, and the row that has replaced it.
+fn replaced_by(by: i64, row: i64) -> Option<ReplacedRow> {
+    Some(ReplacedRow { row: RowId(row), by: RowId(by), may_be_taken_back: true })
 }
 
 fn standing(known: KnownRow) -> KnownRows {
@@ -101,7 +106,7 @@ fn a_declined_row_that_comes_again() {
     let alike = Some(row(State::Rejected, true));
     check(&GOOD, KnownRows { alike, ..declined() }, false, "new, stands for 5");
     // A correction was declined, or its original: the correction counts.
-    check(&GOOD, KnownRows { replaced: Some(RowId(9)), ..declined() }, false, "row 9: Outdated");
+    check(&GOOD, KnownRows { replaced: replaced_by(6, 9), ..declined() }, false, "row 9: Outdated");
     let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
     check(&GOOD, KnownRows { named, ..declined() }, false, "new, stands for 7");
 }
@@ -230,9 +235,9 @@ fn a_row_that_names_the_one_that_it_corrects() {
         named(State::Pending, false).map(|named| KnownRow { is_unclear, is_held: true, ..named })
     };
     for is_unclear in [false, true] {
-        check(&GOOD, known(held(is_unclear)), false, "row 7: Ignored");
-        let was_refused = IncomingRow { was_refused: true, ..GOOD };
-        check(&was_refused, known(held(is_unclear)), false, "new, stands for 7");
+        check(&GOOD, known(held(is_unclear)), false, "new, stands for 7");
+        let was_sent = IncomingRow { was_sent: true, ..GOOD };
+        check(&was_sent, known(held(is_unclear)), false, "row 7: Ignored");
     }
     // Another line of this run has corrected it already.
     let again =
@@ -332,13 +337,20 @@ fn an_exported_row_that_comes_back_as_it_went() {
 
 #[test]
 fn a_file_does_not_undo_the_correction_of_its_row() {
-    let replaced = |known| KnownRows { replaced: Some(RowId(8)), ..known };
+    let replaced = |known| KnownRows { replaced: replaced_by(6, 8), ..known };
     check(&GOOD, replaced(KnownRows::default()), false, "row 8: Outdated");
     for state in State::OF_ROWS.into_iter().filter(|state| !state.is_history()) {
         check(&GOOD, replaced(standing(row(state, false))), false, "row 8: Outdated");
     }
+    // Its correction waits under the same domain, and this list has brought it; or it comes from the same run.
+    let taken_back = |standing_row| KnownRows {
+        replaced: Some(ReplacedRow { row: RowId(8), by: RowId(5), may_be_taken_back: true }),
+        ..standing(standing_row)
+    };
+    check(&GOOD, taken_back(row(State::Pending, false)), false, "new, stands for 5");
+    check(&GOOD, taken_back(row(State::Failed, false)), false, "row 8: Outdated");
     let in_another_list = KnownRow { elsewhere: Some((3, "b.csv".to_owned())), ..row(State::Pending, false) };
-    check(&GOOD, replaced(standing(in_another_list)), false, "row 8: Outdated");
+    check(&GOOD, taken_back(in_another_list), false, "row 8: Outdated");
     // A row that names another one is itself a correction.
     let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
     check(&GOOD, replaced(KnownRows { named, ..KnownRows::default() }), false, "new, stands for 7");

@@ -133,7 +133,7 @@ mod tests {
             reseller: None,
             cells: b"d\n".to_vec(),
             corrects: None,
-            was_refused: false,
+            was_sent: false,
             is_returned: false,
         };
         let reading = ledger.begin_source(info).await.unwrap();

@@ -153,7 +153,9 @@ pub(super) fn decline(tx: &Transaction<'_>, state: State, which: &str) -> Result
     let sql = format!(
         "SELECT id FROM customer_rows
           WHERE state = 'superseded'
-            AND replaced_by IN (SELECT id FROM customer_rows WHERE state = '{state}' AND {which})"
+            AND (replaced_by IN (SELECT id FROM customer_rows WHERE state = '{state}' AND {which})
+                 OR (replaced_by IN (SELECT id FROM customer_rows WHERE state = 'declined')
+                     AND domain IN (SELECT key_domain FROM customer_rows WHERE state = '{state}' AND {which})))"
     );
     let corrected = collect(tx, &sql, [], |row| row.get(0))?;
     let discarded = (StepKind::Create, state, StepEvent::Discarded);

@@ -99,7 +99,10 @@ impl IngestSession {
                 }
             };
             let Some((by, line)) = only_row else { continue };
-            replace(tx, row, by)?;
+            // A row that cannot be declined with the list would not give it back.
+            if !self.info.needs_consent || self.brings(tx, by)? {
+                replace(tx, row, by)?;
+            }
             corrections.rows += 1;
             if corrections.first.len() < CORRECTIONS_NAMED {
                 let sql = "SELECT domain FROM customer_rows WHERE id = ?1";
@@ -108,6 +111,12 @@ impl IngestSession {
             }
         }
         Ok(corrections)
+    }
+
+    /// Is it a row that waits, of this reading?
+    fn brings(&self, tx: &Transaction<'_>, row: RowId) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM customer_rows WHERE id = ?1 AND source_id = ?2 AND state = 'pending')";
+        value(tx, sql, (row, self.source))
     }
 
     /// The only row that this reading has met with this external id and reseller, and its line.

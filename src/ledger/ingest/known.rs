@@ -23,9 +23,20 @@ pub struct KnownRows {
     /// A rejected row without a key, with the same content.
     pub alike: Option<KnownRow>,
     /// The last row with the same content that corrected rows have replaced, if the last of these was not discarded.
-    pub replaced: Option<RowId>,
+    pub replaced: Option<ReplacedRow>,
     /// The last row with the same content that was discarded unsent.
     pub declined: Option<RowId>,
+}
+
+/// A row that a corrected one has replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplacedRow {
+    pub row: RowId,
+    /// The last of its corrections.
+    pub by: RowId,
+    /// If that waits, it may be taken back: this same list has brought it, an earlier run has held it back, or the row was
+    /// not refused before.
+    pub may_be_taken_back: bool,
 }
 
 /// A row of the ledger, with the facts that a decision about an incoming row needs.
@@ -189,16 +200,16 @@ fn without_key(
     seen: &SeenRows,
     known: &mut KnownRows,
 ) -> Result<()> {
-    // A correction that was discarded unsent does not count; nor one that was not sent, or was refused, if this same list
-    // takes it back; nor one that an earlier run has held back.
+    // A correction that was discarded unsent does not count, nor one that is refused itself and that this same list has
+    // taken back.
     static SQL: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT r.id, r.state, r.source_id,
                     new.state IS NOT NULL AND new.state <> 'declined'
-                        AND NOT coalesce(new.state IN ({}) AND {}, FALSE)
-                        AND NOT coalesce(new.state = 'pending' AND list.completed_at IS NULL
-                                         AND list.run_id <> own.run_id, FALSE),
-                    r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL
+                        AND NOT coalesce(new.state IN ({}) AND {same_list}, FALSE),
+                    r.erased_at IS NOT NULL, r.acknowledged_at IS NOT NULL, new.id,
+                    coalesce(r.error_code IS NULL OR {same_list}
+                             OR (list.completed_at IS NULL AND list.run_id <> own.run_id), FALSE)
                FROM customer_rows r INDEXED BY rows_without_key
                LEFT JOIN customer_rows new ON new.id = (
                     WITH RECURSIVE chain (id, replaced_by) AS (
@@ -209,8 +220,8 @@ fn without_key(
                LEFT JOIN sources list ON list.id = new.source_id
                LEFT JOIN sources own ON own.id = ?2
               WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
-            State::sql_list(|state| state.is_refused() || state == State::Pending),
-            is_same_list("list", "own")
+            State::sql_list(State::is_refused),
+            same_list = is_same_list("list", "own")
         )
     });
     let mut statement = tx.prepare_cached(&SQL)?;
@@ -228,7 +239,10 @@ fn without_key(
                     ..KnownRow::new(id, State::Rejected, true)
                 });
             }
-            State::Superseded if is_replaced => known.replaced = Some(id),
+            State::Superseded if is_replaced => {
+                let (by, may_be_taken_back) = (row.get(6)?, row.get(7)?);
+                known.replaced = Some(ReplacedRow { row: id, by, may_be_taken_back });
+            }
             State::Declined => known.declined = Some(id),
             _ => {}
         }
@@ -281,9 +295,13 @@ impl Found {
                     a.id, a.state, a.source_id, a.content_hash, a.acknowledged_at IS NOT NULL,
                     r.erased_at IS NOT NULL, r.replaced_by, r.state = 'pending' AND {},
                     r.state = 'rejected' AND r.error_code = '{}'
-                        AND NOT EXISTS (SELECT 1 FROM customer_rows o
-                                         WHERE o.state = 'superseded' AND o.replaced_by = r.id
-                                           AND o.error_code IS NOT r.error_code)
+                        AND NOT EXISTS (
+                            WITH RECURSIVE behind (id, error_code) AS (
+                                SELECT id, error_code FROM customer_rows WHERE replaced_by = r.id AND state = 'superseded'
+                                 UNION
+                                SELECT o.id, o.error_code FROM behind JOIN customer_rows o ON o.replaced_by = behind.id
+                                 WHERE o.state = 'superseded')
+                            SELECT 1 FROM behind WHERE behind.error_code IS NOT r.error_code)
                FROM customer_rows r
                LEFT JOIN (SELECT id, row_id, state, source_id, content_hash, acknowledged_at
                             FROM agreements WHERE {STANDING}) a

@@ -38,7 +38,7 @@ pub(super) use discard::count as discardable;
 pub use discard::{DiscardReport, DiscardSelection};
 pub use finish::{DirectRows, IngestReport};
 pub use gone::{Correction, Corrections};
-pub use known::{KnownAcceptance, KnownRow, KnownRows};
+pub use known::{KnownAcceptance, KnownRow, KnownRows, ReplacedRow};
 use known_customers::WhileReading;
 pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
 pub use original::{Original, Originals};
@@ -109,8 +109,8 @@ pub struct Candidate {
     pub cells: Vec<u8>,
     /// The row that this one corrects, according to its `tenantry_row`.
     pub corrects: Option<RowId>,
-    /// The export says that that row was refused.
-    pub was_refused: bool,
+    /// The export says that that row was sent, and not refused.
+    pub was_sent: bool,
     /// It comes from an export of this ledger, also if its `tenantry_row` is not readable any more.
     pub is_returned: bool,
 }

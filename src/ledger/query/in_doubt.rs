@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::steps::NOT_HELD_BY_A_COPY;
 use super::super::stored::{collect, value};
 use super::super::{Result, RunId};
 use super::Queries;
@@ -34,7 +35,8 @@ impl Queries {
         const THEY: &str = "state = 'unresolved' AND acknowledged_at IS NULL";
         // The run that left it unresolved has asked about it, too.
         let sql = format!(
-            "SELECT EXISTS (SELECT 1 FROM customer_rows r WHERE {THEY} AND erased_at IS NULL
+            "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
+                             WHERE {THEY} AND erased_at IS NULL AND {NOT_HELD_BY_A_COPY}
                                AND (SELECT count(DISTINCT run_id) FROM http_attempts
                                      WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)"
         );

@@ -56,6 +56,7 @@ use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
 pub use change::{CreatedCustomer, NextStep, OpenStep, Recorded, Refusal, RowChange};
+pub(crate) use open::NOT_HELD_BY_A_COPY;
 pub use open::{Open, Owed, SetAside, WorkBatch};
 #[cfg(test)]
 pub(super) use recovery::recover;

@@ -103,6 +103,11 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
     Ok(batch)
 }
 
+/// No restored copy waits for the file `s`. An unresolved row of such a file that is free would be in flight and wait for
+/// ever, where its list does not hold it any more.
+pub(crate) const NOT_HELD_BY_A_COPY: &str =
+    "(s.completed_at IS NOT NULL OR s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies))";
+
 const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
      r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL,
      r.domain_burned,
@@ -133,7 +138,7 @@ fn sql(which: Open) -> String {
         ),
     };
     // Steps of a file that was not read to its end are left out: see `sources` in the schema. Looking up creates nothing.
-    let may_go_on = if which == Open::Unresolved { "TRUE" } else { "s.completed_at IS NOT NULL" };
+    let may_go_on = if which == Open::Unresolved { NOT_HELD_BY_A_COPY } else { "s.completed_at IS NOT NULL" };
     format!(
         "SELECT r.id, {by}.line, r.domain, r.customer, r.customer_id, {by}.request_id, {by}.state, {columns}
            FROM {steps} JOIN sources s ON s.id = {by}.source_id
