@@ -4,7 +4,7 @@
 //! [`promises`] compares a ledger with the service, [`life`] what a ledger was before a life with what it is after it.
 //!
 //! ```text
-//! cargo run -p tenantry-oracle -- ledger.db ledger.db.simulator passwords.csv
+//! cargo run -p tenantry-oracle --example judge -- ledger.db ledger.db.simulator passwords.csv
 //! ```
 //!
 //! judges a ledger, the journal of its simulator, and what `tenantry credentials` wrote.

@@ -1,4 +1,4 @@
-//! Judges a ledger from outside: `tenantry-oracle LEDGER JOURNAL [PASSWORDS]`. The journal is the state file of a simulator,
+//! Judges a ledger from outside: `judge LEDGER JOURNAL [PASSWORDS]`. The journal is the state file of a simulator,
 //! which lies beside the ledger of a rehearsal; the passwords are what `tenantry credentials` wrote. The ledger must know all
 //! that the journal has: it was not restored, and no other one has used this simulator.
 
@@ -31,7 +31,7 @@ fn judge(ledger: &PathBuf, journal: PathBuf, passwords: Option<&PathBuf>) -> Res
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [ledger, journal, passwords @ ..] = arguments.as_slice() else {
-        eprintln!("usage: tenantry-oracle LEDGER JOURNAL [PASSWORDS]");
+        eprintln!("usage: judge LEDGER JOURNAL [PASSWORDS]");
         return ExitCode::from(2);
     };
     match judge(ledger, journal.clone(), passwords.first()) {
