@@ -8,7 +8,7 @@
 //! Each held row is looked up before it is sent.
 //!
 //! The API cannot say whether a row was corrected under another domain. So a corrected row that names a held row by its
-//! `tenantry_row` replaces the held row: see [`super::ingest`].
+//! `tenantry_row` replaces the held row, unless its export says that the row was sent: see [`super::ingest`].
 
 use std::io;
 use std::path::Path;

@@ -17,6 +17,11 @@ fn beside(bench: &Bench, suffix: &str) -> PathBuf {
     bench.path(&format!("ledger.db{suffix}"))
 }
 
+/// The domains of all customers that were created.
+fn created(bench: &Bench) -> Vec<String> {
+    bench.creations().into_iter().map(|it| it.domain).collect()
+}
+
 /// As the README says it is done.
 fn restore(bench: &Bench, copy: &str) {
     for suffix in ["-wal", "-shm"] {
@@ -275,8 +280,7 @@ fn a_correction_of_the_lost_ledger_replaces_what_the_copy_would_try_again() {
     bench.import("failed.csv").args(["--restored"]).run();
     bench.import("customers.csv").run();
     bench.resume().run();
-    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
-    assert_eq!(created, [full("second1")], "created twice");
+    assert_eq!(created(&bench), [full("second1")], "created twice");
 }
 
 /// A row that was refused before the copy, and corrected under another domain after it, must not be tried again.
@@ -346,8 +350,7 @@ fn an_unresolved_row_of_a_copy_is_held_back_too() {
     bench.import("customers.csv").run();
     bench.tenantry(["reconcile"]).run();
     bench.resume().run();
-    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
-    assert_eq!(created, [full("second1")], "created twice");
+    assert_eq!(created(&bench), [full("second1")], "created twice");
 }
 
 /// That the lost ledger may have sent them is no reason to send them all.
@@ -380,6 +383,5 @@ fn a_correction_of_what_was_not_sent_replaces_a_held_row() {
     bench.resume().args(["--restored"]).exits(5);
     bench.import("all.csv").exits(0);
     bench.import("customers.csv").exits(0);
-    let created: Vec<String> = bench.creations().into_iter().map(|it| it.domain).collect();
-    assert_eq!(created, [full("second1")], "created twice");
+    assert_eq!(created(&bench), [full("second1")], "created twice");
 }

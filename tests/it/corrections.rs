@@ -888,7 +888,7 @@ fn the_original_list_does_not_undo_a_correction_that_waits() {
     bench.file("customers.csv", wrong(&["one"]));
     bench.import("customers.csv").exits(3);
     bench.file("fix.csv", changed(&bench, "rejected", &[("Nowhere", "GB")]));
-    // In the same run, in an order that nobody chose, and in a later one.
+    // After the correction in the same run, and in a later run.
     bench.import("fix.csv").args(["customers.csv", "--limit", "0"]).exits(5);
     bench.import("customers.csv").exits(0).says("replaced by corrected ones before, which stand");
     bench.import("fix.csv").exits(0);

@@ -264,7 +264,7 @@ impl Bench {
         kept(promises::passwords_are_those_answered(&ledger, &journal, opened.stdout.as_bytes()));
     }
 
-    /// All of the ledger as it is now; `None` if there is none yet, or one of an older program.
+    /// The whole ledger as it is now; `None` if it does not exist yet, or has the schema of an older version.
     pub(crate) fn ledger_if_readable(&self) -> Option<tenantry_oracle::Ledger> {
         let opened = Connection::open_with_flags(self.ledger_path(), OpenFlags::SQLITE_OPEN_READ_ONLY);
         tenantry_oracle::Ledger::read(&opened.ok()?).ok()?

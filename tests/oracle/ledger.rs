@@ -180,16 +180,23 @@ impl Ledger {
     }
 }
 
+/// All rows of a query.
+fn all<T>(
+    ledger: &Connection,
+    sql: &str,
+    load: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    ledger.prepare(sql)?.query_map([], load)?.collect()
+}
+
 fn rows(ledger: &Connection) -> rusqlite::Result<Vec<Row>> {
-    let mut rows = ledger.prepare(
-        "SELECT row_id, c.domain, c.state, c.customer_id, c.commerce_id, has_credentials, c.error_code,
+    let sql = "SELECT row_id, c.domain, c.state, c.customer_id, c.commerce_id, has_credentials, c.error_code,
                 c.domain_burned, c.request_id, c.replaced_by, source_line, agreement_state,
                 c.acknowledged_at IS NOT NULL, r.password_erased_at IS NOT NULL, s.completed_at IS NOT NULL,
                 r.key_domain IS NOT NULL, r.gone_at IS NOT NULL
            FROM customers c JOIN customer_rows r ON r.id = row_id JOIN sources s ON s.id = r.source_id
-          ORDER BY row_id",
-    )?;
-    let rows = rows.query_map([], |row| {
+          ORDER BY row_id";
+    all(ledger, sql, |row| {
         Ok(Row {
             id: row.get(0)?,
             domain: row.get(1)?,
@@ -209,15 +216,12 @@ fn rows(ledger: &Connection) -> rusqlite::Result<Vec<Row>> {
             stands: row.get(15)?,
             is_gone: row.get(16)?,
         })
-    })?;
-    rows.collect()
+    })
 }
 
 fn attempts(ledger: &Connection) -> rusqlite::Result<Vec<Attempt>> {
-    let mut attempts = ledger.prepare(
-        "SELECT attempt_id, row_id, operation, request_id, correlation_id, outcome FROM attempts ORDER BY attempt_id",
-    )?;
-    let attempts = attempts.query_map([], |row| {
+    let sql = "SELECT attempt_id, row_id, operation, request_id, correlation_id, outcome FROM attempts ORDER BY attempt_id";
+    all(ledger, sql, |row| {
         Ok(Attempt {
             id: row.get(0)?,
             row: row.get(1)?,
@@ -226,6 +230,5 @@ fn attempts(ledger: &Connection) -> rusqlite::Result<Vec<Attempt>> {
             correlation_id: row.get(4)?,
             outcome: row.get(5)?,
         })
-    })?;
-    attempts.collect()
+    })
 }

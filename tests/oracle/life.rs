@@ -74,7 +74,7 @@ pub fn follows(before: &Ledger, now: &Ledger) -> Result<(), Broken> {
 }
 
 /// Without a ledger that can be read, nothing was sent and no list was read to its end. An import would have made a ledger,
-/// and the other commands that send say that there is none. `why`: why it cannot be read.
+/// and the other commands that send report that it is missing. `why`: why it cannot be read.
 pub fn may_be_without_ledger(
     before: &Ledger,
     journal: &Journal,

@@ -20,7 +20,7 @@ impl Refused {
 }
 
 /// Ledger and service agree, as far as things have come. `knows_all`: the ledger was never put back to an earlier time, and
-/// nobody else works for this partner.
+/// no other ledger creates customers for this partner.
 pub fn agree(ledger: &Ledger, journal: &Journal, refused: &Refused, knows_all: bool) -> Result<(), Broken> {
     let mut creations: HashMap<String, &Creation> = HashMap::new();
     for creation in &journal.creations {
@@ -79,11 +79,11 @@ fn customers_are_those_of_the_service(
         }
         if row.state == "existing" {
             ensure!(was_before || creation.is_some(), "never a customer: {row:?}");
-            ensure!(!row.has_credentials, "nobody was told its password: {row:?}");
+            ensure!(!row.has_credentials, "a customer that existed before has a password: {row:?}");
             continue;
         }
         let Some(creation) = creation else {
-            // A send without an answer, and then a customer of ours: nobody can tell that it was there before.
+            // After a send without an answer, an older customer looks like one that the send has created.
             let may_be_older = was_before && !row.has_credentials && (!knows_all || doubted.contains(domain));
             ensure!(may_be_older, "never created: {row:?}");
             continue;
@@ -285,8 +285,8 @@ pub fn passwords_were_asked_for(ledger: &Ledger) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The opened passwords are those that the service gave. `opened`: CSV as `credentials` prints it. What came with the
-/// answer to another row may be among them, and of a domain that nobody here has asked for.
+/// The opened passwords are those that the service gave. `opened`: CSV as `credentials` prints it. Passwords
+/// from answers to other rows are among them, also for domains that the ledger does not have.
 pub fn passwords_are_those_answered(ledger: &Ledger, journal: &Journal, opened: &[u8]) -> Result<(), Broken> {
     let creations: HashMap<String, &Creation> =
         journal.creations.iter().map(|it| (it.domain.to_ascii_lowercase(), it)).collect();

@@ -162,7 +162,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
         }
         None => None,
     };
-    // That of a pending row is of an earlier try.
+    // The refusal of a pending row is from an earlier try.
     let (refusal, before) = if state.is_in_doubt() { (refusal, None) } else { (None, refusal) };
     let domain_burned = cell(row, 19, "mark of a burned domain")?;
     let mut customer = customer_of(&cell::<String>(row, 3, "customer")?)?;
