@@ -126,7 +126,8 @@ impl Remaining {
         let left = Self { rows, agreements, waits_for: None, exported, gone, unresolved, has_new_passwords };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
-        let waits_for = to_bring_again(held).filter(|_| left.open() == waiting && !can_resume);
+        let open = left.open() + left.unresolved.held_back;
+        let waits_for = to_bring_again(held).filter(|_| open == waiting && !can_resume);
         Ok(Self { waits_for, ..left })
     }
 

@@ -6,6 +6,7 @@ use super::super::steps::NOT_HELD_BY_A_COPY;
 use super::super::stored::{collect, value};
 use super::super::{Result, RunId};
 use super::Queries;
+use super::waiting::is_unresolved_and_held;
 use tenantry_model::clock;
 
 /// The calls that ask about a row.
@@ -16,6 +17,8 @@ const LOOKUPS: &str = "operation IN ('find_customer', 'check_domain')";
 pub struct UnresolvedRows {
     /// At most one run has had answers about one of them, so asking again may settle it.
     pub may_be_settled: bool,
+    /// How many of them wait until their file is imported again.
+    pub held_back: u64,
     /// The domains of the first ones.
     pub first: Vec<String>,
 }
@@ -41,9 +44,15 @@ impl Queries {
                                      WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)"
         );
         let may_be_settled = value(&self.connection, &sql, [])?;
+        let sql = format!(
+            "SELECT count(*) FROM customer_rows r JOIN sources s ON s.id = r.source_id WHERE {}",
+            is_unresolved_and_held()
+        );
+        let held_back = value(&self.connection, &sql, [])?;
         let sql = format!("SELECT domain FROM customer_rows WHERE {THEY} ORDER BY id LIMIT ?1");
         Ok(UnresolvedRows {
             may_be_settled,
+            held_back,
             first: collect(&self.connection, &sql, [limit], |row| row.get(0))?,
         })
     }

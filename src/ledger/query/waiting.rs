@@ -4,11 +4,19 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::super::steps::State;
+use super::super::steps::{NOT_HELD_BY_A_COPY, State};
 use super::super::stored::{collect, is_same_list};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 use tenantry_model::files;
+
+/// A condition: a restored copy waits for the file `s` of the unresolved row `r`, and the list has not been read without the
+/// row since.
+pub(super) fn is_unresolved_and_held() -> String {
+    format!(
+        "(r.state = 'unresolved' AND r.acknowledged_at IS NULL AND r.gone_at IS NULL AND NOT {NOT_HELD_BY_A_COPY})"
+    )
+}
 
 /// Why rows of a file are held back until the file is imported again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,13 +131,13 @@ impl DiscardedSource {
 impl Queries {
     /// Files that hold rows back; the one that was read last is at the end.
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
-        let open = State::sql_list(State::is_open);
+        let (open, unresolved) = (State::sql_list(State::is_open), is_unresolved_and_held());
         let sql = format!(
             "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal, s.full_path FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
                         FROM (SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
-                               WHERE s.completed_at IS NULL AND r.state IN ({open})
+                               WHERE s.completed_at IS NULL AND (r.state IN ({open}) OR {unresolved})
                               UNION ALL
                               SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
                                WHERE s.completed_at IS NULL AND a.state IN ('pending', 'in_flight')
