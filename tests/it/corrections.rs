@@ -25,6 +25,15 @@ fn refuse_once(bench: &Bench, domains: &[(&str, u32)]) {
     }
 }
 
+/// After an import of the list, of which these rows were refused with these codes.
+fn refused_once(refused: &[(&str, u32)], list: impl AsRef<[u8]>) -> Bench {
+    let bench = Bench::new();
+    refuse_once(&bench, refused);
+    bench.file("customers.csv", list);
+    bench.import("customers.csv").exits(3);
+    bench
+}
+
 /// Rows that were refused under two codes, one whose domain is burned, and one that is wrong.
 fn refused() -> Bench {
     let bench = Bench::new();
@@ -505,10 +514,8 @@ fn the_same_files_again_change_nothing() {
 
 #[test]
 fn an_export_is_in_the_order_of_the_list_whichever_reading_brought_its_rows() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000), ("two", 3000), ("three", 3000)]);
-    bench.file("customers.csv", customers_of(["one", "two", "three"]));
-    bench.import("customers.csv").exits(3);
+    let bench =
+        refused_once(&[("one", 3000), ("two", 3000), ("three", 3000)], customers_of(["one", "two", "three"]));
     refuse_once(&bench, &[("one", 3000)]);
     let list =
         customers_of(["one"]).replace("Harborline", "Northgate") + &row("two") + "\n" + &row("three") + "\n";
@@ -563,10 +570,7 @@ fn a_row_is_corrected_once_in_a_run() {
 /// It has the domain of its row, so that it is known what it corrects although a cell says it no longer.
 #[test]
 fn a_correction_with_a_changed_cell_can_be_corrected_by_its_own_export() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", customers_of(["one"]));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("one", 3000)], customers_of(["one"]));
     // Changed twice, each time in the export of what had become of it.
     for (state, name) in [("failed", "Northgate"), ("rejected", "Eastgate")] {
         let export = bench.tenantry(["export", state]).exits(0).stdout;
@@ -691,10 +695,7 @@ fn the_correction_of_a_row_that_was_in_doubt_can_be_discarded() {
 /// Another list has its domain meanwhile.
 #[test]
 fn what_was_corrected_takes_no_key_back() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("value", 3000)]);
-    bench.file("customers.csv", customers_of(["value"]));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("value", 3000)], customers_of(["value"]));
     let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
     bench.file("failed.csv", export.replace(",value,", ",other,"));
     bench.import("failed.csv").args(["--limit", "0"]).exits(5);
@@ -804,10 +805,7 @@ fn wrong(domains: &[&str]) -> String {
 
 #[test]
 fn a_second_correction_stays_rejected_whatever_domain_it_gets() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", customers_of(["one"]));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("one", 3000)], customers_of(["one"]));
     let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
     let (head, row) = export.split_once('\n').unwrap();
     let [two, three] = ["two", "three"].map(|it| row.replace(",one,", &format!(",{it},")));
@@ -831,10 +829,7 @@ fn a_second_correction_stays_rejected_whatever_domain_it_gets() {
 
 #[test]
 fn a_correction_with_the_domain_of_another_line_takes_the_place_of_its_row() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("two", 3000), ("three", 3000)]);
-    bench.file("customers.csv", customers_of(["two", "three"]));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("two", 3000), ("three", 3000)], customers_of(["two", "three"]));
     bench.file("fix.csv", changed(&bench, "failed", &[(",two,", ",new,"), (",three,", ",new,")]));
     bench.import("fix.csv").exits(3);
     let expected = states([("created", 1), ("rejected", 1), ("superseded", 2)]);
@@ -859,10 +854,7 @@ fn an_exported_customer_with_a_wrong_domain_is_no_new_row() {
 #[test]
 fn two_corrections_of_a_row_are_not_both_sent_where_one_needs_consent() {
     let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", by_id("one"));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("one", 3000)], by_id("one"));
     bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
     bench.file("customers.csv", by_id("three"));
     bench.import("customers.csv").args(["fix.csv", "--max-new", "5"]).exits(0);
@@ -873,10 +865,7 @@ fn two_corrections_of_a_row_are_not_both_sent_where_one_needs_consent() {
 #[test]
 fn a_correction_that_was_declined_with_its_list_gives_its_row_back() {
     let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", by_id("one"));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("one", 3000)], by_id("one"));
     bench.file("customers.csv", by_id("three"));
     bench.import("customers.csv").args(["--max-new", "0"]).exits(5);
     assert_eq!(bench.ledger().states(), states([("pending", 1), ("superseded", 1)]));
@@ -901,10 +890,8 @@ fn the_original_list_does_not_undo_a_correction_that_waits() {
 
 #[test]
 fn a_row_of_before_a_correction_takes_no_domain_from_another_company() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
-    bench.import("customers.csv").exits(3);
+    let bench =
+        refused_once(&[("one", 3000)], customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
     bench.file("two.csv", changed(&bench, "rejected", &[("Nowhere", "GB"), (",two,", ",newer,")]));
     bench.import("two.csv").exits(3);
     bench.file("one.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
@@ -916,10 +903,8 @@ fn a_row_of_before_a_correction_takes_no_domain_from_another_company() {
 
 #[test]
 fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_customer_now() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
-    bench.import("customers.csv").exits(3);
+    let bench =
+        refused_once(&[("one", 3000)], customers_of(["one"]) + wrong(&["two"]).split_once('\n').unwrap().1);
     bench.file("one.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
     bench.file("two.csv", changed(&bench, "rejected", &[("Nowhere", "GB")]));
     bench.import("one.csv").exits(3);
@@ -938,13 +923,7 @@ fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_cus
 #[test]
 fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() {
     let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
-    let failed = || {
-        let bench = Bench::new();
-        refuse_once(&bench, &[("one", 3000)]);
-        bench.file("customers.csv", by_id("one"));
-        bench.import("customers.csv").exits(3);
-        bench
-    };
+    let failed = || refused_once(&[("one", 3000)], by_id("one"));
     // In its own list.
     let bench = failed();
     bench.file("customers.csv", by_id("two"));
@@ -986,10 +965,7 @@ fn the_last_of_several_lists_counts_while_nothing_is_sent() {
 
 #[test]
 fn what_was_refused_counts_again_when_no_other_row_has_its_domain_any_more() {
-    let bench = Bench::new();
-    refuse_once(&bench, &[("one", 3000)]);
-    bench.file("customers.csv", customers_of(["one"]));
-    bench.import("customers.csv").exits(3);
+    let bench = refused_once(&[("one", 3000)], customers_of(["one"]));
     bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
     bench.import("fix.csv").args(["--limit", "0"]).exits(5);
     bench.file("more.csv", customers_of(["one"]).replacen("Harborline", "Northgate", 1));
