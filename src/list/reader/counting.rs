@@ -1,5 +1,8 @@
 //! Counts bytes and line breaks.
 
+/// Whole vectors of 32 bytes, as many as a `u8` can count.
+const CHUNK_BYTES: usize = 224;
+
 /// Counts LF, CR and CRLF as one line break each.
 pub(super) fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
     let is_continued = after_cr && bytes.first() == Some(&b'\n');
@@ -15,5 +18,5 @@ pub(super) fn line_breaks(bytes: &[u8], after_cr: bool) -> u64 {
 /// Counts in `u8`, one chunk at a time: in this form the compiler compares a vector of bytes at once.
 pub(super) fn count(bytes: &[u8], is_wanted: impl Fn(u8) -> bool) -> u64 {
     let in_chunk = |chunk: &[u8]| chunk.iter().map(|&byte| u8::from(is_wanted(byte))).sum::<u8>();
-    bytes.chunks(usize::from(u8::MAX)).map(|chunk| u64::from(in_chunk(chunk))).sum()
+    bytes.chunks(CHUNK_BYTES).map(|chunk| u64::from(in_chunk(chunk))).sum()
 }
