@@ -48,12 +48,12 @@ pub(super) fn finish(tx: &Transaction<'_>, run: RunId, ending: &RunEnd) -> Resul
     update(tx, "program_runs", &run, &values)
 }
 
-/// Counts a row that `run` has brought to `state`, in the commit that records it. States that no run ends with are not
+/// Counts rows that `run` has brought to `state`, in the commit that records it. States that no run ends with are not
 /// counted.
-pub(super) fn count_outcome(tx: &Transaction<'_>, run: RunId, state: State) -> Result<()> {
+pub(super) fn count_outcomes(tx: &Transaction<'_>, run: RunId, state: State, rows: u64) -> Result<()> {
     if state.is_settled() {
-        let sql = format!("UPDATE program_runs SET {state} = {state} + 1 WHERE id = ?1");
-        tx.prepare_cached(&sql)?.execute([run])?;
+        let sql = format!("UPDATE program_runs SET {state} = {state} + ?2 WHERE id = ?1");
+        tx.prepare_cached(&sql)?.execute((run, rows))?;
     }
     Ok(())
 }

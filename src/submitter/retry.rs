@@ -17,7 +17,7 @@ use crate::call::LOOKUP_TRIES;
 use crate::call::domains::DomainStatus;
 use crate::clock::Moment;
 use crate::ids::RequestId;
-use crate::ledger::{CreatedCustomer, NextStep, OpenStep, Refusal, RowChange, Work};
+use crate::ledger::{CreatedCustomer, GONE_FROM_LIST, NextStep, OpenStep, Refusal, RowChange, Work};
 use crate::partner_center::{Class, Outcome, ServiceError};
 
 /// The code of a row whose domain belongs to another company.
@@ -326,6 +326,10 @@ fn taken(work: &Work) -> RowChange {
 /// There is no customer, and the domain is free.
 fn free(task: &Task, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
+    if work.is_gone {
+        let text = "there is no customer with this domain, and its list no longer contains the row, so it is not sent again";
+        return unresolved(GONE_FROM_LIST, text);
+    }
     match &work.open.refusal {
         Some(refusal) if refusal.code == DOMAIN_TAKEN => return contradicts(task, refusal, at),
         Some(refusal) if refusal.code == CONTRADICTED => {

@@ -55,21 +55,15 @@ impl IngestSession {
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
         // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
-        // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
-        // sent its rows.
-        let left = format!(
-            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
-              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
-                AND s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
-            self.source,
-            is_same_list("s", "own"),
-            self.run
-        );
-        let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
+        // and are discarded. This does not apply to a file that a restored copy waits for.
+        let left = self.unfinished_readings(">");
+        let (mut discarded, mut agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
         if self.info.path != "-" {
             let list = readings_of(tx, self.source)?;
+            let (rows, agreements) = self.end_waiting(tx, &self.unfinished_readings("<="))?;
+            (discarded, agreements_discarded) = (discarded + rows, agreements_discarded + agreements);
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
         }
@@ -89,6 +83,19 @@ impl IngestSession {
             corrections,
         };
         Ok((report, seen.met(info.path)))
+    }
+
+    /// A query for the readings of this file by earlier runs that were not finished: since the last restored copy was made
+    /// (`>`), or before (`<=`).
+    fn unfinished_readings(&self, since_copy: &str) -> String {
+        format!(
+            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
+              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
+                AND s.run_id {since_copy} (SELECT coalesce(max(last_run), 0) FROM copies)",
+            self.source,
+            is_same_list("s", "own"),
+            self.run
+        )
     }
 
     /// The rows found by the query that this reading has met.

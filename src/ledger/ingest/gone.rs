@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Transaction;
 
-use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
+use super::super::steps::{CurrentStep, GONE_FROM_LIST, State, StepEvent, StepKind, take_all};
 use super::super::stored::{collect, each, is_same_list, value};
-use super::super::{Error, Result, RowId, SourceId};
+use super::super::{Error, Result, RowId, SourceId, backup, runs};
 use super::IngestSession;
 use super::apply::point_to;
+use super::discard::withdraw;
 use tenantry_model::clock;
 
 /// How many corrections are described.
@@ -43,6 +44,25 @@ const STEPS: [(&str, &str, &str); 2] =
     [("customer_rows", "id", "TRUE"), ("agreements", "row_id", "replaced_by IS NULL")];
 
 impl IngestSession {
+    /// Ends the waiting of what a restored copy has held back until this list came again, and that it no longer contains.
+    /// The lost ledger may have created the customers, so their rows are unresolved. `held`: a query for the readings that
+    /// brought them. Returns how many rows and how many acceptances were discarded instead.
+    pub(super) fn end_waiting(&self, tx: &Transaction<'_>, held: &str) -> Result<(u64, u64)> {
+        let of_held = format!("source_id IN ({held})");
+        backup::doubt(tx, held)?;
+        let facts = format!(
+            "error_code = '{GONE_FROM_LIST}', error_status = NULL,
+             error_text = 'the ledger was restored, and the list no longer contains the row'"
+        );
+        let unresolved = (StepKind::Create, State::InFlight, StepEvent::LookedUpInVain);
+        let rows = take_all(tx, unresolved, &facts, &of_held, [])?;
+        runs::count_outcomes(tx, self.run, State::Unresolved, rows)?;
+        let discarded = withdraw(tx, held)?;
+        let sql = format!("UPDATE sources SET completed_at = ?1 WHERE id IN ({held})");
+        tx.execute(&sql, [clock::now().as_millisecond()])?;
+        Ok(discarded)
+    }
+
     /// Marks the rows that this list no longer contains, nor an earlier list of this run, and takes the mark from the rows
     /// that it contains, whichever list brought them first. A row that was acknowledged while it was gone needs attention
     /// again when it comes back.

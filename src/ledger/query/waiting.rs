@@ -10,12 +10,9 @@ use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 use tenantry_model::files;
 
-/// A condition: a restored copy waits for the file `s` of the unresolved row `r`, and the list has not been read without the
-/// row since.
+/// A condition: a restored copy waits for the file `s` of the unresolved row `r`.
 pub(super) fn is_unresolved_and_held() -> String {
-    format!(
-        "(r.state = 'unresolved' AND r.acknowledged_at IS NULL AND r.gone_at IS NULL AND NOT {NOT_HELD_BY_A_COPY})"
-    )
+    format!("(r.state = 'unresolved' AND r.acknowledged_at IS NULL AND NOT {NOT_HELD_BY_A_COPY})")
 }
 
 /// Why rows of a file are held back until the file is imported again.

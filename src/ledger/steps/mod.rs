@@ -14,7 +14,8 @@
 //! state       meaning                                  who leaves it, and how
 //! a create, `customer_rows.state`
 //! pending     valid, not sent under its request id     submitter: intent → in_flight (or import after a restore)
-//!                                                      ingest: rule over the whole file → rejected · retry
+//!                                                      ingest: rule over the whole file → rejected · gone after a
+//!                                                      restore → in_flight → unresolved · retry
 //!                                                      declined → failed · corrected → superseded
 //!                                                      · discarded → declined
 //! in_flight   may have been sent, outcome unknown      submitter: verdict → created, existing, failed, unresolved
@@ -55,7 +56,7 @@ use super::{Error, Result, RowId};
 use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
-pub use change::{CreatedCustomer, NextStep, OpenStep, Recorded, Refusal, RowChange};
+pub use change::{CreatedCustomer, GONE_FROM_LIST, NextStep, OpenStep, Recorded, Refusal, RowChange};
 pub(crate) use open::NOT_HELD_BY_A_COPY;
 pub use open::{Open, Owed, SetAside, WorkBatch};
 #[cfg(test)]

@@ -103,8 +103,7 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
     Ok(batch)
 }
 
-/// No restored copy waits for the file `s`. An unresolved row of such a file that is free would be in flight and wait for
-/// ever, where its list does not hold it any more.
+/// No restored copy waits for the file `s`.
 pub(crate) const NOT_HELD_BY_A_COPY: &str =
     "(s.completed_at IS NOT NULL OR s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies))";
 
@@ -112,11 +111,12 @@ const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last
      r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL,
      r.domain_burned,
      coalesce(r.in_doubt_since = (SELECT max(restored_at) FROM copies), FALSE)
-         AND NOT EXISTS (SELECT 1 FROM http_attempts t WHERE t.row_id = r.id AND t.operation = 'create')";
+         AND NOT EXISTS (SELECT 1 FROM http_attempts t WHERE t.row_id = r.id AND t.operation = 'create'),
+     coalesce(r.gone_at > coalesce(r.in_doubt_since, r.last_sent_at), FALSE)";
 
 /// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
-     0, 0, 0, NULL, NULL, NULL, a.agreement, 0, 0";
+     0, 0, 0, NULL, NULL, NULL, a.agreement, 0, 0, 0";
 
 fn sql(which: Open) -> String {
     let creates = |state| (OF_CREATES, "customer_rows r", "r", "r.id", state);
@@ -177,6 +177,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
         kind,
         is_in_flight: state == State::InFlight,
         is_begun: state == State::InFlight && !cell::<bool>(row, 20, "mark of a restored copy")?,
+        is_gone: cell(row, 21, "mark of a row that is gone")?,
         refused_before: before.map(|refusal| EarlierRefusal { refusal, domain_burned }),
         open: OpenStep {
             customer_id: cell(row, 4, "customer id")?,

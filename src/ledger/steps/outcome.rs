@@ -87,7 +87,7 @@ pub(super) fn record(
             apply(tx, step, &last_sent, change)?;
             // A row that lookups did not settle can be looked up again in the same run.
             if to != from {
-                runs::count_outcome(tx, run, to)?;
+                runs::count_outcomes(tx, run, to, 1)?;
             }
         }
     }

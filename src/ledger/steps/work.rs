@@ -27,6 +27,8 @@ pub struct Work {
     pub is_in_flight: bool,
     /// It is in flight, and not only because the lost ledger of a restored copy may have sent it.
     pub is_begun: bool,
+    /// Its list has been read to its end without it since it was first sent.
+    pub is_gone: bool,
     /// What it was refused for before it was tried again. Its send forgets that; if nothing is done by the send, the row
     /// has it again.
     pub refused_before: Option<EarlierRefusal>,
@@ -47,6 +49,7 @@ impl Work {
             unparsed_success: false,
             is_in_flight: false,
             is_begun: false,
+            is_gone: false,
             refused_before: None,
         }
     }

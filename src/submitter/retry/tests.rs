@@ -290,6 +290,8 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let claimed = with(doubtful(180), |t| t.work.unparsed_success = true);
     check_ask(claimed, Outcome::Done(DomainStatus::Taken), "unresolved unsettled; settled");
     check_ask(doubtful(180), Outcome::Done(DomainStatus::Free), "in doubt, create; after 0 s");
+    let gone = with(doubtful(180), |t| t.work.is_gone = true);
+    check_ask(gone, Outcome::Done(DomainStatus::Free), "unresolved gone_from_list; settled");
     let round = |rounds| with(doubtful(180), |t| t.work.open.post_lookup_resends = rounds);
     check_ask(round(1), Outcome::Done(DomainStatus::Free), "nothing done, new id; after 0 s");
     // An outage of creates looks the same, as long as no other row is created.
