@@ -200,7 +200,7 @@ rules! {
     FormulaStart "formula_start" Warning,
     SpreadsheetError "spreadsheet_error" Doubt "an error of a spreadsheet: #N/A, ########",
     // What a workbook knows about a cell or a row beside its text.
-    CellType "cell_type" Doubt "dates, times, percentages or truth values in a text column of a workbook",
+    CellType "cell_type" Doubt "dates, times, percentages or truth values in a text column of a workbook; a date as a domain",
     FormulaResult "formula_result" Doubt "formulas in a workbook whose result was not saved",
     LostDigits "lost_digits" Doubt "numbers in a workbook with more digits than a spreadsheet stores",
     MergedCell "merged_cell" Doubt "cells of a workbook that are merged over several rows",

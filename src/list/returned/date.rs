@@ -64,6 +64,12 @@ enum Token<'a> {
     Word(&'a str),
 }
 
+/// May a spreadsheet have written this text as a date?
+pub(crate) fn is_date(text: &str) -> bool {
+    let text = DateText::read(text);
+    text.is_of_a_spreadsheet && !text.readings.is_empty()
+}
+
 /// A spreadsheet has read `original` as a date and written it as `now`.
 pub(super) fn is_rewritten_date(original: &str, now: &str) -> bool {
     let meant = DateText::read(original);

@@ -18,6 +18,7 @@ use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Rule};
 
+pub(crate) use date::is_date;
 pub use spreadsheet::{SpreadsheetChange, spreadsheet_change};
 
 /// The columns of a file that has come back, beside those of the file that its rows came from.

@@ -9,9 +9,16 @@ use tenantry_model::printable::quoted_char;
 use tenantry_model::problem::{Finding, Rule};
 
 use super::text::with_plain_marks;
+use crate::returned::is_date;
 
 /// The whole domain has at most 43 characters, 16 of them `.onmicrosoft.com`.
 const PREFIX_CHARS_MAX: usize = 27;
+
+/// The length of `2026-03-04`; spreadsheets write no longer date without blanks.
+const ISO_DATE_BYTES: usize = 10;
+
+/// The letters of a month in a short date.
+const MONTH_LETTERS: usize = 3;
 
 /// Parses a prefix without suffix, or a full domain under `suffix`.
 pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
@@ -19,6 +26,19 @@ pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
     check_prefix(prefix, suffix)
         .map_err(|message| Finding::new(Rule::Domain, message).suggest_value(suggestion(prefix, suffix)))?;
     Ok(full(prefix, suffix))
+}
+
+/// Finds what a spreadsheet makes of a name such as `mar4`: `Mar-04`, `4-Mar` or `2026-03-04`. Longer names of months are
+/// also words, such as `mars`.
+pub(super) fn check_date(text: &str) -> Option<Finding> {
+    let may_be =
+        text.len() <= ISO_DATE_BYTES && text.contains('-') && text.bytes().any(|it| it.is_ascii_digit());
+    let is_short = || text.bytes().filter(u8::is_ascii_alphabetic).count() <= MONTH_LETTERS;
+    (may_be && is_short() && is_date(text)).then(|| {
+        let message = "is a date, which a spreadsheet makes of a name such as `mar4`; format the column as text, and \
+                       enter the name again";
+        Finding::new(Rule::CellType, message)
+    })
 }
 
 fn full(prefix: &str, suffix: &str) -> DomainName {
@@ -103,6 +123,27 @@ mod tests {
     fn a_letter_of_another_script_is_told_apart() {
         let message = parse("hаrbor", SUFFIX).unwrap_err().message;
         assert!(message.ends_with("not `а` (U+0430)"), "{message}");
+    }
+
+    #[test]
+    fn a_name_that_became_a_date_is_found() {
+        for (text, is_it) in [
+            ("Mar-04", true),
+            ("4-Mar", true),
+            ("10-Sep", true),
+            ("Mrz-04", true),
+            ("2026-03-04", true),
+            ("04-03-2026", true),
+            ("mar4", false),
+            ("mars-4", false),
+            ("fabrikam-2", false),
+            ("abc-12", false),
+            ("24-7", false),
+            ("365-24", false),
+            ("2-go", false),
+        ] {
+            assert_eq!(check_date(text).is_some(), is_it, "{text}");
+        }
     }
 
     #[test]

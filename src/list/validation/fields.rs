@@ -117,7 +117,7 @@ fn is_spoilt(field: Field, value: &str, traits: Traits, report: &mut ProblemColl
 }
 
 /// Reports a finding; true if it is an error.
-fn is_rejected(finding: Option<Finding>, field: Field, report: &mut ProblemCollector<'_>) -> bool {
+pub(super) fn is_rejected(finding: Option<Finding>, field: Field, report: &mut ProblemCollector<'_>) -> bool {
     let Some(finding) = finding else { return false };
     let is_error = report.is_error(finding.rule);
     report.add(field, finding);

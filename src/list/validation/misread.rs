@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS};
-use encoding_rs::{WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254};
+use encoding_rs::{WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1257};
 
 use tenantry_model::problem::{Finding, Rule};
 
@@ -16,8 +16,8 @@ use tenantry_model::problem::{Finding, Rule};
 const ROUNDS_MAX: usize = 3;
 
 /// Encodings that UTF-8 is mistaken for. The first that makes sense of a word counts.
-static SINGLE_BYTE: LazyLock<[ByteTable; 7]> = LazyLock::new(|| {
-    [WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, WINDOWS_1253, IBM866]
+static SINGLE_BYTE: LazyLock<[ByteTable; 8]> = LazyLock::new(|| {
+    [WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, WINDOWS_1253, WINDOWS_1257, IBM866]
         .map(ByteTable::new)
 });
 
@@ -29,13 +29,21 @@ pub(super) fn check(text: &str) -> Option<Finding> {
         return None;
     }
     let is_misread = |(word, _)| original(word, Words::Alone, ROUNDS_MAX).is_some();
-    words(text).any(is_misread).then(|| {
+    (has_dos_lines(text) || words(text).any(is_misread)).then(|| {
         let original =
             |word| original(word, Words::OfMisreadText, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
         let whole: String = words(text).map(|(word, mark)| original(word) + mark).collect();
         let message = "is UTF-8 that was read in another encoding";
-        Finding::new(Rule::MisreadText, message).suggest_value(Some(whole))
+        // What can be repaired only in part is left to the operator.
+        Finding::new(Rule::MisreadText, message).suggest_value(Some(whole).filter(|it| !has_dos_lines(it)))
     })
+}
+
+/// The code pages of DOS have these lines for the first byte of most letters of UTF-8, and a letter or a sign for the
+/// second one. The tables here have none of these code pages but the Russian one.
+fn has_dos_lines(text: &str) -> bool {
+    let is_line = |c| matches!(c, '┬' | '├' | '─' | '┼' | '╞' | '╟' | '╬' | '╧' | '╨' | '╤');
+    text.chars().zip(text.chars().skip(1)).any(|(c, next)| is_line(c) && !next.is_ascii() && !is_line(next))
 }
 
 /// The words of a text, each with the mark behind it: a person may have corrected or added the others. These marks of ASCII
@@ -250,7 +258,7 @@ fn is_chance(word: &str, misread: &str, script_of_word: Option<Script>) -> bool 
     let are_capitals = pair.clone().all(char::is_uppercase) && has_no(|c| c.is_ascii_lowercase());
     let are_letters = pair.all(|c| c.is_alphabetic() && !is_east_asian(c));
     is_word
-        || are_letters && decoded > 'ž'
+        || are_letters && (decoded > 'ž' || matches!(decoded, 'Ũ' | 'ũ'))
         || are_capitals && decoded.is_lowercase()
         || !matches!(script_of_word, None | Some(Script::Latin))
 }
@@ -438,5 +446,17 @@ mod tests {
         check_text("GroÃ\u{9f}", Some("Groß"));
         check_text("Ã\u{96}sterreicher", Some("Österreicher"));
         check_text("Â© 2026", Some("© 2026"));
+        check_text("MĆ¼ller", Some("Müller"));
+        check_text("CrĆØme", Some("Crème"));
+    }
+
+    #[test]
+    fn what_was_read_in_a_code_page_of_dos_is_found_and_repaired_whole_or_not() {
+        for text in ["Soci├⌐t├⌐ G├⌐n├⌐rale", "M├╝ller Gro├ƒhandel", "Gro├ƒ"] {
+            let finding = check(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(finding.suggestion, None, "{text}");
+        }
+        check_text("M├╝ller ─ Partner", Some("Müller ─ Partner"));
+        check_text("Contoso ── Cloud │ Süd", None);
     }
 }

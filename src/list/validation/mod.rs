@@ -222,6 +222,7 @@ impl Validator {
         }
         let domain = draft
             .sound(Field::Domain)
+            .filter(|text| !fields::is_rejected(domain::check_date(text), Field::Domain, report))
             .and_then(|text| noted(domain::parse(text, self.settings.domain_suffix), Field::Domain, report));
         if let Some(text) = draft.sound(Field::Email)
             && let Some(finding) = email::check_partner(text, &self.settings.partner_domains)
@@ -282,7 +283,7 @@ impl Validator {
                 report.add_row(Finding::new(Rule::RaggedRow, ragged_message(expected, found, header, row)));
             }
             RowFault::NotUtf8 { index } => {
-                let message = "is not UTF-8; save the file as `CSV UTF-8`, or name its `--encoding`";
+                let message = "is not UTF-8; name the `--encoding` of the file, or export it as UTF-8";
                 report.add_cell(index, Finding::new(Rule::RowEncoding, message));
             }
             RowFault::CellTooLong { index, bytes } => {

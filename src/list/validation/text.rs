@@ -200,7 +200,7 @@ pub(crate) fn is_spreadsheet_error(text: &str) -> bool {
     }
     let Some(name) = text.strip_prefix('#') else { return false };
     let is_name = |name: &str| {
-        let name = name.strip_prefix('¿').unwrap_or(name);
+        let name = name.strip_prefix(['¿', '¡']).unwrap_or(name);
         name.starts_with(char::is_alphabetic)
             && name.chars().all(|c| c.is_uppercase() || matches!(c, '0'..='9' | '/' | '_'))
     };
@@ -359,6 +359,8 @@ mod tests {
             "#NAME?",
             "#SPILL!",
             "#¿NOMBRE?",
+            "#¡VALOR!",
+            "#¡DIV/0!",
             "#YOK",
             "#Н/Д",
             "Err:502",

@@ -63,8 +63,15 @@ fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bo
                 continue;
             }
             let text = format!("{}{start}", &ZEROS[..zeros]);
-            if let Some(text) = separated(&text, pattern) {
-                return Some((text, zeros > 0));
+            // A code with a separator was no number: it can have lost only what is before a part of the right length.
+            let is_one_part = start.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            let whole = if zeros == 0 || is_one_part {
+                separated(&text, pattern)
+            } else {
+                Some(text).filter(|text| pattern.is_match(text))
+            };
+            if let Some(whole) = whole {
+                return Some((whole, zeros > 0));
             }
         }
     }
@@ -132,6 +139,9 @@ mod tests {
         check("DE", "8033,1", Some((Rule::PostalCodeForm, None)));
         check("US", "501", Some((Rule::PostalCode, Some("00501"))));
         check("US", "2134-1234", Some((Rule::PostalCode, Some("02134-1234"))));
+        for text in ["98101-12", "98101-123", "1-23"] {
+            check("US", text, Some((Rule::PostalCode, None)));
+        }
         for (country, text, whole) in [
             ("DE", "1067", "01067"),
             ("FR", "1000", "01000"),
