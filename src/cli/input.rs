@@ -48,6 +48,10 @@ fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String>
     meant.map(|(column, field)| shell::option("map", &format!("{column}={field}"))).collect()
 }
 
+/// Fields whose value is often that of the whole list, each with an example.
+const OF_ALL_ROWS: [(Field, &str); 3] =
+    [(Field::Culture, "en-US"), (Field::Language, "en"), (Field::Country, "US")];
+
 /// What the operator can do about a file that cannot be read.
 pub(crate) fn hint(error: &reader::Error) -> Option<String> {
     let reader::Error::Header { would_auto_map, header_below, .. } = error else {
@@ -75,9 +79,17 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
         ways.push(format!("add {options}{or_auto_map}; in tenantry.toml: `map = [{settings}]`{or_setting}"));
     }
     if ways.is_empty() {
-        return error.hint().map(Cow::into_owned);
+        ways.extend(error.hint().map(Cow::into_owned));
+    } else {
+        ways.push("`--ignore-column` leaves a column out".to_owned());
     }
-    ways.push("`--ignore-column` leaves a column out".to_owned());
+    let missing = error.missing_fields();
+    let of_all_rows = OF_ALL_ROWS.iter().filter(|(field, _)| missing.contains(field));
+    let options: Vec<_> =
+        of_all_rows.map(|(field, value)| shell::option("default", &format!("{field}={value}"))).collect();
+    if !options.is_empty() {
+        ways.push(format!("if all rows have the same value, add it, such as {}", options.join(" ")));
+    }
     Some(ways.join("; "))
 }
 

@@ -143,6 +143,14 @@ fn a_refused_header_says_what_to_paste() {
     let [code, name] = ["Country Code=country", "country=country"].map(in_quotes);
     let two = format!("for `country` choose one of --map {code}, --map {name}");
     bench.tenantry(["check", "two.csv"]).exits(1).says(&two);
+    // Lists of other countries have no such columns.
+    let short = customers(1).replace(",culture,language", "").replace(",en-GB,en", "");
+    bench.file("short.csv", short);
+    let refused = bench.tenantry(["check", "short.csv"]).exits(1);
+    let flags = refused.stderr.split_once("such as ").unwrap().1.trim();
+    #[cfg(unix)]
+    bench.tenantry([""; 0]).in_shell(&format!("exec \"$0\" check {flags} short.csv")).exits(0);
+    assert_eq!(flags.matches("--default ").count(), 2, "{flags}");
 }
 
 #[test]

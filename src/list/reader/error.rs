@@ -125,15 +125,16 @@ fn doubt(told: Option<Encoding>) -> String {
 impl EncodingUncertain {
     fn hint(&self) -> String {
         match self {
-            Self::Mixed => "it was probably joined from two files: save each as `CSV UTF-8 (Comma \
-                            delimited)`, and join them again; with `--encoding utf-8`, each cell that is \
-                            not UTF-8 is an error in its row"
-                .to_owned(),
+            Self::Mixed => {
+                "it was probably joined from two files: export each as UTF-8, and join them again; \
+                            with `--encoding utf-8`, each cell that is not UTF-8 is an error in its row"
+                    .to_owned()
+            }
             Self::Readings { possible, .. } => {
                 let option = |encoding: &Encoding| format!("`--encoding {}`", encoding.option_value());
                 format!(
-                    "add the option for the correct text: {}; or save the list as `CSV UTF-8 (Comma \
-                     delimited)`",
+                    "add the option for the correct text: {}; or export the list again as UTF-8, but do not open and \
+                     save it in Excel, which may read it wrongly too",
                     possible.iter().map(option).collect::<Vec<_>>().join(", ")
                 )
             }
@@ -202,9 +203,16 @@ impl Error {
             Error::Workbook(error) => Some(error.hint()),
             Error::HeaderNotUtf8 { .. } => Some(
                 "pass it as a file, so that its encoding can be detected, or name the encoding with \
-                 `--encoding`; or save it as `CSV UTF-8 (Comma delimited)`",
+                 `--encoding`; or export it as UTF-8",
             ),
             Error::Empty => Some("the first line must name the columns; `tenantry template` prints them"),
+            // A spreadsheet with another separator reads each line as one cell, and quotes it for its commas.
+            Error::Header { found, .. } if matches!(&found[..], [line] if line.contains([',', ';', '\t', '|'])) => {
+                Some(
+                    "each line is one cell: remove the quotes around whole lines, or name what is between the cells with \
+                     `--delimiter`",
+                )
+            }
             Error::Header { faults, .. } if is_no_header(faults) => Some(
                 "the first line must name the columns, without a title above and with commas, semicolons, \
                  tabs or pipes between them; `tenantry template --explain` lists their names",
@@ -251,6 +259,20 @@ impl Error {
         }
         let is_only = |field: Field| meant.iter().filter(|(_, other)| *other == field).count() == 1;
         meant.iter().copied().filter(|(_, field)| is_only(*field)).collect()
+    }
+
+    /// The required fields that a header has no column for, nor one that may be meant. Empty: it is no header.
+    pub fn missing_fields(&self) -> Vec<Field> {
+        let Error::Header { faults, .. } = self else { return Vec::new() };
+        if is_no_header(faults) {
+            return Vec::new();
+        }
+        let suggested = self.suggested_map();
+        let missing = faults.iter().filter_map(|fault| match fault {
+            HeaderFault::Missing { field, .. } => Some(*field),
+            _ => None,
+        });
+        missing.filter(|field| suggested.iter().all(|(_, other)| other != field)).collect()
     }
 
     /// The columns of a header that claim one field, each name once, for every field that several columns claim.

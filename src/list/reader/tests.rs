@@ -334,6 +334,10 @@ fn a_header_is_reported_with_everything_that_is_wrong_with_it() {
     let wide = format!("{HEADER}{}", ",x".repeat(HEADER_COLUMNS_MAX));
     let Err(title) = open(b"Our customers in 2026\n") else { panic!("a title was read as a header") };
     assert!(title.hint().unwrap().contains("above"));
+    let Err(quoted) = open(format!("\"{HEADER}\"\n").as_bytes()) else {
+        panic!("a line was read as a header")
+    };
+    assert!(quoted.hint().unwrap().contains("quotes around whole lines"));
     check_header(&wide, "cannot read the header on line 1: it has 265 columns, and at most 256 are read");
 }
 

@@ -137,8 +137,8 @@ fn a_refusal_shows_lines_as_each_candidate_reads_them() {
     };
     assert_eq!(
         error.hint().unwrap(),
-        "add the option for the correct text: `--encoding macintosh`; or save the list as `CSV UTF-8 (Comma \
-         delimited)`"
+        "add the option for the correct text: `--encoding macintosh`; or export the list again as UTF-8, but \
+         do not open and save it in Excel, which may read it wrongly too"
     );
 }
 
