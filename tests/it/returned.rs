@@ -57,6 +57,7 @@ fn is_created(bench: &Bench, domain: &str, company: &str) -> bool {
 fn what_a_spreadsheet_has_changed_is_not_sent() {
     let bench = Bench::new();
     let export = exported(&bench);
+    bench.tenantry(["check", "failed.csv"]).exits(0).says("also compares its rows with the ledger");
     bench.file("failed.csv", damaged(&export));
     let dry = bench.import("failed.csv").args(["--dry-run"]).exits(3);
     refuses(&bench, &dry, 5);

@@ -26,7 +26,7 @@ use crate::printable::escape_for_terminal;
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, one_line};
-use crate::validation::Validator;
+use crate::validation::{ROW_COLUMN, Validator};
 use copy::AnnotatedCopy;
 use file::FileInProgress;
 use online::OnlineChecker;
@@ -206,6 +206,12 @@ impl CheckRun<'_> {
     fn report_layout(&mut self, path: &str, layout: &reader::Layout, header: &reader::Header) {
         if *layout != reader::Layout::default() {
             self.output.note(format_args!("{path}: read as {}.", escape_for_terminal(&layout.to_string())));
+        }
+        if header.own_column(ROW_COLUMN).is_some() {
+            self.output.note(format_args!(
+                "{path}: an export; `import` also compares its rows with the ledger, to find cells that a spreadsheet \
+                 has changed."
+            ));
         }
         let columns = ColumnUse::of(header);
         if !columns.left_out.is_empty() {
