@@ -83,6 +83,16 @@ fn what_a_sheet_does_not_say_openly_is_asked_about() {
     bench.agree();
 }
 
+/// As in the CSV that Excel saves of the same sheet.
+#[test]
+fn a_note_beside_the_table_is_a_warning() {
+    let bench = Bench::new();
+    let beside = format!("{},,,call first", row("berlin"));
+    let rows = [HEADER, &beside, &row("paris")].map(|text| format!("<row>{}</row>", cells(text))).to_vec();
+    bench.file("list.xlsx", xlsx(&[("Kunden", rows, "")]));
+    assert_eq!(problems(&check(&bench, "list.xlsx").exits(0)), [(2, "nameless_column".to_owned())]);
+}
+
 #[test]
 fn a_sheet_that_is_left_out_is_named() {
     let bench = Bench::new();

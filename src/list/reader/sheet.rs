@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::cell_kind::CellKind;
 use super::header::is_ours;
-use super::records::{CELLS_MAX, RECORD_BYTES_MAX, Record, Span, adjacent};
+use super::records::{CELLS_MAX, HEADER_COLUMNS_MAX, RECORD_BYTES_MAX, Record, Span, adjacent};
 
 /// The maximum memory for the cells of a sheet. Larger lists must be CSV, which is read as a stream.
 pub(super) const SHEET_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -60,8 +60,8 @@ pub(super) struct Sheet {
     record_spans: Vec<Span>,
     /// The kinds of its cells, with those of merged cells.
     record_kinds: Vec<CellKind>,
-    /// The width of the header; every record has at least this width, because the file leaves out empty cells at the
-    /// right edge.
+    /// The width of the header, with columns that only other rows fill; every record has at least this width, because the
+    /// file leaves out empty cells at the right edge.
     width: Option<usize>,
 }
 
@@ -165,7 +165,11 @@ impl Sheet {
         let is_too_long = cells.len() < place.found.min(CELLS_MAX);
         self.record_spans.clear();
         self.record_spans.extend(adjacent(self.ends[cells.clone()].iter().map(|&end| end as usize)));
-        let width = *self.width.get_or_insert(place.found);
+        let width = *self.width.get_or_insert_with(|| {
+            // A cell beside the table is in a column without a name, as in the CSV of the same sheet.
+            let widest = self.rows[self.taken..].iter().map(|row| row.found).max().unwrap_or_default();
+            place.found.max(widest.min(HEADER_COLUMNS_MAX))
+        });
         if !is_too_long && place.found < width {
             self.record_spans.resize(width, Span::of(bytes.len()..bytes.len()));
         }
@@ -240,11 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn rows_keep_their_numbers_and_are_as_wide_as_the_header() {
+    fn rows_keep_their_numbers_and_are_as_wide_as_the_widest() {
         check(&[], &[]);
         check(
             &[(1, 0, "a"), (1, 2, "c"), (3, 1, "é"), (7, 0, "x"), (7, 3, "y")],
-            &[(2, &["a", "", "c"]), (4, &["", "é", ""]), (8, &["x", "", "", "y"])],
+            &[(2, &["a", "", "c", ""]), (4, &["", "é", "", ""]), (8, &["x", "", "", "y"])],
         );
     }
 
