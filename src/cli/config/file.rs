@@ -213,7 +213,11 @@ fn profile_named(text: &str) -> &str {
 fn given(value: &DeValue<'_>) -> Option<SettingValue> {
     match value {
         DeValue::String(text) => Some(SettingValue::Text(text.to_string())),
-        DeValue::Integer(number) => Some(SettingValue::Number(number.to_string())),
+        // Letters after a `_` are in an integer too (toml 1.2.2, `findings/toml-integers-have-letters.sh`).
+        DeValue::Integer(number) => {
+            let is_number = i64::from_str_radix(number.as_str(), number.radix()).is_ok();
+            is_number.then(|| SettingValue::Number(number.to_string()))
+        }
         DeValue::Float(number) => Some(SettingValue::Number(number.to_string())),
         DeValue::Boolean(on) => Some(SettingValue::Switch(*on)),
         DeValue::Datetime(time) => Some(SettingValue::Text(time.to_string())),

@@ -19,7 +19,10 @@ pub fn proxies(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let mut lines = text.lines();
     let Ok(service) = lines.next().unwrap_or_default().parse::<Url>() else { return };
-    if !service.has_host() || !matches!(service.scheme(), "http" | "https") {
+    // Clients refuse an address with such a host before they look for its proxy.
+    let is_strange = |c: char| c.is_ascii_punctuation() && !"-._:[]".contains(c);
+    let host = service.host_str().unwrap_or_default();
+    if host.is_empty() || host.contains(is_strange) || !matches!(service.scheme(), "http" | "https") {
         return;
     }
     let variables: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
