@@ -317,8 +317,7 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
     let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
         (rows, agreements) => Some(format!(
-            "{path}: declined {} from an earlier reading that were not sent and that the list no longer \
-             has.",
+            "{path}: declined {}, not sent before and no longer in the list.",
             counted_with(rows, agreements, "acceptance")
         )),
     };

@@ -924,14 +924,6 @@ fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_cus
 fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() {
     let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
     let failed = || refused_once(&[("one", 3000)], by_id("one"));
-    // In its own list.
-    let bench = failed();
-    bench.file("customers.csv", by_id("two"));
-    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
-    bench.file("customers.csv", by_id("one"));
-    bench.import("customers.csv").exits(0);
-    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
-    bench.agree();
     // In another list, which is held back.
     let bench = failed();
     bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
@@ -939,15 +931,17 @@ fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() 
     bench.import("customers.csv").args(["fix.csv"]).exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
     bench.agree();
-    // In its own list, which is held back: that is declined, and the row is refused as before.
-    let bench = failed();
-    bench.file("customers.csv", by_id("two"));
-    bench.import("customers.csv").args(["--max-new", "0"]).exits(5);
-    bench.file("customers.csv", by_id("one"));
-    bench.import("customers.csv").exits(3);
-    assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]));
-    assert_eq!(bench.count(Operation::Create), 1);
-    bench.agree();
+    // In its own list: that is declined, and the row is refused as before.
+    for waits in ["--max-new", "--limit"] {
+        let bench = failed();
+        bench.file("customers.csv", by_id("two"));
+        bench.import("customers.csv").args([waits, "0"]).exits(5);
+        bench.file("customers.csv", by_id("one"));
+        bench.import("customers.csv").exits(3);
+        assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]), "{waits}");
+        assert_eq!(bench.count(Operation::Create), 1);
+        bench.agree();
+    }
 }
 
 #[test]
@@ -973,4 +967,29 @@ fn what_was_refused_counts_again_when_no_other_row_has_its_domain_any_more() {
     bench.tenantry(["discard", "--domain", "two", "--yes"]).exits(0);
     bench.tenantry(["discard", "--domain", "one", "--yes"]).exits(0);
     assert_eq!(bench.ledger().states(), states([("declined", 2), ("failed", 1)]));
+}
+
+/// An export has some rows of a list: what it does not have is not missing.
+#[test]
+fn what_an_export_no_longer_contains_is_sent() {
+    let bench = refused_once(&[("one", 3000), ("two", 3000)], customers_of(["one", "two"]));
+    let export = || bench.tenantry(["export", "failed"]).exits(0).stdout.clone();
+    bench.file("failed.csv", export().replace("High Street", "Long Street"));
+    bench.import("failed.csv").args(["--limit", "1"]).exits(5);
+    bench.file("failed.csv", export());
+    bench.import("failed.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 2)]));
+    bench.agree();
+}
+
+/// What the operator has retried although its list does not contain it is wanted.
+#[test]
+fn a_row_that_was_retried_after_it_was_gone_is_sent() {
+    let bench = refused_once(&[("one", 3000)], customers_of(["one", "two"]));
+    bench.file("customers.csv", customers_of(["two"]));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["retry", "--yes", "--limit", "0", "--api-url", &bench.simulator().url()]).exits(5);
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2)]));
+    bench.agree();
 }

@@ -134,6 +134,23 @@ fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     bench.agree();
 }
 
+/// Nor what an earlier import of the list has left.
+#[test]
+fn rows_that_wait_already_are_held_back_with_their_list() {
+    let bench = Bench::new();
+    bench.file("customers.csv", with_one_wrong());
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    let import = || bench.tenantry(["import", "--require-valid", "customers.csv"]);
+    import().exits(3);
+    assert!(!bench.tenantry(["status"]).exits(0).stdout.contains("tenantry resume"));
+    bench.resume().exits(5).says("2 of its rows are held back, because 1 row failed validation");
+    assert_eq!(bench.creations().len(), 1);
+    bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
+    import().exits(0);
+    assert_eq!(bench.creations().len(), 4);
+    bench.agree();
+}
+
 /// A run that dies before it is settled whether anything may be sent leaves nothing that `resume` would send.
 #[test]
 fn dying_undecided_lets_nothing_go_out() {
@@ -207,8 +224,7 @@ fn rows_that_a_file_no_longer_holds_are_let_go_of_and_told() {
     bench.file("customers.csv", with_one_wrong());
     bench.tenantry(["import", "--require-valid", "customers.csv"]).exits(3);
     bench.file("customers.csv", customers(1));
-    let let_go = "customers.csv: declined 3 rows from an earlier reading that were not sent and that the list no \
-         longer has.";
+    let let_go = "customers.csv: declined 3 rows, not sent before and no longer in the list.";
     bench.import("customers.csv").exits(0).says(let_go);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 3)]));
     let again = bench.import("customers.csv").exits(0);

@@ -182,3 +182,24 @@ fn every_run_counts_what_it_would_create() {
     bench.tenantry(["retry", "--max-new", "1"]).exits(3);
     bench.agree();
 }
+
+/// Whatever has kept them from being sent.
+#[test]
+fn rows_that_their_list_no_longer_contains_are_not_sent() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one", "two", "three"]));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.file("customers.csv", customers_of(["one", "three"]));
+    bench.import("customers.csv").args(["--dry-run"]).exits(0).prints("1 customer will be created");
+    let done = bench.import("customers.csv").exits(0);
+    done.says("declined 1 row, not sent before and no longer in the list");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    bench.agree();
+    // Another list is not this one, and a list that has it again brings it back.
+    bench.file("other.csv", customers_of(["four"]));
+    bench.import("other.csv").args(["--limit", "0"]).exits(5);
+    bench.file("customers.csv", customers_of(["one", "two", "three"]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 4)]));
+    bench.agree();
+}

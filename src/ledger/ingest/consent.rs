@@ -120,6 +120,7 @@ mod tests {
             full_path: None,
             header: b"domain\n".to_vec(),
             given: None,
+            is_export: false,
             needs_consent: false,
         };
         let candidate = Candidate {

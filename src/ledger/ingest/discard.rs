@@ -142,7 +142,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 }
 
 /// Returns how many rows are refused again, and how many are declined.
-fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
+pub(super) fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
     let refused_again = take_back_refused(tx, which)?;
     let unsent = format!("{} AND {which}", never_sent("customer_rows"));
     Ok((refused_again, decline(tx, State::Pending, &unsent)?))

@@ -2,10 +2,9 @@
 
 use rusqlite::{Params, Transaction};
 
-use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
+use super::super::steps::{CurrentStep, StepEvent, StepKind};
 use super::super::stored::{Value, collect, is_same_list, json, stored_problems};
 use super::super::{Result, RowId};
-use super::discard::{decline, withdraw};
 use super::gone::{Corrections, readings_of};
 use super::known::MetRows;
 use super::{IngestCounts, IngestSession};
@@ -30,7 +29,7 @@ pub struct IngestReport {
     pub ignored: Vec<(u64, String)>,
     /// Lines of the first equal duplicates.
     pub duplicate_lines: Vec<u64>,
-    /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
+    /// Rows and acceptances that earlier readings of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
     /// How many rows are wrong only because of the other rows of the file, and the first one's problem.
     pub direct: Option<(u64, Problem)>,
@@ -54,16 +53,11 @@ impl IngestSession {
             }
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
-        // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
-        // and are discarded. This does not apply to a file that a restored copy waits for.
-        let left = self.unfinished_readings(">");
-        let (mut discarded, mut agreements_discarded) = withdraw(tx, &left)?;
-        discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
-        let mut corrections = Corrections::default();
+        let (mut discarded, mut corrections) = ((0, 0), Corrections::default());
         if self.info.path != "-" {
             let list = readings_of(tx, self.source)?;
-            let (rows, agreements) = self.end_waiting(tx, &self.unfinished_readings("<="))?;
-            (discarded, agreements_discarded) = (discarded + rows, agreements_discarded + agreements);
+            self.end_waiting(tx, &self.unfinished_readings("<="))?;
+            discarded = self.discard_gone(tx, &list, &self.unfinished_readings(">"))?;
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
         }
@@ -72,7 +66,6 @@ impl IngestSession {
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
         let Self { counts, ignored, duplicate_lines, seen, info, .. } = self;
-        let discarded = (discarded, agreements_discarded);
         let report = IngestReport {
             counts,
             rejected,

@@ -99,6 +99,8 @@ pub(super) struct SeenRows {
     /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
+    /// Nothing is sent if a row of the list is wrong, not even what an earlier reading has brought.
+    requires_valid: bool,
     /// What the files that this run has read before this one have met.
     pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
@@ -124,8 +126,13 @@ impl MetRows {
 }
 
 impl SeenRows {
-    pub(super) fn new(reading: SourceId, unfinished: HashSet<SourceId>, earlier: MetRows) -> Self {
-        Self { reading: Some(reading), unfinished, earlier, first_line: Vec::new() }
+    pub(super) fn new(
+        reading: SourceId,
+        unfinished: HashSet<SourceId>,
+        requires_valid: bool,
+        earlier: MetRows,
+    ) -> Self {
+        Self { reading: Some(reading), unfinished, requires_valid, earlier, first_line: Vec::new() }
     }
 
     /// What this run has met when the file at `path` has been read, too.
@@ -351,6 +358,8 @@ impl Found {
     /// The same, with the facts that need further lookups.
     fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
+        // So that it waits with its list, if some row of the list is wrong.
+        known.is_unfinished |= known.state == State::Pending && seen.requires_valid;
         known.met_on = seen.line_of(known.row);
         if known.met_on.is_none() && !known.same_content {
             known.elsewhere = seen.earlier.place_of(known.row).map(|(path, line)| (line, path.to_owned()));

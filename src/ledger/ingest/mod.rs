@@ -148,6 +148,8 @@ pub struct SourceInfo {
     pub header: Vec<u8>,
     /// The options by which it is read and validated, if they are known.
     pub given: Option<InputOptions>,
+    /// It is an export of a ledger, not a list of its own.
+    pub is_export: bool,
     /// Nothing of it may be sent without consent: see [`Ledger::release`].
     pub needs_consent: bool,
 }
@@ -302,7 +304,12 @@ impl IngestSession {
         Ok(Self {
             run,
             source: SourceId(source),
-            seen: SeenRows::new(SourceId(source), unfinished, met),
+            seen: SeenRows::new(
+                SourceId(source),
+                unfinished,
+                info.given.as_ref().is_some_and(|given| given.require_valid),
+                met,
+            ),
             info,
             ledger_id,
             newest_row,

@@ -274,6 +274,7 @@ impl RetrySession<'_> {
                 full_path: stored.full_path.clone(),
                 header: stored.header.clone(),
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
+                is_export: false,
                 needs_consent: false,
             };
             self.current =
