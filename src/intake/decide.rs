@@ -44,7 +44,7 @@ impl IncomingRow<'_> {
 /// What to do with a row of a file. `retry_failed`: unchanged refused rows are retried, unless they are acknowledged.
 pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool) -> Decision {
     let conflict = conflict_with_named(row, &known);
-    let KnownRows { standing, named, alike, replaced, declined } = known;
+    let KnownRows { standing, named, alike, replaced, declined, corrected } = known;
     let named = named.filter(can_be_corrected);
     if let Some(named) = &named
         && named.same_content
@@ -86,6 +86,10 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (None, _) => {}
     }
     let Some(standing) = standing_or_alike else {
+        // In the list of before, its values have changed after it was corrected elsewhere.
+        if let (None, Some(row)) = (&named, corrected) {
+            return Decision::Known { row, change: Change::Ignored, adopts: false };
+        }
         return match (named, declined) {
             (None, Some(declined)) if row.is_good => {
                 Decision::Known { row: declined, change: Change::TakeUp, adopts: false }
@@ -117,6 +121,12 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
             Decision::New { stands: false, problem: Some(problem), replaces }
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
+        // A row that cannot be corrected, because `forget` has erased it, is stored again.
+        (None, None)
+            if standing.state == State::Rejected && standing.is_erased && !standing.is_acknowledged =>
+        {
+            replace(standing)
+        }
         (None, _) => {
             let mut decision = retried(row, standing, retry_failed);
             // The row that it corrects too, if a rejected row has its domain.

@@ -97,7 +97,12 @@ fn facts(story: &RowStory<'_>) -> [(&'static str, Option<String>); 21] {
         ("", brought.map(|brought| format!("{brought} and is sealed in this ledger"))),
         ("error", code.map(|code| one_line(code) + &status)),
         (said_by, code.and(row.error_text.as_deref()).map(one_line)),
-        ("what to do", code.map(|code| hint(code, row.state, row.domain_burned).to_owned())),
+        // Of a replaced row, its replacement needs attention.
+        (
+            "what to do",
+            code.filter(|_| !row.state.is_history())
+                .map(|code| hint(code, row.state, row.domain_burned).to_owned()),
+        ),
         ("acknowledged", row.acknowledged_at.map(|at| clock::local(at).to_string())),
         ("damaged", row.unreadable.clone()),
         ("domain", row.domain_burned.then(|| BURNED.to_owned())),

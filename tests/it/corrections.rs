@@ -993,3 +993,22 @@ fn a_row_that_was_retried_after_it_was_gone_is_sent() {
     assert_eq!(bench.ledger().states(), states([("created", 2)]));
     bench.agree();
 }
+
+/// Its company is a customer under another domain, whatever else changes in the list of before.
+#[test]
+fn a_changed_row_of_the_list_does_not_undo_its_correction() {
+    let by_id = |phone: &str| format!("{HEADER},phone_number,external_id\n{},{phone},CRM-1\n", row("one"));
+    let bench = refused_once(&[("one", 3000)], by_id("+44 113 496 0001"));
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.import("fix.csv").exits(0);
+    bench.file("customers.csv", by_id("+44 113 496 0002"));
+    for _ in 0..2 {
+        bench.import("customers.csv").exits(0).says("changes come too late, and are ignored, on line 2");
+    }
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    // Another list may mean another company.
+    bench.file("other.csv", by_id("+44 113 496 0003"));
+    bench.import("other.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
+    bench.agree();
+}

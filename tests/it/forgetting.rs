@@ -396,3 +396,22 @@ fn an_agreement_that_comes_later_is_recorded_for_an_erased_customer() {
     assert_eq!(found(&bench, &["Quagmire", "Harborline two Ltd"]), [""; 0]);
     bench.agree();
 }
+
+/// It was acknowledged and erased, and counts again. Its list has what an export needs.
+#[test]
+fn an_erased_row_that_is_wrong_is_stored_again_when_its_list_comes() {
+    let bench = Bench::new();
+    let wrong = row("wrong").replace(&email("wrong"), "nowhere");
+    bench.file("customers.csv", format!("{HEADER}\n{wrong}\n"));
+    bench.import("customers.csv").exits(3);
+    bench.tenantry(["acknowledge", "--domain", "wrong"]).exits(0);
+    later(&bench, &["forget", "--older-than", "1d", "--yes"]).exits(0);
+    bench.import("customers.csv").exits(0);
+    bench.tenantry(["acknowledge", "--undo", "--domain", "wrong"]).exits(0);
+    bench.import("customers.csv").exits(3);
+    let again = bench.tenantry(["export", "rejected"]).exits(0).stdout.replace("nowhere", &email("wrong"));
+    bench.file("rejected.csv", again);
+    bench.import("rejected.csv").exits(0);
+    assert_eq!(bench.ledger().row("wrong").state, "created");
+    bench.agree();
+}

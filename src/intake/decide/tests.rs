@@ -135,6 +135,7 @@ fn an_erased_row_comes_back_only_if_it_is_not_acknowledged_any_more() {
     check(&GOOD, standing(erased(State::Failed)), false, "row 5: StillRefused(Failed)");
     check(&GOOD, standing(erased(State::Failed)), true, "row 5: Retry");
     check(&GOOD, standing(erased(State::Rejected)), false, "new, stands for 5");
+    check(&WRONG, standing(erased(State::Rejected)), false, "new, stands for 5");
     let mixed = KnownRow { error_code: Some(MIXED_RESELLERS.to_owned()), ..erased(State::Rejected) };
     check(&GOOD, standing(mixed), false, "new, stands for 5");
     check(&GOOD, standing(erased(State::Unresolved)), false, "row 5: BringBack");
@@ -559,4 +560,19 @@ fn a_refused_acceptance_is_retried() {
         }
     }
     check_kept(&WRONG, created(true, Some((Failed, true))), NOTHING_ODD, Err(SkipReason::Wrong));
+}
+
+#[test]
+fn a_row_that_was_corrected_under_another_domain_is_no_new_customer() {
+    let corrected = || KnownRows { corrected: Some(RowId(9)), ..KnownRows::default() };
+    check(&GOOD, corrected(), false, "row 9: Ignored");
+    check(&WRONG, corrected(), false, "row 9: Ignored");
+    let named = Some(KnownRow { row: RowId(7), ..row(State::Failed, false) });
+    check(&GOOD, KnownRows { named, ..corrected() }, false, "new, stands for 7");
+    check(
+        &GOOD,
+        KnownRows { corrected: Some(RowId(9)), ..standing(row(State::Failed, false)) },
+        false,
+        "new, stands for 5",
+    );
 }

@@ -1,12 +1,12 @@
 //! Looks up what the ledger knows of an incoming row. The caller decides what follows from it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::steps::{STANDING, State};
-use super::super::stored::is_same_list;
+use super::super::stored::{collect, is_same_list, value};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
@@ -26,6 +26,9 @@ pub struct KnownRows {
     pub replaced: Option<ReplacedRow>,
     /// The last row with the same content that was discarded unsent.
     pub declined: Option<RowId>,
+    /// A row of this list with the same domain, external id and reseller, if a corrected row under another domain has
+    /// replaced it and is a customer, or may be one.
+    pub corrected: Option<RowId>,
 }
 
 /// A row that a corrected one has replaced.
@@ -101,10 +104,29 @@ pub(super) struct SeenRows {
     pub(super) unfinished: HashSet<SourceId>,
     /// Nothing is sent if a row of the list is wrong, not even what an earlier reading has brought.
     requires_valid: bool,
+    /// The replaced rows of the list, by domain, external id and reseller.
+    replaced: HashMap<Identity, RowId>,
     /// What the files that this run has read before this one have met.
     pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
+}
+
+/// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
+pub(super) type Identity = (String, String, Option<String>);
+
+/// The replaced rows of the list of this reading.
+pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMap<Identity, RowId>> {
+    let sql = format!(
+        "SELECT r.domain, r.external_id, r.reseller_id, r.id
+           FROM customer_rows r INDEXED BY rows_by_state
+           JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?1
+          WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND {} ORDER BY r.id",
+        is_same_list("s", "own")
+    );
+    let rows: Vec<(Identity, RowId)> =
+        collect(tx, &sql, [reading], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The rows that files of this run have met, each with its first place. The files of one run count as one.
@@ -130,9 +152,10 @@ impl SeenRows {
         reading: SourceId,
         unfinished: HashSet<SourceId>,
         requires_valid: bool,
+        replaced: HashMap<Identity, RowId>,
         earlier: MetRows,
     ) -> Self {
-        Self { reading: Some(reading), unfinished, requires_valid, earlier, first_line: Vec::new() }
+        Self { reading: Some(reading), unfinished, requires_valid, replaced, earlier, first_line: Vec::new() }
     }
 
     /// What this run has met when the file at `path` has been read, too.
@@ -188,6 +211,9 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
     if known.standing.as_ref().is_none_or(|standing| !standing.same_content) {
         without_key(tx, candidate, seen, &mut known)?;
     }
+    if known.standing.is_none() {
+        known.corrected = corrected(tx, candidate, seen)?;
+    }
     // A file that was corrected may be corrected again. If it comes as it was, the correction stays current.
     while known.replaced.is_none()
         && let Some(by) = known.named.as_ref().and_then(|named| named.replaced_by)
@@ -196,6 +222,39 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
         known.named = by.map(|by| KnownRow { is_replacement: true, ..by });
     }
     Ok(known)
+}
+
+/// See [`KnownRows::corrected`].
+fn corrected(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<Option<RowId>> {
+    if seen.replaced.is_empty() {
+        return Ok(None);
+    }
+    let (Some(domain), Some(external_id)) = (&candidate.domain, &candidate.external_id) else {
+        return Ok(None);
+    };
+    let reseller = candidate.reseller.map(|id| id.to_string());
+    let identity = (domain.as_str().to_owned(), external_id.clone(), reseller);
+    let Some(&row) = seen.replaced.get(&identity) else { return Ok(None) };
+    static MAY_BE_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT count(*) > 0 FROM customer_rows last
+              WHERE last.id = ({}) AND last.state IN ({})",
+            last_correction("?1"),
+            State::sql_list(|state| state.is_customer() || state.is_in_doubt())
+        )
+    });
+    Ok(value::<bool>(tx, &MAY_BE_CUSTOMER, [row])?.then_some(row))
+}
+
+/// A query for the id of the last of the corrections of `row`.
+fn last_correction(row: &str) -> String {
+    format!(
+        "WITH RECURSIVE chain (id, replaced_by) AS (
+            SELECT id, replaced_by FROM customer_rows WHERE id = (SELECT replaced_by FROM customer_rows WHERE id = {row})
+            UNION ALL
+            SELECT c.id, c.replaced_by FROM customer_rows c JOIN chain ON c.id = chain.replaced_by)
+        SELECT id FROM chain WHERE replaced_by IS NULL"
+    )
 }
 
 /// Rows without a key can be recognized only by their content. The index is named: SQLite (3.53.2,
@@ -218,17 +277,13 @@ fn without_key(
                     coalesce(r.error_code IS NULL OR {same_list}
                              OR (list.completed_at IS NULL AND list.run_id <> own.run_id), FALSE)
                FROM customer_rows r INDEXED BY rows_without_key
-               LEFT JOIN customer_rows new ON new.id = (
-                    WITH RECURSIVE chain (id, replaced_by) AS (
-                        SELECT id, replaced_by FROM customer_rows WHERE id = r.replaced_by
-                        UNION ALL
-                        SELECT c.id, c.replaced_by FROM customer_rows c JOIN chain ON c.id = chain.replaced_by)
-                    SELECT id FROM chain WHERE replaced_by IS NULL)
+               LEFT JOIN customer_rows new ON new.id = ({last})
                LEFT JOIN sources list ON list.id = new.source_id
                LEFT JOIN sources own ON own.id = ?2
               WHERE r.key_domain IS NULL AND r.content_hash = ?1 ORDER BY r.id",
             State::sql_list(State::is_refused),
-            same_list = is_same_list("list", "own")
+            same_list = is_same_list("list", "own"),
+            last = last_correction("r.id")
         )
     });
     let mut statement = tx.prepare_cached(&SQL)?;

@@ -26,7 +26,7 @@ use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
 use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 pub(super) use known::MetRows;
-use known::SeenRows;
+use known::{SeenRows, replaced_rows};
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::{Problem, Severity};
@@ -308,6 +308,7 @@ impl IngestSession {
                 SourceId(source),
                 unfinished,
                 info.given.as_ref().is_some_and(|given| given.require_valid),
+                replaced_rows(tx, source)?,
                 met,
             ),
             info,

@@ -67,9 +67,9 @@ static CODES: &[KnownCode] = &[
     known(400, "900127", FixTheConfiguration, "this operation is not supported in this environment: check the account and `--api-url`"),
     known(400, "900141", FixTheConfiguration, "this operation is not supported: check the account and `--api-url`"),
     known(401, "900420", FixTheRights, "the token is for another audience: check --cloud and --api-url, or get one for Partner Center's API"),
-    known(401, "900421", FixTheRights, "the user signed in without MFA: run `tenantry login` and sign in with MFA"),
-    known(401, MFA_REQUIRED, FixTheRights, "the sign-in may lack MFA: as a user, run `tenantry login` and \
-                                            sign in with MFA; as an app, check the audience and the secret"),
+    known(401, "900421", FixTheRights, "the user signed in without MFA: sign in with MFA (`tenantry login`), or set an access token of such a sign-in"),
+    known(401, MFA_REQUIRED, FixTheRights, "the sign-in may lack MFA: as a user, sign in with MFA (`tenantry \
+                                            login`), or set an access token of such a sign-in; as an app, check the audience and the secret"),
     known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft \
                 to add the market"),
     known(403, "2032", FixTheRights, "access was denied: check the app's registration in Partner Center and the user's role"),
