@@ -39,6 +39,8 @@ pub(super) struct Remaining {
     exported: BTreeSet<String>,
     /// Refused rows and acceptances that their lists no longer contain.
     gone: u64,
+    /// The ledger was restored, and what was refused before may be corrected in a file.
+    may_be_corrected_elsewhere: bool,
     unresolved: UnresolvedRows,
     /// A new password was not opened yet.
     has_new_passwords: bool,
@@ -123,7 +125,16 @@ impl Remaining {
             0 => UnresolvedRows::default(),
             _ => queries.unresolved_rows(UNRESOLVED_NAMED)?,
         };
-        let left = Self { rows, agreements, waits_for: None, exported, gone, unresolved, has_new_passwords };
+        let left = Self {
+            rows,
+            agreements,
+            waits_for: None,
+            exported,
+            gone,
+            may_be_corrected_elsewhere: queries.may_be_corrected_elsewhere()?,
+            unresolved,
+            has_new_passwords,
+        };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let open = left.open() + left.unresolved.held_back;
@@ -221,7 +232,10 @@ impl Remaining {
     fn correction(&self, what: ExportKind, repeated: &Repeated, given: &InputOptions) -> NextSteps {
         let file = free(&format!("{}.csv", what.name()));
         let export = repeated.command(&format!("export {}", what.name()));
-        let next = NextSteps::run(format!("{export} -o {file}"));
+        let once = self
+            .may_be_corrected_elsewhere
+            .then_some("when you have imported the files that you corrected after the backup");
+        let next = NextSteps { once, ..NextSteps::run(format!("{export} -o {file}")) };
         if self.exported.len() > 1 {
             // A single command would give the rows of one file the reseller of another.
             return next.then(
@@ -348,7 +362,8 @@ pub(super) fn between_runs(
     let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
     let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
         && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
-        && !left.are_all_gone();
+        && !left.are_all_gone()
+        && !left.may_be_corrected_elsewhere;
     Ok(Some(if left.open() == 0 && is_refused {
         next.then("or, if the cause is gone", repeated.command("retry"))
     } else {

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Serialize, Serializer};
 
-use super::ingest::{DiscardSelection, discardable};
+use super::ingest::{DiscardSelection, FROM_BEFORE, discardable};
 use super::runs::{self, CallCounts, Outcomes};
 use super::steps::{STANDING, State, StepKind};
 use super::stored::{collect, is_same_list, value};
@@ -438,6 +438,17 @@ impl Queries {
                   + (SELECT count(*) FROM agreements INDEXED BY agreements_gone
                       WHERE gone_at IS NOT NULL AND acknowledged_at IS NULL AND state IN ({}) AND {STANDING})",
             State::sql_list(State::is_refused),
+            State::sql_list(State::is_refused)
+        );
+        value(&self.connection, &sql, [])
+    }
+
+    /// Are there refused rows of which the lost ledger of a restored copy may have a correction?
+    pub fn may_be_corrected_elsewhere(&self) -> Result<bool> {
+        let sql = format!(
+            "SELECT (SELECT max(restored_at) FROM copies) IS NOT NULL
+                    AND EXISTS (SELECT 1 FROM customer_rows r
+                             WHERE state IN ({}) AND acknowledged_at IS NULL AND {FROM_BEFORE})",
             State::sql_list(State::is_refused)
         );
         value(&self.connection, &sql, [])

@@ -42,6 +42,7 @@ pub use known::{KnownAcceptance, KnownRow, KnownRows, ReplacedRow};
 use known_customers::WhileReading;
 pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
 pub use original::{Original, Originals};
+pub(super) use retry::FROM_BEFORE;
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
 
 /// One row, as intake passes it to the ledger.

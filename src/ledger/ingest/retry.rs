@@ -196,6 +196,13 @@ fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> R
     collect(tx, &sql, parameters, |row| row.get(0))
 }
 
+/// The condition on a row `r` that it is from before the ledger was restored, and was not sent since: the lost ledger may
+/// have a correction of it.
+pub(in super::super) const FROM_BEFORE: &str = "EXISTS (
+    SELECT 1 FROM (SELECT max(restored_at) AS at FROM copies) restored
+     WHERE r.made_at <= restored.at
+       AND NOT EXISTS (SELECT 1 FROM http_attempts h WHERE h.row_id = r.id AND h.intended_at > restored.at))";
+
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
 
 const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id AND a.replaced_by IS NULL
@@ -209,11 +216,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let sql = format!(
         "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,
                 s.path, s.full_path,
-                EXISTS (SELECT 1 FROM (SELECT max(restored_at) AS at FROM copies) restored
-                         WHERE r.made_at <= restored.at
-                           AND NOT EXISTS (SELECT 1 FROM http_attempts h
-                                            WHERE h.row_id = r.id AND h.intended_at > restored.at)),
-                r.problems, s.given
+                {FROM_BEFORE}, r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
     );
     let load = |found: &Row<'_>| {
