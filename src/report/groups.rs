@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::states::{stack, stacked};
+use super::summary::counted;
 use crate::ledger::RowCounts;
 
 /// The most groups that are listed, largest first.
@@ -21,6 +22,16 @@ pub(crate) struct Groups {
     pub(crate) others: RowCounts,
     /// Rows rejected before this field was known, and rows replaced by corrected rows.
     pub(crate) untold: u64,
+}
+
+impl Groups {
+    /// Says which rows are in no group. `None`: all are in one.
+    pub(super) fn left_out(&self) -> Option<String> {
+        (self.untold > 0).then(|| {
+            let rows = counted(self.untold, "row");
+            format!("{rows} left out: rejected ones, and those whose data `tenantry forget` has erased.")
+        })
+    }
 }
 
 /// The heads of a table of groups.

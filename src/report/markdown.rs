@@ -103,6 +103,9 @@ fn groups(text: &mut String, title: &str, (noun, none): (&str, &str), of: &Group
     let names = of.groups.iter().map(|group| group.name.as_deref().map_or_else(|| none.to_owned(), plain));
     let rows = names.chain(["all others".to_owned()]).zip(of.numbers());
     table(text, title, &heads, rows.map(|(name, numbers)| line(name, numbers)));
+    if let Some(left_out) = of.left_out() {
+        text.push_line(format_args!("\n{left_out}"));
+    }
 }
 
 fn runs(text: &mut String, report: &Overview) {

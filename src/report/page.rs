@@ -273,10 +273,8 @@ fn groups(title: &str, noun: &str, of: &Groups, name: impl Fn(Option<&str>) -> S
                 h2 { (title) }
                 (figure("Valid rows", html! { "The largest groups, by state." }, legend(&bars), &charts::bars(&bars)))
                 (counts(title, noun, &group_heads(), lines))
-                @if of.untold > 0 {
-                    p.soft {
-                        (counted(of.untold, "row")) " left out: rejected before their values were known, or erased by `tenantry forget`."
-                    }
+                @if let Some(left_out) = of.left_out() {
+                    p.soft { (left_out) }
                 }
             }
         }
