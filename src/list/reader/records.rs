@@ -104,10 +104,11 @@ impl Record<'_> {
     }
 
     /// The record has only delimiters and white space, or the marks that DOS writes at the end of a file. A formula
-    /// without a result is not nothing.
+    /// without a result is not nothing, and cells that are not kept may have something.
     pub(super) fn is_blank(&self) -> bool {
         let is_blank = |byte: &u8| byte.is_ascii_whitespace() || is_end_mark(byte);
         !self.is_too_long
+            && self.found <= CELLS_MAX
             && self.cells().all(|cell| cell.iter().all(is_blank))
             && !self.kinds.contains(&CellKind::NoResult)
     }

@@ -179,9 +179,10 @@ impl Sheet {
         while let Some(merge) = self.merges.get(self.merges_begun)
             && *merge.rows.start() < place.number
         {
-            let merged = *merge.columns.start()..=*merge.columns.end().min(&CELLS_MAX);
-            self.covered.resize(self.covered.len().max(merged.end() + 1), None);
-            self.covered[merged].fill(Some(merge.clone()));
+            let end = (merge.columns.end() + 1).min(CELLS_MAX);
+            self.covered.resize(self.covered.len().max(end), None);
+            // No cell of a merge beyond these is read.
+            self.covered[end.min(*merge.columns.start())..end].fill(Some(merge.clone()));
             self.merges_begun += 1;
         }
         let row = place.number - 1;
@@ -250,6 +251,19 @@ mod tests {
             &[(1, 0, "a"), (1, 2, "c"), (3, 1, "é"), (7, 0, "x"), (7, 3, "y")],
             &[(2, &["a", "", "c", ""]), (4, &["", "é", "", ""]), (8, &["x", "", "", "y"])],
         );
+    }
+
+    #[test]
+    fn a_merge_beyond_the_cells_that_are_kept_covers_nothing() {
+        let mut sheet = Sheet::default();
+        for row in [0, 1] {
+            sheet.push(row, 0, "a", CellKind::Text).unwrap();
+        }
+        for columns in [2000..=2001, 1023..=2000, 1024..=1024] {
+            sheet.merge(Merge { rows: 0..=0, columns });
+        }
+        assert!(sheet.next().is_some());
+        assert!(sheet.next().unwrap().kinds.iter().all(|kind| *kind == CellKind::Text));
     }
 
     #[test]

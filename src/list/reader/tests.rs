@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 
 use super::header::Column;
-use super::records::HEADER_COLUMNS_MAX;
+use super::records::{CELLS_MAX, HEADER_COLUMNS_MAX};
 use super::*;
 
 const HEADER: &str = "company_name,domain,email,culture,language,first_name,last_name,address_line1,country";
@@ -462,6 +462,10 @@ fn columns_without_a_name_at_the_right_edge_ask_for_no_cell() {
     );
     let wide = ",".repeat(300);
     check(format!("{HEADER}{wide}\na,,,,,,,,{wide}\n"), "2-2 \"a\"\n");
+    // A row with nothing in the cells that are kept is no blank line.
+    let far = ",".repeat(CELLS_MAX);
+    let fault = format!("Ragged {{ expected: 9, found: {} }}", CELLS_MAX + 1);
+    check(format!("{HEADER}\n{far}x\n"), &format!("2-2 \"\" {fault}\n"));
     let input = format!("{HEADER},,account\n");
     let reader = open(input.as_bytes()).unwrap();
     assert_eq!((reader.header().nameless(), reader.header().width()), (&[9][..], 11..=11));

@@ -19,6 +19,9 @@ use tenantry_model::problem::{Severity, Strictness};
 
 use super::input::steered;
 
+/// How many cells of a record are kept.
+const CELLS_MAX: usize = 1024;
+
 /// Separates the cells of a stored record in an input; UTF-8 never contains this byte.
 pub(super) const BETWEEN_CELLS: u8 = 0xFF;
 
@@ -41,7 +44,10 @@ fn check_cells(file: &[u8], delimiter: u8, rows: &[ReadRow]) {
     let mut builder = csv::ReaderBuilder::new();
     let records =
         builder.has_headers(false).flexible(true).delimiter(delimiter).from_reader(file).into_byte_records();
-    let is_filled = |record: &csv::ByteRecord| record.iter().any(|cell| !cell.trim_ascii().is_empty());
+    // Of a wider record, the reader does not keep all cells, and takes it for filled.
+    let is_wide = |record: &csv::ByteRecord| record.len() > CELLS_MAX;
+    let is_filled =
+        |record: &csv::ByteRecord| is_wide(record) || record.iter().any(|cell| !cell.trim_ascii().is_empty());
     let below_header = records.flatten().filter(is_filled).skip(1);
     let is_whole = |row: &&ReadRow| matches!(row.3, None | Some(RowFault::Ragged { .. }));
     for ((line, _, cells, _), record) in rows.iter().take_while(is_whole).zip(below_header) {

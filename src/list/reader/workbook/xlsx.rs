@@ -480,11 +480,12 @@ fn position(place: &str) -> Option<(u32, u32)> {
     Some((row.parse::<u32>().ok()?.checked_sub(1)?, column - 1))
 }
 
-/// The cells of `A2:B4`.
+/// The cells of `A2:B4`, whichever two corners are named.
 fn merge(range: &str) -> Option<Merge> {
-    let (first, last) = range.split_once(':')?;
-    let ((first_row, first_column), (last_row, last_column)) = (position(first)?, position(last)?);
-    Some(Merge { rows: first_row..=last_row, columns: first_column as usize..=last_column as usize })
+    let (one, other) = range.split_once(':')?;
+    let ((row, column), (other_row, other_column)) = (position(one)?, position(other)?);
+    let columns = column.min(other_column) as usize..=column.max(other_column) as usize;
+    Some(Merge { rows: row.min(other_row)..=row.max(other_row), columns })
 }
 
 #[cfg(test)]
@@ -500,7 +501,9 @@ mod tests {
             assert_eq!(position(wrong), None, "{wrong}");
         }
         let expected = Some(Merge { rows: 1..=3, columns: 16..=17 });
-        assert_eq!(merge("Q2:R4"), expected);
+        for corners in ["Q2:R4", "R4:Q2", "R2:Q4"] {
+            assert_eq!(merge(corners), expected, "{corners}");
+        }
         assert_eq!(merge("Q2"), None);
     }
 
