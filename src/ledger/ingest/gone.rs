@@ -73,25 +73,29 @@ impl IngestSession {
         let unfinished: HashSet<SourceId> = collect(tx, unfinished, [], |row| row.get(0))?;
         let readings = if self.info.is_export { &unfinished } else { list };
         tx.execute_batch("CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)")?;
-        let choose = |table: &str, steps: &str, readings: &HashSet<SourceId>| -> Result<()> {
+        let choose = |steps: &str, readings: &HashSet<SourceId>| -> Result<()> {
             tx.execute("DELETE FROM temp.gone", [])?;
             let mut insert = tx.prepare_cached("INSERT INTO temp.gone VALUES (?1)")?;
-            for step in of_list(tx, table, readings, self.met_steps(tx, steps, false)?)? {
+            for step in self.missing(tx, steps, readings)? {
                 insert.execute([step])?;
             }
             Ok(())
         };
         let is_gone = "id IN (SELECT id FROM temp.gone)";
         // What was retried although it was gone before is wanted.
-        let pending = "SELECT id, id FROM customer_rows WHERE state = 'pending' AND gone_at IS NULL";
-        choose("customer_rows", pending, readings)?;
+        choose(
+            "SELECT id, id, source_id FROM customer_rows WHERE state = 'pending' AND gone_at IS NULL",
+            readings,
+        )?;
         let (refused_again, declined) = withdraw_rows(tx, is_gone)?;
         // Refused rows are kept, unless their file was never read to its end.
-        choose("customer_rows", "SELECT id, id FROM customer_rows WHERE state = 'rejected'", &unfinished)?;
+        choose("SELECT id, id, source_id FROM customer_rows WHERE state = 'rejected'", &unfinished)?;
         let rejected = decline(tx, State::Rejected, is_gone)?;
-        let unsent =
-            format!("SELECT id, row_id FROM agreements WHERE {} AND replaced_by IS NULL", agreement::UNSENT);
-        choose("agreements", &unsent, readings)?;
+        let unsent = agreement::UNSENT;
+        choose(
+            &format!("SELECT id, row_id, source_id FROM agreements WHERE {unsent} AND replaced_by IS NULL"),
+            readings,
+        )?;
         let agreements = agreement::withdraw(tx, is_gone, agreement::UNSENT)?;
         tx.execute_batch("DROP TABLE temp.gone")?;
         Ok((refused_again + declined + rejected, agreements))
@@ -109,13 +113,15 @@ impl IngestSession {
                 "UPDATE {table} SET gone_at = NULL,
                         acknowledged_at = iif(acknowledged_at >= gone_at, NULL, acknowledged_at) WHERE id = ?1"
             );
-            for id in self.met_steps(tx, &marked, true)? {
+            let marked: Vec<(i64, RowId)> = collect(tx, &marked, [], |step| step.try_into())?;
+            for (id, _) in marked.into_iter().filter(|(_, row)| self.seen.line_of(*row).is_some()) {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
-            let refused =
-                format!("SELECT id, {row} FROM {table} WHERE {is_current} AND state IN ({needs_attention})");
+            let refused = format!(
+                "SELECT id, {row}, source_id FROM {table} WHERE {is_current} AND state IN ({needs_attention})"
+            );
             let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
-            for id in of_list(tx, table, list, self.met_steps(tx, &refused, false)?)? {
+            for id in self.missing(tx, &refused, list)? {
                 tx.prepare_cached(&update)?.execute((id, now))?;
             }
         }
@@ -198,19 +204,22 @@ impl IngestSession {
         Ok(only)
     }
 
-    /// Of the steps found by the query, with the id of their row: those whose row this reading has met, or has not met.
-    fn met_steps(&self, tx: &Transaction<'_>, sql: &str, is_met: bool) -> Result<Vec<i64>> {
-        let mut found = Vec::new();
+    /// Of the steps found by the query, with the ids of their row and of their reading: those of these readings whose row
+    /// was met neither by this reading nor by an earlier list of this run.
+    fn missing(&self, tx: &Transaction<'_>, sql: &str, readings: &HashSet<SourceId>) -> Result<Vec<i64>> {
+        let mut missing = Vec::new();
+        if readings.is_empty() {
+            return Ok(missing);
+        }
         each(tx, sql, [], |step| {
-            let row = step.get(1)?;
-            let is_it_met =
-                self.seen.line_of(row).is_some() || (!is_met && self.seen.earlier.place_of(row).is_some());
-            if is_it_met == is_met {
-                found.push(step.get(0)?);
+            let (row, reading) = (step.get(1)?, step.get(2)?);
+            let is_met = self.seen.line_of(row).is_some() || self.seen.earlier.place_of(row).is_some();
+            if readings.contains(&reading) && !is_met {
+                missing.push(step.get(0)?);
             }
             Ok::<_, Error>(())
         })?;
-        Ok(found)
+        Ok(missing)
     }
 }
 
@@ -218,18 +227,6 @@ fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     let step = CurrentStep::of(tx, StepKind::Create, row)?;
     step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
     point_to(tx, row, by)
-}
-
-/// Of these steps: those that a reading of the list brought.
-fn of_list(tx: &Transaction<'_>, table: &str, list: &HashSet<SourceId>, steps: Vec<i64>) -> Result<Vec<i64>> {
-    let sql = format!("SELECT source_id FROM {table} WHERE id = ?1");
-    let mut of_list = Vec::new();
-    for step in steps {
-        if list.contains(&value(tx, &sql, [step])?) {
-            of_list.push(step);
-        }
-    }
-    Ok(of_list)
 }
 
 /// All readings of the list of this reading.

@@ -104,7 +104,7 @@ pub(super) struct SeenRows {
     pub(super) unfinished: HashSet<SourceId>,
     /// Nothing is sent if a row of the list is wrong, not even what an earlier reading has brought.
     requires_valid: bool,
-    /// The replaced rows of the list, by domain, external id and reseller.
+    /// The rows of the list that were replaced under another domain.
     replaced: HashMap<Identity, RowId>,
     /// What the files that this run has read before this one have met.
     pub(super) earlier: MetRows,
@@ -115,13 +115,14 @@ pub(super) struct SeenRows {
 /// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
 pub(super) type Identity = (String, String, Option<String>);
 
-/// The replaced rows of the list of this reading.
+/// The rows of the list of this reading that were replaced under another domain, which are few.
 pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMap<Identity, RowId>> {
     let sql = format!(
         "SELECT r.domain, r.external_id, r.reseller_id, r.id
            FROM customer_rows r INDEXED BY rows_by_state
            JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?1
-          WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND {} ORDER BY r.id",
+           JOIN customer_rows new ON new.id = r.replaced_by AND new.domain IS NOT r.domain
+          WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND {}",
         is_same_list("s", "own")
     );
     let rows: Vec<(Identity, RowId)> =
