@@ -137,8 +137,10 @@ pub enum Error {
     Damaged { path: PathBuf, what: String },
 
     #[error("could not reserve space for the ledger `{}`", path.display())]
-    #[strum(message = "nothing was sent: free some space on the disk, then run the same command again; a \
-                       lower `--concurrency` needs less space")]
+    #[strum(
+        message = "nothing was sent: free some space on the disk, or raise the limit on the size of files (`ulimit \
+                       -f`, `LimitFSIZE=`), then run the same command again; a lower `--concurrency` needs less space"
+    )]
     NoRoom { path: PathBuf, source: Arc<io::Error> },
 
     #[error("could not write the copy `{}`", path.display())]

@@ -34,11 +34,11 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Reserves room for `answers`. `None`: the file cannot be made for another reason than lack of room, such as a
-    /// limit on the size of files; then nothing is reserved.
+    /// Reserves room for `answers`. `None`: the file cannot be made for another reason than lack of room; then nothing
+    /// is reserved.
     ///
     /// # Errors
-    /// The disk has not enough room.
+    /// The disk has not enough room, or files may not become so large.
     pub(super) fn make(ledger: &Path, answers: u64) -> Result<Option<Self>, io::Error> {
         let bytes = bytes_for(answers);
         let path = path_of(ledger)?;
@@ -47,7 +47,7 @@ impl Reserve {
         let made = files::create_new(&path).map(|file| (file, Self { path, bytes }));
         match made.and_then(|(file, reserve)| fill(&file, bytes).map(|()| reserve)) {
             Ok(reserve) => Ok(Some(reserve)),
-            Err(error) if is_about_room(&error) => Err(error),
+            Err(error) if is_about_room(&error) || error.kind() == io::ErrorKind::FileTooLarge => Err(error),
             Err(error) => {
                 tracing::debug!(%error, "no space could be reserved for answers under way");
                 Ok(None)

@@ -238,7 +238,7 @@ pub(super) fn copy_untouched(path: &Path, copy: &Path) -> Result<()> {
 /// A ledger without read permission is not a missing ledger.
 pub(super) fn must_exist(path: &Path) -> Result<()> {
     match path.try_exists() {
-        Ok(true) => Ok(()),
+        Ok(true) => trust::check_kind(path),
         Ok(false) => Err(Error::Missing { path: path.to_owned() }),
         Err(error) => Err(Error::open(path)(error)),
     }

@@ -31,9 +31,10 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
         warn_once(&place);
     }
     let Ok(ledger) = place.metadata() else { return Ok(()) };
-    if !ledger.is_file() {
+    if ledger.is_dir() {
         return Ok(());
     }
+    check_kind(path)?;
     if files::others_may_write(&place, &ledger) {
         return Err(Error::Exposed { path: path.to_owned() });
     }
@@ -49,8 +50,20 @@ pub(super) fn check(path: &Path, purpose: Purpose) -> Result<()> {
         if files::others_may_write(&companion, &metadata) || !files::same_owner(&ledger, &metadata) {
             return Err(Error::Exposed { path: companion });
         }
+        if purpose == Purpose::Write {
+            // SQLite gives them the mode of the ledger, which may have been read-only for a while.
+            files::let_owner_write(&companion, &metadata);
+        }
     }
     Ok(())
+}
+
+/// Refuses a pipe, which waits for its other end when it is opened, and a device, beside which SQLite would make files.
+pub(super) fn check_kind(path: &Path) -> Result<()> {
+    match path.metadata() {
+        Ok(it) if !it.is_file() && !it.is_dir() => Err(Error::Foreign { path: path.to_owned() }),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn warn_once(place: &Path) {

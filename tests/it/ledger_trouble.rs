@@ -479,6 +479,51 @@ impl Kept {
     }
 }
 
+/// What SQLite has made beside it meanwhile cannot be written either.
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_is_writable_again_is_written() {
+    let kept = Kept(Bench::new());
+    kept.0.file("customers.csv", customers(3));
+    fs::create_dir(kept.0.path("kept")).unwrap();
+    kept.call(&["import", "customers.csv", "--limit", "1"]).exits(5);
+    kept.change_mode("kept/l.db", 0o400);
+    kept.read();
+    kept.change_mode("kept/l.db", 0o600);
+    kept.call(&["import", "customers.csv"]).exits(0);
+}
+
+/// Nothing waits for the other end of a pipe.
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_device_is_no_ledger() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.tenantry([""; 0]).in_shell("mkfifo pipe.db").exits(0);
+    for ledger in ["pipe.db", "/dev/null"] {
+        for command in [&["import", "customers.csv"][..], &["resume"], &["status"], &["backup", "copy.db"]] {
+            let done = bench.tenantry(command).args(["--ledger", ledger]).exits(2);
+            done.says("is not a Tenantry ledger").says("name another file");
+        }
+        assert!(
+            !bench.tenantry(["doctor", "--ledger", ledger]).run().stdout.contains("No problem was found")
+        );
+    }
+}
+
+/// The answers to what is under way would not fit, and a password is given out only once.
+#[cfg(unix)]
+#[test]
+fn nothing_is_sent_where_files_may_not_become_large_enough_for_the_answers() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(60));
+    let done = bench.import("customers.csv").with_largest_file(1024).exits(1);
+    done.says("could not reserve space for the ledger").says("it may not grow any further").says("ulimit -f");
+    assert_eq!(bench.count(Operation::Create), 0);
+    bench.resume().exits(0);
+    bench.agree();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_ledger_that_cannot_be_written_can_be_read() {
@@ -495,7 +540,12 @@ fn a_ledger_that_cannot_be_written_can_be_read() {
     kept.change_mode("kept", 0o500);
     assert_eq!(kept.read(), before);
     kept.check_unwritable();
-    // The folder alone.
+    // The folder alone, without what the commands before have left there.
+    kept.change_mode("kept", 0o700);
+    for companion in ["-wal", "-shm"] {
+        drop(fs::remove_file(kept.0.path(&format!("kept/l.db{companion}"))));
+    }
+    kept.change_mode("kept", 0o500);
     kept.change_mode("kept/l.db", 0o600);
     assert_eq!(kept.read(), before);
     kept.check_unwritable();

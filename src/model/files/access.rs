@@ -11,7 +11,9 @@ use std::io;
 use std::path::Path;
 
 #[cfg(unix)]
-pub use unix::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
+pub use unix::{
+    is_of_another, let_owner_write, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
+};
 #[cfg(unix)]
 pub(super) use unix::{is_private_file, refuse_strangers, refuse_unexcused_strangers};
 #[cfg(windows)]
@@ -19,7 +21,9 @@ pub(super) use windows::{
     create_private, is_private_file, keep_to_us, our_account, refuse_strangers, refuse_unexcused_strangers,
 };
 #[cfg(windows)]
-pub use windows::{is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner};
+pub use windows::{
+    is_of_another, let_owner_write, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
+};
 
 /// Whether other users could access a private file until now, and whether they still can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,6 +276,16 @@ mod unix {
         }
         let means_it = mean_something(new_file_in(folder_of(path)));
         Ok(if means_it { Exposure::Stays } else { Exposure::Never })
+    }
+
+    /// Gives the owner of a private file of ours the right to write it. Best effort: who opens the file learns more.
+    pub fn let_owner_write(path: &Path, metadata: &Metadata) {
+        if metadata.mode() & 0o200 == 0 && metadata.uid() == geteuid().as_raw() {
+            let private = Permissions::from_mode(metadata.mode() & 0o700 | 0o600);
+            if let Err(error) = std::fs::set_permissions(path, private) {
+                tracing::debug!(file = %path.display(), %error, "a read-only file could not be made writable");
+            }
+        }
     }
 
     /// Does `file`, which belongs to `ledger`, have the same owner, or us or root as its owner?

@@ -29,7 +29,8 @@ use std::path::{Path, PathBuf};
 use crate::shell::path_word;
 
 pub use access::{
-    Exposure, is_of_another, narrow, narrow_at, others_may_replace, others_may_write, same_owner,
+    Exposure, is_of_another, let_owner_write, narrow, narrow_at, others_may_replace, others_may_write,
+    same_owner,
 };
 pub use held::{is_held, refuse_held};
 pub use list_name::{list_full_path, list_name};

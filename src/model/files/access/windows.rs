@@ -151,6 +151,18 @@ pub fn is_of_another(path: &Path, _metadata: &Metadata) -> bool {
     List::of(path).is_ok_and(|list| list.is_of_another())
 }
 
+/// Takes the read-only attribute from a private file. Best effort: who opens the file learns more.
+#[expect(clippy::permissions_set_readonly_false, reason = "on Windows, that changes no access list")]
+pub fn let_owner_write(path: &Path, metadata: &Metadata) {
+    let mut permissions = metadata.permissions();
+    if permissions.readonly() {
+        permissions.set_readonly(false);
+        if let Err(error) = std::fs::set_permissions(path, permissions) {
+            tracing::debug!(file = %path.display(), %error, "a read-only file could not be made writable");
+        }
+    }
+}
+
 /// Windows decides by the list alone, which is read for each file.
 pub fn same_owner(_ledger: &Metadata, _file: &Metadata) -> bool {
     true
