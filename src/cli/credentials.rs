@@ -18,7 +18,7 @@ use super::replacing::Guarded;
 use super::settings::identity_file;
 use super::shell::quoted;
 use super::sink::Sink;
-use super::{ExitCode, Failure, Output, args, next_command};
+use super::{ExitCode, Failure, Output, args, descriptor, next_command};
 use crate::credentials::{self, CannotOpen, Identities, NotIdentity, Opener};
 use crate::ledger::{Filter, Opening, PasswordFilter, Queries, RunId, SealedPassword};
 use crate::limits::Resource;
@@ -62,6 +62,10 @@ pub(crate) fn run(args: args::CredentialsArgs, output: &Output) -> Result<ExitCo
     if let Some(path) = file {
         // Check before recording that passwords were opened.
         guarded.check(path, target.force)?;
+    }
+    if target.file.is_none() && descriptor::stdout_is_closed() {
+        return Err(Failure::new(ExitCode::Failed, "cannot write the passwords: standard output is closed")
+            .with_hint("name a file with `-o`; no password counts as opened"));
     }
     let (opening, snapshot) = queries.begin_opening(&who()).map_err(unrecorded)?;
     let opener = Opener::new(identities, queries.ledger_id()?, queries.data_keys()?);

@@ -80,6 +80,20 @@ fn is_stdout(path: &Path) -> bool {
     (there.dev(), there.ino()) == (stdout.dev(), stdout.ino())
 }
 
+/// Was standard output closed when the program began? The Rust runtime then opens the null device in its place, for reading
+/// too, unlike a shell that redirects to it.
+#[cfg(unix)]
+pub(super) fn stdout_is_closed() -> bool {
+    let flags = rustix::fs::fcntl_getfl(io::stdout());
+    flags.is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR)) && is_stdout(Path::new("/dev/null"))
+}
+
+/// Writing fails on Windows, as it should.
+#[cfg(not(unix))]
+pub(super) fn stdout_is_closed() -> bool {
+    false
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;

@@ -175,6 +175,8 @@ fn a_password_whose_output_was_not_written_counts_as_unopened() {
     assert!(password("-q").ends_with("sealed in this ledger; never opened"));
     bench.tenantry(["credentials", "-o", "/dev/full"]).exits(1).says("could not write");
     assert!(password("-q").contains("opened, but the output was not written: open it again"));
+    let nowhere = bench.tenantry(["credentials", "--unopened"]).in_shell("exec \"$0\" \"$@\" >&-").exits(1);
+    nowhere.says("standard output is closed").says("no password counts as opened");
     assert_eq!(opened(&bench, &["--unopened"]), domains([1, 2]));
     assert_eq!(opened(&bench, &["--unopened"]), domains([]));
     let words = password("-q");

@@ -1,5 +1,6 @@
 //! Every way to sign in against the simulator's authority, and what is said where it fails.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -356,4 +357,21 @@ fn the_samples_resellers_are_rehearsed_as_a_user() {
     assert!(matches!(done.code, Some(0 | 3)), "{done}");
     assert!(!done.stderr.contains("900329") && !done.stdout.contains("900329"), "{done}");
     assert!(kept(&bench).is_empty(), "a rehearsal keeps no sign-in");
+}
+
+/// A secret that cannot be sent is not one that is not set.
+#[test]
+fn a_variable_that_is_no_secret_is_named() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    let refused = |name: &str, value: &OsStr, why: &str| {
+        let call = as_app(bench.import("customers.csv"), CLIENT_ID).env(name, value);
+        call.exits(2).says(&format!("cannot use {name}: {why}"));
+    };
+    for name in ["TENANTRY_CLIENT_SECRET", "TENANTRY_ACCESS_TOKEN", "TENANTRY_REFRESH_TOKEN"] {
+        refused(name, OsStr::new("abc\ndef"), "it has a control character or a line break in it");
+        #[cfg(unix)]
+        refused(name, std::os::unix::ffi::OsStrExt::from_bytes(b"p\xE4ss"), "it is not UTF-8");
+    }
+    assert!(bench.simulator().requests().is_empty());
 }

@@ -27,12 +27,12 @@ pub(super) fn sign_in(
     api_url: &Url,
     authority: &Authority,
 ) -> Result<SignIn, Failure> {
-    if let Some(token) = secret_variable(ACCESS_TOKEN) {
+    if let Some(token) = secret_variable(ACCESS_TOKEN)? {
         trusted_hosts::check_token(args, api_url, &token)?;
         return Ok(SignIn::Token(token));
     }
     let proof = client_proof(args)?;
-    let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN");
+    let handed_in = secret_variable("TENANTRY_REFRESH_TOKEN")?;
     let (Some(tenant), Some(client_id)) = (&args.tenant_id, &args.client_id) else {
         return Err(cannot_sign_in(args, Vec::new()));
     };
@@ -106,14 +106,14 @@ pub(super) fn client_proof(args: &args::ConnectionArgs) -> Result<Option<ClientP
     }
     let secret = match &args.client_secret_file {
         Some(file) => Some(secret_file(file)?),
-        None => secret_variable("TENANTRY_CLIENT_SECRET"),
+        None => secret_variable("TENANTRY_CLIENT_SECRET")?,
     };
     Ok(secret.map(ClientProof::Secret))
 }
 
 /// Where the tokens are kept that replaced the one in TENANTRY_REFRESH_TOKEN; `None` if it is not set.
 pub(crate) fn store_of_handed_in(args: &args::ConnectionArgs) -> Result<Option<Store>, Failure> {
-    let Some(token) = secret_variable("TENANTRY_REFRESH_TOKEN") else { return Ok(None) };
+    let Some(token) = secret_variable("TENANTRY_REFRESH_TOKEN")? else { return Ok(None) };
     let (app, authority, _) = login(args)?;
     Ok(Store::of(&app, &authority, Some(&token), args.key_store))
 }
@@ -135,13 +135,24 @@ pub(crate) fn login(args: &args::ConnectionArgs) -> Result<(App, Authority, Stor
 
 /// Whether the environment contains this secret.
 pub(crate) fn is_secret_set(name: &str) -> bool {
-    secret_variable(name).is_some()
+    !matches!(secret_variable(name), Ok(None))
 }
 
-fn secret_variable(name: &str) -> Option<SecretString> {
-    let value = variable(name)?.into_string().ok()?;
-    let trimmed = value.trim();
-    (!trimmed.is_empty()).then(|| SecretString::from(trimmed))
+/// The secret in this variable; `None` if it is not set. The message has nothing of its value.
+fn secret_variable(name: &str) -> Result<Option<SecretString>, Failure> {
+    let unusable = |why: &str| {
+        Failure::usage(format!("cannot use {name}: {why}"))
+            .with_hint("set it to the value alone, in one line")
+    };
+    let Some(value) = variable(name) else { return Ok(None) };
+    let value = value.into_string().map_err(|_| unusable("it is not UTF-8"))?;
+    match value.trim() {
+        "" => Ok(None),
+        secret if secret.contains(char::is_control) => {
+            Err(unusable("it has a control character or a line break in it"))
+        }
+        secret => Ok(Some(SecretString::from(secret))),
+    }
 }
 
 fn secret_file(file: &Path) -> Result<SecretString, Failure> {

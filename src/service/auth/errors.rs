@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Error;
+use crate::transport::without_bom;
 
 /// Transient, whatever value `error` has.
 const TRANSIENT: u64 = 50_033;
@@ -93,7 +94,7 @@ const OTHER: (&str, &str) = ("the sign-in was refused", "check --tenant-id, --cl
 /// The answer, if it is a verdict: a token or a reason. `Err`: why it is not a verdict, so that a retry may help.
 pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> {
     // The parser's message is left out because it can quote the body.
-    let answer: Option<Value> = serde_json::from_slice(body).ok().filter(Value::is_object);
+    let answer: Option<Value> = serde_json::from_slice(without_bom(body)).ok().filter(Value::is_object);
     if status == StatusCode::OK {
         return answer.ok_or_else(|| NOT_UNDERSTOOD.to_owned());
     }
@@ -110,7 +111,7 @@ pub(super) fn verdict(status: StatusCode, body: &[u8]) -> Result<Value, String> 
 
 /// Does this body have the shape of a refusal by the endpoint?
 pub(super) fn names_an_error(body: &[u8]) -> bool {
-    serde_json::from_slice::<Reason>(body).is_ok()
+    serde_json::from_slice::<Reason>(without_bom(body)).is_ok()
 }
 
 impl Reason {
@@ -203,6 +204,7 @@ mod tests {
             Some("the client secret is wrong (invalid_client, AADSTS7000215: x)"),
         );
         check(400, &numbered("50173"), Some("the sign-in was revoked"));
+        check(400, &format!("\u{feff}{}", numbered("50173")), Some("the sign-in was revoked"));
         check(400, &numbered("\"50173\""), Some("the sign-in was revoked"));
         check(400, &numbered("1"), Some("the sign-in is no longer valid"));
         check(400, r#"{"error":"invalid_scope"}"#, Some("Partner Center's API"));

@@ -2,13 +2,14 @@
 //!
 //! They are about country rules, indirect resellers, their agreement, and our own profile.
 
+use crate::transport::without_bom;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::classify::{Reply, lookup, no_answer, read_json};
 use super::outcome::Outcome;
-use super::wire::{ListPage, Page, text_of, without_bom};
+use super::wire::{ListPage, Page, text_of};
 
 /// Part of the error text for a country without rules; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";

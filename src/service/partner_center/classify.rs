@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::codes::{self, Class};
 use super::outcome::{Outcome, ServiceError};
 use super::retry_after;
-use super::wire::{CustomerItem, ErrorBody, ListPage, NewTenant, Page, without_bom};
+use super::wire::{CustomerItem, ErrorBody, ListPage, NewTenant, Page};
 use crate::transport::middlebox::{ResponseView, excerpt};
-use crate::transport::{NoResponse, Peer};
+use crate::transport::{NoResponse, Peer, without_bom};
 
 /// The raw result of a call.
 #[derive(Debug)]

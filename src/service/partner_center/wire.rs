@@ -1,5 +1,6 @@
 //! Reads and writes the JSON bodies of Partner Center (fact book 4.1, 4.8, 9, 13.1).
 
+use crate::transport::without_bom;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -288,9 +289,4 @@ pub(super) fn text_of(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// A body may begin with a byte order mark (fact book 3.4).
-pub(super) fn without_bom(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }

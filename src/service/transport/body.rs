@@ -29,6 +29,11 @@ pub async fn bounded_body(mut response: reqwest::Response) -> Result<Zeroizing<V
     }
 }
 
+/// A body may begin with a byte order mark (fact book 3.4).
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
 /// A vector that grows by itself leaves its old content in memory. Here the old vector is wiped when it is dropped.
 fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
     let length = body.len() + chunk.len();

@@ -29,6 +29,7 @@ use url::Url;
 use tenantry_model::limits::Resource;
 
 pub use body::bounded_body;
+pub(crate) use body::without_bom;
 pub use echo::SentSecrets;
 pub(crate) use http::{Http, SendError};
 pub use http::{InsideAnswer, InsideService, Unanswered, answer_inside};
