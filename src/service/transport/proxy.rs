@@ -87,7 +87,9 @@ impl Proxies {
         Self {
             https: variable(["HTTPS_PROXY", "https_proxy"]),
             all: variable(["ALL_PROXY", "all_proxy"]),
-            exceptions: exceptions.map(|(_, list)| list.to_string_lossy().into_owned()).unwrap_or_default(),
+            exceptions: exceptions
+                .map(|(_, list)| without_stars(&list.to_string_lossy()))
+                .unwrap_or_default(),
             asks_system: true,
         }
     }
@@ -112,6 +114,13 @@ impl Proxies {
         let matcher = Matcher::builder().all("http://proxy.invalid").no(self.exceptions.as_str()).build();
         url.as_str().parse().is_ok_and(|uri| matcher.intercept(&uri).is_none())
     }
+}
+
+/// The client takes `.example.com` for all names in it. Lists that other programs share have `*.example.com`, too.
+fn without_stars(exceptions: &str) -> String {
+    let without =
+        |entry: &str| entry.strip_prefix('*').filter(|it| it.starts_with('.')).unwrap_or(entry).to_owned();
+    exceptions.split(',').map(|entry| without(entry.trim())).collect::<Vec<_>>().join(",")
 }
 
 /// Other systems have only the variables.
@@ -179,6 +188,10 @@ fn parts(value: &str) -> Result<(&'static str, Option<&str>, &str), String> {
     };
     if let Some(user_info) = user_info {
         check_user_info(user_info)?;
+    }
+    // The host of a URL can be percent-encoded, and so have signs that are refused above.
+    if address.contains('%') {
+        return Err("its host or port is not valid".to_owned());
     }
     let address = address.strip_suffix('/').unwrap_or(address);
     if let Some(raw) = address.chars().find(|c| "/?#@".contains(*c)) {

@@ -82,6 +82,8 @@ fn a_value_has_one_meaning_or_none() {
         "http://user:secret@",
         "http://[fd00::1",
         "http://pro%zzxy",
+        "http://%27proxy",
+        "http://pro%78y",
         "http://pro|xy",
     ] {
         check(value, Err("its host or port is not valid"));
@@ -129,6 +131,8 @@ fn the_variable_that_counts_is_the_nearest_one() {
     let empty = [("HTTPS_PROXY", ""), ("https_proxy", "http://b")];
     assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://b:80 https_proxy"));
     assert_eq!(shown(&[("HTTPS_PROXY", "")], API), Ok(None));
+    let starred = [("HTTPS_PROXY", "http://a"), ("NO_PROXY", "x, *.microsoft.com")];
+    assert_eq!(shown(&starred, API), Ok(None));
     let empty = [("HTTPS_PROXY", "http://a"), ("NO_PROXY", ""), ("no_proxy", "example.com")];
     assert_eq!(shown(&empty, "https://example.com/"), Ok(None));
     assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://a:80 HTTPS_PROXY"));
