@@ -237,7 +237,7 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
 }
 
 impl NoTunnel {
-    fn explain(&self, peer: &Peer) -> NoResponse {
+    pub(super) fn explain(&self, peer: &Peer) -> NoResponse {
         let (Self { named_by, has_credentials, cause }, host) = (self, &peer.host);
         let allow = format!(
             "ask the people who run the proxy to allow `{host}`, or exclude it with \

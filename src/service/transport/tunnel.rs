@@ -18,8 +18,8 @@ use tower_service::Service;
 use url::{Host, Url};
 
 use super::fault::{Cause, NoTunnel, causes_from};
-use super::lookup;
 use super::proxy::Proxy;
+use super::{CONNECT_TIMEOUT, lookup};
 
 /// hyper-util does not export the type, but it can be named like this.
 type TunnelError = <Tunnel<HttpConnector> as Service<hyper::Uri>>::Error;
@@ -28,6 +28,9 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The timeout for asking the proxy again.
 const ASKED_AGAIN_FOR: Duration = Duration::from_secs(5);
+
+/// Sooner than the client gives up, which blames the service.
+const OPENED_WITHIN: Duration = CONNECT_TIMEOUT.saturating_sub(Duration::from_secs(2));
 
 /// A layer around the client's own connector.
 #[derive(Debug, Clone)]
@@ -81,12 +84,16 @@ where
         let connecting = self.inner.call(request);
         let through = Arc::clone(&self.through);
         Box::pin(async move {
-            match connecting.await {
-                Ok(connection) => Ok(connection),
-                Err(error) => match error.downcast_ref::<TunnelError>() {
+            match tokio::time::timeout(OPENED_WITHIN, connecting).await {
+                Ok(Ok(connection)) => Ok(connection),
+                Ok(Err(error)) => match error.downcast_ref::<TunnelError>() {
                     Some(tunnel) => Err(Box::new(through.explained(tunnel).await) as BoxError),
                     None => Err(error),
                 },
+                Err(_) => {
+                    let why = "it did not open a connection in time".to_owned();
+                    Err(Box::new(through.no_tunnel(Cause::Unreachable { why })) as BoxError)
+                }
             }
         })
     }
@@ -106,6 +113,10 @@ impl Through {
             | TunnelError::ProxyHeadersTooLong
             | TunnelError::TunnelUnexpectedEof => Cause::Broken { why: causes_from(error) },
         };
+        self.no_tunnel(cause)
+    }
+
+    fn no_tunnel(&self, cause: Cause) -> NoTunnel {
         let has_credentials = self.proxy.has_credentials();
         NoTunnel { named_by: self.proxy.named_by, has_credentials, cause }
     }
@@ -151,4 +162,42 @@ async fn status_of(connection: &mut TcpStream) -> Option<u16> {
     connection.read_exact(&mut line).await.ok()?;
     let line = std::str::from_utf8(&line).ok()?;
     line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Peer, Proxies};
+    use super::*;
+
+    /// Accepts what it is given, and never answers.
+    struct Silent;
+
+    impl Service<()> for Silent {
+        type Response = ();
+        type Error = BoxError;
+        type Future = std::future::Pending<Result<(), BoxError>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            std::future::pending()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_proxy_is_blamed_itself() {
+        let url: Url = "https://service.example".parse().unwrap();
+        let variables =
+            Proxies::of_environment(|name| (name == "HTTPS_PROXY").then(|| "http://proxy:8080".into()));
+        let proxy = variables.on_the_way_to(&url).unwrap().unwrap();
+        let error = Tunnels::new(proxy, &url).layer(Silent).call(()).await.unwrap_err();
+        let explained = error.downcast_ref::<NoTunnel>().unwrap().explain(&Peer::sign_in(&url));
+        assert!(
+            explained.reason.starts_with("the proxy for `service.example` cannot be reached"),
+            "{explained:?}"
+        );
+        assert!(explained.hint.unwrap().contains("HTTPS_PROXY"));
+    }
 }
