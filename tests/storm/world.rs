@@ -571,7 +571,11 @@ impl World<'_> {
         if lived.exit_code.is_some_and(|code| code != 101) && !lived.disk_failed && !lived.was_signalled {
             life::answers_are_recorded(&now, &known.journal, &answered)?;
         }
-        if lived.lost_power || (lived.exit_code.is_some() && !lived.disk_failed) {
+        // A run that records its end makes everything durable, also what a killed one has written.
+        let is_recorded = matches!(lived.command, "import" | "resume" | "retry" | "reconcile")
+            && !lived.is_dry
+            && matches!(lived.exit_code, Some(0 | 3 | 5 | 6 | 130));
+        if lived.lost_power || (is_recorded && !lived.disk_failed) {
             known.durable = Rc::clone(&now);
         }
         known.refused.note(&now);

@@ -278,7 +278,7 @@ mod unix {
         Ok(if means_it { Exposure::Stays } else { Exposure::Never })
     }
 
-    /// Gives the owner of a private file of ours the right to write it. Best effort: who opens the file learns more.
+    /// Gives this user the right to write a private file of this user. Best effort: who opens the file learns more.
     pub fn let_owner_write(path: &Path, metadata: &Metadata) {
         if metadata.mode() & 0o200 == 0 && metadata.uid() == geteuid().as_raw() {
             let private = Permissions::from_mode(metadata.mode() & 0o700 | 0o600);
