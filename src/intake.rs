@@ -27,7 +27,7 @@ use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOp
 use crate::problem::{Problem, Severity, Strictness};
 use crate::reader::{self, ColumnUse};
 use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
-use crate::validation::{ROW_COLUMN, Validator};
+use crate::validation::Validator;
 use crate::{failpoint, files};
 use companies::{Companies, CompanyColumns, RowKeys};
 use cross_row::{MIXED_RESELLERS, mixed_resellers};
@@ -139,7 +139,6 @@ pub(crate) async fn ingest(
             found_delimiter: opened.layout().found_delimiter(),
             ..settings.given.clone()
         }),
-        is_export: header.own_column(ROW_COLUMN).is_some(),
         needs_consent: settings.needs_consent,
     };
     let reseller_column = header.name_of(Field::AssociatedPartnerId).to_owned();

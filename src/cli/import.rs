@@ -12,7 +12,8 @@ use super::session::{Halt, Session};
 use super::{Failure, Output, args, next_command, plan, rules};
 use crate::intake::companies::Companies;
 use crate::ledger::{
-    AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, LedgerDoubles, ListRefusal,
+    AwaitingConsent, Correction, Corrections, DeclinedRows, IngestReport, InputOptions, LedgerDoubles,
+    ListRefusal,
 };
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
@@ -79,7 +80,16 @@ async fn work(
     if let Some(note) = companies.note() {
         session.output.note(note);
     }
+    let is_refused = has_refused_file || (args.condition.require_valid && wrong > 0);
+    let missing = if is_refused { DeclinedRows::default() } else { session.ledger.decline_missing().await? };
+    let note_missing = |session: &Session<'_>, rows: u64| {
+        if rows > 0 {
+            let rows = counted(rows, "row");
+            session.output.note(format_args!("{rows} declined: not sent before, and no longer in the list."));
+        }
+    };
     if session.is_dry_run() {
+        note_missing(session, missing.len());
         return Ok(wrong + u64::from(has_refused_file));
     }
     failpoint::crash("undecided");
@@ -104,10 +114,15 @@ async fn work(
             _ => {}
         }
     }
-    agreed?;
+    if let Err(halt) = agreed {
+        session.ledger.undo_decline(missing).await?;
+        return Err(halt);
+    }
+    note_missing(session, missing.len());
     if needs_consent {
         session.ledger.release(AwaitingConsent::OfThisRun).await?;
     }
+    session.ledger.end_waiting().await?;
     session.submit().await?;
     Ok(wrong)
 }
@@ -317,7 +332,7 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
     let left = match judged.discarded {
         (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
         (rows, agreements) => Some(format!(
-            "{path}: declined {}, not sent before and no longer in the list.",
+            "{path}: declined {} from an earlier reading, not sent and no longer in the list.",
             counted_with(rows, agreements, "acceptance")
         )),
     };

@@ -140,12 +140,13 @@ impl Ledger {
     /// Marks the held rows of a restored copy as in doubt if their files were imported again with consent: the lost
     /// ledger may have sent these rows.
     pub async fn doubt_restored(&self) -> Result<()> {
-        self.write(|tx| doubt(tx, "SELECT id FROM sources WHERE completed_at IS NOT NULL")).await
+        let is_released = "source_id IN (SELECT id FROM sources WHERE completed_at IS NOT NULL)";
+        self.write(|tx| doubt(tx, is_released)).await
     }
 }
 
-/// Marks the held rows of `sources`, a query for their ids, as in doubt.
-pub(super) fn doubt(tx: &Transaction<'_>, sources: &str) -> Result<()> {
+/// Marks the held rows that match `which` as in doubt.
+pub(super) fn doubt(tx: &Transaction<'_>, which: &str) -> Result<()> {
     steps::take_all(
         tx,
         (StepKind::Create, State::Pending, StepEvent::Intended),
@@ -153,7 +154,7 @@ pub(super) fn doubt(tx: &Transaction<'_>, sources: &str) -> Result<()> {
         "error_code = NULL, error_status = NULL, error_text = NULL, domain_burned = 0,
          in_doubt_since = (SELECT max(restored_at) FROM copies),
          last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL",
-        &format!("next_step = 'ask' AND source_id IN ({sources})"),
+        &format!("next_step = 'ask' AND {which}"),
         [],
     )?;
     Ok(())

@@ -196,6 +196,31 @@ fn rows_that_their_list_no_longer_contains_after_a_restore_are_looked_up_and_not
     bench.agree();
 }
 
+/// A row that has moved to another list of the same run is not gone, and one that a list which was refused has adopted
+/// is found as well.
+#[test]
+fn rows_that_are_held_back_are_looked_for_in_all_lists_of_a_run() {
+    let restored = || {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["one", "two", "three"]));
+        bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+        by_backup(&bench, "bak.db");
+        restore(&bench, "bak.db");
+        bench
+    };
+    let bench = restored();
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.file("other.csv", customers_of(["two", "three"]));
+    bench.import("customers.csv").args(["other.csv", "--restored"]).exits(0);
+    assert_eq!(bench.creations().len(), 3);
+    let bench = restored();
+    bench.import("customers.csv").args(["--restored"]).env("TENANTRY_CRASH_AT", "file_read").run();
+    bench.file("customers.csv", customers_of(["one", "two"]));
+    bench.import("customers.csv").exits(6).prints("Next: tenantry reconcile");
+    bench.tenantry(["reconcile"]).exits(6);
+    assert_eq!(bench.creations().len(), 2);
+}
+
 /// The word that a copy takes the ledger's place is kept until the other process has gone, and heard once.
 #[test]
 fn a_restored_copy_waits_for_the_lock_too() {

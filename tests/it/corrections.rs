@@ -924,6 +924,14 @@ fn a_rejected_correction_is_met_when_it_comes_again_although_its_domain_is_a_cus
 fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() {
     let by_id = |domain: &str| with_ids(&[(domain, "CRM-1")]);
     let failed = || refused_once(&[("one", 3000)], by_id("one"));
+    // In its own list.
+    let bench = failed();
+    bench.file("customers.csv", by_id("two"));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+    bench.agree();
     // In another list, which is held back.
     let bench = failed();
     bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
@@ -931,17 +939,15 @@ fn a_list_that_is_put_back_does_not_send_what_its_waiting_correction_replaces() 
     bench.import("customers.csv").args(["fix.csv"]).exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
     bench.agree();
-    // In its own list: that is declined, and the row is refused as before.
-    for waits in ["--max-new", "--limit"] {
-        let bench = failed();
-        bench.file("customers.csv", by_id("two"));
-        bench.import("customers.csv").args([waits, "0"]).exits(5);
-        bench.file("customers.csv", by_id("one"));
-        bench.import("customers.csv").exits(3);
-        assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]), "{waits}");
-        assert_eq!(bench.count(Operation::Create), 1);
-        bench.agree();
-    }
+    // In its own list, which is held back: that is declined, and the row is refused as before.
+    let bench = failed();
+    bench.file("customers.csv", by_id("two"));
+    bench.import("customers.csv").args(["--max-new", "0"]).exits(5);
+    bench.file("customers.csv", by_id("one"));
+    bench.import("customers.csv").exits(3);
+    assert_eq!(bench.ledger().states(), states([("declined", 1), ("failed", 1)]));
+    assert_eq!(bench.count(Operation::Create), 1);
+    bench.agree();
 }
 
 #[test]
@@ -1011,4 +1017,36 @@ fn a_changed_row_of_the_list_does_not_undo_its_correction() {
     bench.import("other.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
     bench.agree();
+    // While the correction waits, and in the run that brings it.
+    let bench = refused_once(&[("one", 3000)], by_id("+44 113 496 0001"));
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.file("customers.csv", by_id("+44 113 496 0002"));
+    bench.import("fix.csv").args(["customers.csv"]).exits(0);
+    assert_eq!(bench.creations().into_iter().map(|it| it.domain).collect::<Vec<_>>(), [full("two")]);
+}
+
+/// A company that has the domain, or the external id, of what was corrected is another one if its row says so.
+#[test]
+fn a_row_that_only_has_the_domain_of_a_corrected_one_is_created() {
+    let wrong = |domain: &str, id: &str| with_ids(&[(domain, id)]).replace(&email(domain), "nowhere");
+    // The domain was meant for a company with another external id, which has one of its own now.
+    let bench = Bench::new();
+    for list in [wrong("one", "CRM-1"), wrong("one", "CRM-9")] {
+        bench.file("customers.csv", list);
+        bench.import("customers.csv").exits(3);
+    }
+    bench.file("customers.csv", with_ids(&[("nine", "CRM-9")]));
+    bench.import("customers.csv").exits(0);
+    bench.file("customers.csv", with_ids(&[("nine", "CRM-9"), ("one", "CRM-1")]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 2);
+    // The list has both under one external id.
+    let bench = Bench::new();
+    bench.file("customers.csv", wrong("one", "CRM-1"));
+    bench.import("customers.csv").exits(3);
+    bench.file("customers.csv", with_ids(&[("two", "CRM-1")]));
+    bench.import("customers.csv").exits(0);
+    bench.file("customers.csv", with_ids(&[("two", "CRM-1"), ("one", "CRM-1")]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 2);
 }

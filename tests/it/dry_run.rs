@@ -224,7 +224,8 @@ fn rows_that_a_file_no_longer_holds_are_let_go_of_and_told() {
     bench.file("customers.csv", with_one_wrong());
     bench.tenantry(["import", "--require-valid", "customers.csv"]).exits(3);
     bench.file("customers.csv", customers(1));
-    let let_go = "customers.csv: declined 3 rows, not sent before and no longer in the list.";
+    let let_go =
+        "customers.csv: declined 3 rows from an earlier reading, not sent and no longer in the list.";
     bench.import("customers.csv").exits(0).says(let_go);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 3)]));
     let again = bench.import("customers.csv").exits(0);

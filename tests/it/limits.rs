@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, customers, customers_of, domain, eventually, snapshot, states};
+use crate::harness::{Bench, HEADER, customers, customers_of, domain, eventually, snapshot, states};
 
 #[test]
 fn resume_with_a_limit_brings_all_that_is_in_flight_to_its_end() {
@@ -192,7 +192,7 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     bench.file("customers.csv", customers_of(["one", "three"]));
     bench.import("customers.csv").args(["--dry-run"]).exits(0).prints("1 customer will be created");
     let done = bench.import("customers.csv").exits(0);
-    done.says("declined 1 row, not sent before and no longer in the list");
+    done.says("1 row declined: not sent before, and no longer in the list.");
     assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
     bench.agree();
     // Another list is not this one, and a list that has it again brings it back.
@@ -202,4 +202,39 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     bench.import("customers.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 4)]));
     bench.agree();
+}
+
+/// Nobody has agreed to the list that no longer has them, or another list has them.
+#[test]
+fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
+    let waiting = || {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["one", "two", "three"]));
+        bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+        bench
+    };
+    // A wrong file, which is refused as a whole.
+    let bench = waiting();
+    bench.file("customers.csv", customers_of(["four", "five"]));
+    bench.import("customers.csv").args(["--max-new", "1"]).exits(5);
+    bench.file("customers.csv", "");
+    bench.import("customers.csv").exits(1);
+    bench.file("customers.csv", format!("{HEADER}\n"));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.file("customers.csv", customers_of(["one", "two", "three"]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 3), ("declined", 2)]));
+    // Another list has brought it, too, before or in the same run.
+    let bench = waiting();
+    bench.file("other.csv", customers_of(["two"]));
+    bench.import("other.csv").args(["--limit", "0"]).exits(5);
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(0);
+    assert_eq!(bench.creations().len(), 3);
+    let bench = waiting();
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.file("other.csv", customers_of(["three"]));
+    bench.import("customers.csv").args(["other.csv"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    assert!(bench.ledger().row("three").state == "created");
 }

@@ -61,7 +61,7 @@ pub(super) fn is_unclear(row: &str) -> String {
 
 /// The condition on a pending row `row` whose create cannot have been done by any send. The lost ledger of a restored
 /// copy may have sent the rows that are looked up first.
-fn never_sent(row: &str) -> String {
+pub(super) fn never_sent(row: &str) -> String {
     format!("{row}.next_step = 'create' AND NOT {}", is_unclear(row))
 }
 
@@ -142,7 +142,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, sources: &str) -> Result<(u64, u64)
 }
 
 /// Returns how many rows are refused again, and how many are declined.
-pub(super) fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
+fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
     let refused_again = take_back_refused(tx, which)?;
     let unsent = format!("{} AND {which}", never_sent("customer_rows"));
     Ok((refused_again, decline(tx, State::Pending, &unsent)?))

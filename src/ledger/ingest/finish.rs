@@ -2,9 +2,10 @@
 
 use rusqlite::{Params, Transaction};
 
-use super::super::steps::{CurrentStep, StepEvent, StepKind};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{Value, collect, is_same_list, json, stored_problems};
 use super::super::{Result, RowId};
+use super::discard::{decline, withdraw};
 use super::gone::{Corrections, readings_of};
 use super::known::MetRows;
 use super::{IngestCounts, IngestSession};
@@ -29,7 +30,7 @@ pub struct IngestReport {
     pub ignored: Vec<(u64, String)>,
     /// Lines of the first equal duplicates.
     pub duplicate_lines: Vec<u64>,
-    /// Rows and acceptances that earlier readings of the file left unsent, and that the file no longer contains.
+    /// Rows and acceptances that an earlier reading of the file left unsent, and that the file no longer contains.
     pub discarded: (u64, u64),
     /// How many rows are wrong only because of the other rows of the file, and the first one's problem.
     pub direct: Option<(u64, Problem)>,
@@ -53,11 +54,22 @@ impl IngestSession {
             }
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
-        let (mut discarded, mut corrections) = ((0, 0), Corrections::default());
+        // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
+        // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
+        // sent its rows.
+        let left = format!(
+            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
+              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
+                AND s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
+            self.source,
+            is_same_list("s", "own"),
+            self.run
+        );
+        let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
+        discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
+        let mut corrections = Corrections::default();
         if self.info.path != "-" {
             let list = readings_of(tx, self.source)?;
-            self.end_waiting(tx, &self.unfinished_readings("<="))?;
-            discarded = self.discard_gone(tx, &list, &self.unfinished_readings(">"))?;
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
         }
@@ -66,6 +78,7 @@ impl IngestSession {
         let rejected = self.met(tx, rejected, [])?;
         let rejected = rejected.len() as u64 + self.counts.agreements_rejected;
         let Self { counts, ignored, duplicate_lines, seen, info, .. } = self;
+        let discarded = (discarded, agreements_discarded);
         let report = IngestReport {
             counts,
             rejected,
@@ -76,19 +89,6 @@ impl IngestSession {
             corrections,
         };
         Ok((report, seen.met(info.path)))
-    }
-
-    /// A query for the readings of this file by earlier runs that were not finished: since the last restored copy was made
-    /// (`>`), or before (`<=`).
-    fn unfinished_readings(&self, since_copy: &str) -> String {
-        format!(
-            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
-              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
-                AND s.run_id {since_copy} (SELECT coalesce(max(last_run), 0) FROM copies)",
-            self.source,
-            is_same_list("s", "own"),
-            self.run
-        )
     }
 
     /// The rows found by the query that this reading has met.

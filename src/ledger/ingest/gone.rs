@@ -8,12 +8,11 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::Transaction;
 
-use super::super::steps::{CurrentStep, GONE_FROM_LIST, State, StepEvent, StepKind, take_all};
+use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{collect, each, is_same_list, value};
-use super::super::{Error, Result, RowId, SourceId, backup, runs};
+use super::super::{Error, Result, RowId, SourceId};
+use super::IngestSession;
 use super::apply::point_to;
-use super::discard::{decline, withdraw_rows};
-use super::{IngestSession, agreement};
 use tenantry_model::clock;
 
 /// How many corrections are described.
@@ -44,63 +43,6 @@ const STEPS: [(&str, &str, &str); 2] =
     [("customer_rows", "id", "TRUE"), ("agreements", "row_id", "replaced_by IS NULL")];
 
 impl IngestSession {
-    /// Ends the waiting of what a restored copy has held back until this list came again, and that it no longer contains.
-    /// The lost ledger may have created the customers, so their rows are unresolved. `held`: a query for the readings that
-    /// brought them.
-    pub(super) fn end_waiting(&self, tx: &Transaction<'_>, held: &str) -> Result<()> {
-        backup::doubt(tx, held)?;
-        let facts = format!(
-            "error_code = '{GONE_FROM_LIST}', error_status = NULL,
-             error_text = 'the ledger was restored, and the list no longer contains the row'"
-        );
-        let unresolved = (StepKind::Create, State::InFlight, StepEvent::LookedUpInVain);
-        let rows = take_all(tx, unresolved, &facts, &format!("source_id IN ({held})"), [])?;
-        runs::count_outcomes(tx, self.run, State::Unresolved, rows)?;
-        let sql = format!("UPDATE sources SET completed_at = ?1 WHERE id IN ({held})");
-        tx.execute(&sql, [clock::now().as_millisecond()])?;
-        Ok(())
-    }
-
-    /// Discards the rows and acceptances that were never sent and that this list no longer contains, nor an earlier list
-    /// of this run. An export never contains all rows of its list, so only those count that `unfinished` has brought: a
-    /// query for readings that stopped halfway. Returns how many rows and how many acceptances were discarded.
-    pub(super) fn discard_gone(
-        &self,
-        tx: &Transaction<'_>,
-        list: &HashSet<SourceId>,
-        unfinished: &str,
-    ) -> Result<(u64, u64)> {
-        let unfinished: HashSet<SourceId> = collect(tx, unfinished, [], |row| row.get(0))?;
-        let readings = if self.info.is_export { &unfinished } else { list };
-        tx.execute_batch("CREATE TEMP TABLE gone (id INTEGER PRIMARY KEY)")?;
-        let choose = |steps: &str, readings: &HashSet<SourceId>| -> Result<()> {
-            tx.execute("DELETE FROM temp.gone", [])?;
-            let mut insert = tx.prepare_cached("INSERT INTO temp.gone VALUES (?1)")?;
-            for step in self.missing(tx, steps, readings)? {
-                insert.execute([step])?;
-            }
-            Ok(())
-        };
-        let is_gone = "id IN (SELECT id FROM temp.gone)";
-        // What was retried although it was gone before is wanted.
-        choose(
-            "SELECT id, id, source_id FROM customer_rows WHERE state = 'pending' AND gone_at IS NULL",
-            readings,
-        )?;
-        let (refused_again, declined) = withdraw_rows(tx, is_gone)?;
-        // Refused rows are kept, unless their file was never read to its end.
-        choose("SELECT id, id, source_id FROM customer_rows WHERE state = 'rejected'", &unfinished)?;
-        let rejected = decline(tx, State::Rejected, is_gone)?;
-        let unsent = agreement::UNSENT;
-        choose(
-            &format!("SELECT id, row_id, source_id FROM agreements WHERE {unsent} AND replaced_by IS NULL"),
-            readings,
-        )?;
-        let agreements = agreement::withdraw(tx, is_gone, agreement::UNSENT)?;
-        tx.execute_batch("DROP TABLE temp.gone")?;
-        Ok((refused_again + declined + rejected, agreements))
-    }
-
     /// Marks the rows that this list no longer contains, nor an earlier list of this run, and takes the mark from the rows
     /// that it contains, whichever list brought them first. A row that was acknowledged while it was gone needs attention
     /// again when it comes back.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::steps::{STANDING, State};
-use super::super::stored::{collect, is_same_list, value};
+use super::super::stored::{collect, is_same_list};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
@@ -102,8 +102,6 @@ pub(super) struct SeenRows {
     /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
-    /// Nothing is sent if a row of the list is wrong, not even what an earlier reading has brought.
-    requires_valid: bool,
     /// The rows of the list that were replaced under another domain.
     replaced: HashMap<Identity, RowId>,
     /// What the files that this run has read before this one have met.
@@ -152,11 +150,10 @@ impl SeenRows {
     pub(super) fn new(
         reading: SourceId,
         unfinished: HashSet<SourceId>,
-        requires_valid: bool,
         replaced: HashMap<Identity, RowId>,
         earlier: MetRows,
     ) -> Self {
-        Self { reading: Some(reading), unfinished, requires_valid, replaced, earlier, first_line: Vec::new() }
+        Self { reading: Some(reading), unfinished, replaced, earlier, first_line: Vec::new() }
     }
 
     /// What this run has met when the file at `path` has been read, too.
@@ -238,13 +235,19 @@ fn corrected(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Re
     let Some(&row) = seen.replaced.get(&identity) else { return Ok(None) };
     static MAY_BE_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "SELECT count(*) > 0 FROM customer_rows last
-              WHERE last.id = ({}) AND last.state IN ({})",
+            "SELECT last.id FROM customer_rows last
+              WHERE last.id = ({}) AND last.external_id = ?2 AND last.reseller_id IS ?3
+                AND last.acknowledged_at IS NULL AND last.state IN ({})",
             last_correction("?1"),
-            State::sql_list(|state| state.is_customer() || state.is_in_doubt())
+            State::sql_list(|state| state.is_customer() || state.is_in_doubt() || state.is_open())
         )
     });
-    Ok(value::<bool>(tx, &MAY_BE_CUSTOMER, [row])?.then_some(row))
+    let (_, external_id, reseller) = identity;
+    let last =
+        tx.prepare_cached(&MAY_BE_CUSTOMER)?.query_row((row, external_id, reseller), |found| found.get(0));
+    // Where the list has both, they are two customers.
+    let last: Option<RowId> = last.optional()?;
+    Ok(last.filter(|last| seen.line_of(*last).is_none()).map(|_| row))
 }
 
 /// A query for the id of the last of the corrections of `row`.
@@ -414,8 +417,6 @@ impl Found {
     /// The same, with the facts that need further lookups.
     fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
-        // So that it waits with its list, if some row of the list is wrong.
-        known.is_unfinished |= known.state == State::Pending && seen.requires_valid;
         known.met_on = seen.line_of(known.row);
         if known.met_on.is_none() && !known.same_content {
             known.elsewhere = seen.earlier.place_of(known.row).map(|(path, line)| (line, path.to_owned()));

@@ -14,6 +14,7 @@ mod finish;
 mod gone;
 mod known;
 mod known_customers;
+mod missing;
 mod original;
 mod retry;
 
@@ -41,6 +42,7 @@ pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows, ReplacedRow};
 use known_customers::WhileReading;
 pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
+pub use missing::DeclinedRows;
 pub use original::{Original, Originals};
 pub(super) use retry::FROM_BEFORE;
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};
@@ -149,8 +151,6 @@ pub struct SourceInfo {
     pub header: Vec<u8>,
     /// The options by which it is read and validated, if they are known.
     pub given: Option<InputOptions>,
-    /// It is an export of a ledger, not a list of its own.
-    pub is_export: bool,
     /// Nothing of it may be sent without consent: see [`Ledger::release`].
     pub needs_consent: bool,
 }
@@ -305,13 +305,7 @@ impl IngestSession {
         Ok(Self {
             run,
             source: SourceId(source),
-            seen: SeenRows::new(
-                SourceId(source),
-                unfinished,
-                info.given.as_ref().is_some_and(|given| given.require_valid),
-                replaced_rows(tx, source)?,
-                met,
-            ),
+            seen: SeenRows::new(SourceId(source), unfinished, replaced_rows(tx, source)?, met),
             info,
             ledger_id,
             newest_row,

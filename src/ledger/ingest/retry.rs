@@ -277,7 +277,6 @@ impl RetrySession<'_> {
                 full_path: stored.full_path.clone(),
                 header: stored.header.clone(),
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
-                is_export: false,
                 needs_consent: false,
             };
             self.current =
