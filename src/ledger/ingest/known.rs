@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
 use super::super::steps::{STANDING, State};
-use super::super::stored::{collect, is_same_list};
+use super::super::stored::is_same_list;
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::agreement::{self, SentCustomer};
+use super::corrected::{Identity, corrected, last_correction};
 use super::discard;
 use tenantry_model::problem::Rule;
 
@@ -27,7 +28,7 @@ pub struct KnownRows {
     /// The last row with the same content that was discarded unsent.
     pub declined: Option<RowId>,
     /// A row of this list with the same domain, external id and reseller, if a corrected row under another domain has
-    /// replaced it and is a customer, or may be one.
+    /// replaced it and is a customer, may be one, or waits.
     pub corrected: Option<RowId>,
 }
 
@@ -103,29 +104,11 @@ pub(super) struct SeenRows {
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
     /// The rows of the list that were replaced under another domain.
-    replaced: HashMap<Identity, RowId>,
+    pub(super) replaced: HashMap<Identity, RowId>,
     /// What the files that this run has read before this one have met.
     pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
-}
-
-/// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
-pub(super) type Identity = (String, String, Option<String>);
-
-/// The rows of the list of this reading that were replaced under another domain, which are few.
-pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMap<Identity, RowId>> {
-    let sql = format!(
-        "SELECT r.domain, r.external_id, r.reseller_id, r.id
-           FROM customer_rows r INDEXED BY rows_by_state
-           JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?1
-           JOIN customer_rows new ON new.id = r.replaced_by AND new.domain IS NOT r.domain
-          WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND {}",
-        is_same_list("s", "own")
-    );
-    let rows: Vec<(Identity, RowId)> =
-        collect(tx, &sql, [reading], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
-    Ok(rows.into_iter().collect())
 }
 
 /// The rows that files of this run have met, each with its first place. The files of one run count as one.
@@ -220,45 +203,6 @@ pub(super) fn look_up(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRo
         known.named = by.map(|by| KnownRow { is_replacement: true, ..by });
     }
     Ok(known)
-}
-
-/// See [`KnownRows::corrected`].
-fn corrected(tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<Option<RowId>> {
-    if seen.replaced.is_empty() {
-        return Ok(None);
-    }
-    let (Some(domain), Some(external_id)) = (&candidate.domain, &candidate.external_id) else {
-        return Ok(None);
-    };
-    let reseller = candidate.reseller.map(|id| id.to_string());
-    let identity = (domain.as_str().to_owned(), external_id.clone(), reseller);
-    let Some(&row) = seen.replaced.get(&identity) else { return Ok(None) };
-    static MAY_BE_CUSTOMER: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT last.id FROM customer_rows last
-              WHERE last.id = ({}) AND last.external_id = ?2 AND last.reseller_id IS ?3
-                AND last.acknowledged_at IS NULL AND last.state IN ({})",
-            last_correction("?1"),
-            State::sql_list(|state| state.is_customer() || state.is_in_doubt() || state.is_open())
-        )
-    });
-    let (_, external_id, reseller) = identity;
-    let last =
-        tx.prepare_cached(&MAY_BE_CUSTOMER)?.query_row((row, external_id, reseller), |found| found.get(0));
-    // Where the list has both, they are two customers.
-    let last: Option<RowId> = last.optional()?;
-    Ok(last.filter(|last| seen.line_of(*last).is_none()).map(|_| row))
-}
-
-/// A query for the id of the last of the corrections of `row`.
-fn last_correction(row: &str) -> String {
-    format!(
-        "WITH RECURSIVE chain (id, replaced_by) AS (
-            SELECT id, replaced_by FROM customer_rows WHERE id = (SELECT replaced_by FROM customer_rows WHERE id = {row})
-            UNION ALL
-            SELECT c.id, c.replaced_by FROM customer_rows c JOIN chain ON c.id = chain.replaced_by)
-        SELECT id FROM chain WHERE replaced_by IS NULL"
-    )
 }
 
 /// Rows without a key can be recognized only by their content. The index is named: SQLite (3.53.2,

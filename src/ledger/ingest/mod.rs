@@ -2,13 +2,15 @@
 //!
 //! The key of a row is its domain. What is [`known`] of a row is looked up here, the caller decides what to do with it,
 //! and [`apply`] carries the decision out, in one transaction per batch. Unchanged rows of existing customers are
-//! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`gone`]
-//! finds rows that it no longer contains, [`consent`] handles files that must not be sent yet, [`discard`] rows that are
-//! not to be sent, and [`retry`] retries rows without their file.
+//! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`gone`] finds
+//! refused rows that it no longer contains, and [`missing`] waiting ones, once all files of the run are read.
+//! [`consent`] handles files that must not be sent yet, [`discard`] rows that are not to be sent, and [`retry`] retries
+//! rows without their file.
 
 mod agreement;
 mod apply;
 mod consent;
+mod corrected;
 mod discard;
 mod finish;
 mod gone;
@@ -26,8 +28,9 @@ use uuid::Uuid;
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
 use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
+use corrected::replaced_rows;
 pub(super) use known::MetRows;
-use known::{SeenRows, replaced_rows};
+use known::SeenRows;
 use tenantry_model::clock;
 use tenantry_model::customer::{Customer, DomainName};
 use tenantry_model::problem::{Problem, Severity};
