@@ -12,8 +12,7 @@ use super::session::{Halt, Session};
 use super::{Failure, Output, args, next_command, plan, rules};
 use crate::intake::companies::Companies;
 use crate::ledger::{
-    AwaitingConsent, Correction, Corrections, DeclinedRows, IngestReport, InputOptions, LedgerDoubles,
-    ListRefusal,
+    AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, LedgerDoubles, ListRefusal,
 };
 use crate::printable::escape_for_terminal;
 use crate::reading::{self, OpenedFile, ReadProgress};
@@ -80,16 +79,10 @@ async fn work(
     if let Some(note) = companies.note() {
         session.output.note(note);
     }
-    let is_refused = has_refused_file || (args.condition.require_valid && wrong > 0);
-    let missing = if is_refused { DeclinedRows::default() } else { session.ledger.decline_missing().await? };
-    let note_missing = |session: &Session<'_>, rows: u64| {
-        if rows > 0 {
-            let rows = counted(rows, "row");
-            session.output.note(format_args!("{rows} declined: not sent before, and no longer in the list."));
-        }
-    };
     if session.is_dry_run() {
-        note_missing(session, missing.len());
+        if !(has_refused_file || (args.condition.require_valid && wrong > 0)) {
+            decline_missing(session).await?;
+        }
         return Ok(wrong + u64::from(has_refused_file));
     }
     failpoint::crash("undecided");
@@ -114,17 +107,24 @@ async fn work(
             _ => {}
         }
     }
-    if let Err(halt) = agreed {
-        session.ledger.undo_decline(missing).await?;
-        return Err(halt);
-    }
-    note_missing(session, missing.len());
+    agreed?;
+    decline_missing(session).await?;
     if needs_consent {
         session.ledger.release(AwaitingConsent::OfThisRun).await?;
     }
     session.ledger.end_waiting().await?;
     session.submit().await?;
     Ok(wrong)
+}
+
+/// Declines what the lists no longer contain.
+async fn decline_missing(session: &Session<'_>) -> Result<(), Halt> {
+    let rows = session.ledger.decline_missing().await?;
+    if rows > 0 {
+        let rows = counted(rows, "row");
+        session.output.note(format_args!("{rows} declined: not sent before, and no longer in the list."));
+    }
+    Ok(())
 }
 
 /// One file, with the options by which it is read and validated.

@@ -81,10 +81,10 @@ pub use error::Error;
 use error::Result;
 pub use forget::{ForgetPlan, Forgettable, Forgetting};
 pub use ingest::{
-    AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DeclinedRows, DirectRows,
-    DiscardReport, DiscardSelection, Incoming, IngestReport, KnownAcceptance, KnownCustomer, KnownCustomers,
-    KnownRow, KnownRows, Original, Originals, ReplacedRow, RetryDecider, RetryReport, Selection,
-    SentCustomer, SkipReason, SourceInfo, StoredRow, Unchanged,
+    AwaitingConsent, Candidate, Change, Correction, Corrections, Decision, DirectRows, DiscardReport,
+    DiscardSelection, Incoming, IngestReport, KnownAcceptance, KnownCustomer, KnownCustomers, KnownRow,
+    KnownRows, Original, Originals, ReplacedRow, RetryDecider, RetryReport, Selection, SentCustomer,
+    SkipReason, SourceInfo, StoredRow, Unchanged,
 };
 pub use input_options::InputOptions;
 pub use list_refusal::ListRefusal;

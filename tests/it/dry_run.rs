@@ -134,23 +134,6 @@ fn nothing_of_a_file_with_a_wrong_row_is_sent_where_all_have_to_be_valid() {
     bench.agree();
 }
 
-/// Nor what an earlier import of the list has left.
-#[test]
-fn rows_that_wait_already_are_held_back_with_their_list() {
-    let bench = Bench::new();
-    bench.file("customers.csv", with_one_wrong());
-    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
-    let import = || bench.tenantry(["import", "--require-valid", "customers.csv"]);
-    import().exits(3);
-    assert!(!bench.tenantry(["status"]).exits(0).stdout.contains("tenantry resume"));
-    bench.resume().exits(5).says("2 of its rows are held back, because 1 row failed validation");
-    assert_eq!(bench.creations().len(), 1);
-    bench.file("customers.csv", with_one_wrong().replace("nowhere", "ana@example.com"));
-    import().exits(0);
-    assert_eq!(bench.creations().len(), 4);
-    bench.agree();
-}
-
 /// A run that dies before it is settled whether anything may be sent leaves nothing that `resume` would send.
 #[test]
 fn dying_undecided_lets_nothing_go_out() {

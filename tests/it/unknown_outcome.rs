@@ -237,23 +237,6 @@ fn reconcile_frees_an_unresolved_row_that_was_not_created() {
     bench.agree();
 }
 
-/// It may have been corrected under another domain.
-#[test]
-fn a_row_that_its_list_no_longer_contains_is_not_sent_again() {
-    let bench = unresolved(Fault::StatusBefore { status: 500 });
-    bench.file("customers.csv", customers_of(["found"]));
-    bench.import("customers.csv").exits(6);
-    bench.tenantry(["reconcile"]).exits(6).prints("its list no longer contains it");
-    bench.resume().exits(6);
-    assert_eq!(bench.requests(Operation::Create, "lost").len(), 1);
-    bench.file("customers.csv", customers_of(["found", "lost"]));
-    bench.import("customers.csv").exits(6);
-    bench.tenantry(["reconcile"]).exits(5).prints("not found, and the domain is free");
-    bench.resume().exits(3);
-    assert_eq!(bench.ledger().row("lost").state, "created");
-    bench.agree();
-}
-
 /// An operator has looked for its customer, and written it off.
 #[test]
 fn reconcile_leaves_an_acknowledged_row_alone() {

@@ -51,7 +51,6 @@ impl Ledger {
     /// Holds back what this run has read, because its lists were refused as a whole. New rows wait until their files are
     /// imported again; retried rows stay refused. Returns how many rows and how many acceptances wait.
     pub async fn hold_back(&self, why: ListRefusal) -> Result<(u64, u64)> {
-        self.adopt_waiting().await?;
         let run = self.run;
         self.write(move |tx| {
             let sql = "UPDATE sources SET invalid_at = ?2, refusal = ?3 WHERE run_id = ?1";

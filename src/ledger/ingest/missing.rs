@@ -8,30 +8,16 @@ use std::sync::PoisonError;
 use rusqlite::Transaction;
 
 use super::super::steps::{GONE_FROM_LIST, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_same_list, update, value};
-use super::super::{Ledger, Result, RowId, RunId, SourceId, backup, runs};
+use super::super::stored::{collect, is_same_list, value};
+use super::super::{Ledger, Result, RowId, RunId, backup, runs};
 use super::discard::never_sent;
 use tenantry_model::clock;
-
-/// Rows that were declined because their list no longer contains them.
-#[derive(Debug, Default)]
-pub struct DeclinedRows(Vec<RowId>);
-
-impl DeclinedRows {
-    pub fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
 
 impl Ledger {
     /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor another list
     /// of this run. Rows that an operator has retried stay, and so do corrections: what they replace would count again. If
-    /// another list has brought known rows since, it may contain them.
-    pub async fn decline_missing(&self) -> Result<DeclinedRows> {
+    /// another list has brought known rows, or was not read to its end, it may contain them. Returns how many.
+    pub async fn decline_missing(&self) -> Result<u64> {
         let run = self.run;
         let waiting = move |tx: &Transaction<'_>| {
             let sql = format!(
@@ -44,38 +30,23 @@ impl Ledger {
                          WHERE s.id IN (SELECT source_id FROM customer_rows WHERE state = 'pending')
                            AND s.run_id <> {run} AND s.completed_at IS NOT NULL AND {}
                            AND NOT EXISTS (SELECT 1 FROM sources o
-                                            WHERE o.id > s.id AND o.run_id <> {run} AND o.rows_known > 0 AND NOT {}
-                                              AND NOT instr(o.header, 'tenantry_row')))",
+                                            WHERE o.run_id <> {run} AND (o.rows_known > 0 OR o.completed_at IS NULL)
+                                              AND NOT instr(o.header, 'tenantry_row') AND NOT {}))",
                 never_sent("r"),
                 is_read_again(run),
-                is_same_list("o", "s")
+                is_same_sheet("o", "s")
             );
             collect(tx, &sql, [], |row| row.get(0))
         };
         let rows = self.not_met(self.writer.write_unsynced(waiting).await?);
         if rows.is_empty() {
-            return Ok(DeclinedRows::default());
+            return Ok(0);
         }
-        let declined = rows.clone();
         self.write(move |tx| {
             let declined = (StepKind::Create, State::Pending, StepEvent::Discarded);
             with_ids(tx, &rows, |which| take_all(tx, declined, "key_domain = NULL", which, []))
         })
-        .await?;
-        Ok(DeclinedRows(declined))
-    }
-
-    /// Makes these rows pending again, because the list that no longer contains them is not to be sent either.
-    pub async fn undo_decline(&self, rows: DeclinedRows) -> Result<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.write(move |tx| {
-            let taken_up = (StepKind::Create, State::Declined, StepEvent::TakenUp);
-            with_ids(tx, &rows.0, |which| take_all(tx, taken_up, "key_domain = domain", which, []))
-        })
         .await
-        .map(drop)
     }
 
     /// Ends the waiting of rows that a restored copy has held back until their list came again. The lost ledger may have
@@ -89,7 +60,8 @@ impl Ledger {
             );
             let sql = format!(
                 "SELECT id FROM customer_rows WHERE source_id IN ({readings})
-                    AND (state = 'in_flight' OR state = 'pending' AND next_step = 'ask')"
+                    AND (state = 'in_flight' OR state = 'pending' AND next_step = 'ask'
+                         OR state = 'unresolved' AND acknowledged_at IS NULL)"
             );
             let has_some: bool = value(tx, &format!("SELECT EXISTS ({readings})"), [])?;
             Ok((has_some, if has_some { collect(tx, &sql, [], |row| row.get(0))? } else { Vec::new() }))
@@ -105,10 +77,11 @@ impl Ledger {
                  error_text = 'the ledger was restored, and the list no longer contains the row'",
                 clock::now().as_millisecond()
             );
-            let unresolved = (StepKind::Create, State::InFlight, StepEvent::LookedUpInVain);
+            let unresolved = |from| (StepKind::Create, from, StepEvent::LookedUpInVain);
             let ended = with_ids(tx, &rows, |which| {
+                take_all(tx, unresolved(State::Unresolved), &facts, which, [])?;
                 backup::doubt(tx, which)?;
-                take_all(tx, unresolved, &facts, which, [])
+                take_all(tx, unresolved(State::InFlight), &facts, which, [])
             })?;
             runs::count_outcomes(tx, run, State::Unresolved, ended)?;
             // Nothing of these readings waits any more.
@@ -120,35 +93,6 @@ impl Ledger {
                 State::sql_list(State::is_open)
             );
             tx.execute(&sql, [clock::now().as_millisecond()])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Gives the pending rows of earlier readings that lists of this run contain to these readings, so that they are held
-    /// back together. A row of another header cannot be read by this one, and stays.
-    pub(super) async fn adopt_waiting(&self) -> Result<()> {
-        let run = self.run;
-        let waiting = move |tx: &Transaction<'_>| {
-            let sql = format!(
-                "SELECT r.id, own.id FROM customer_rows r JOIN sources s ON s.id = r.source_id
-                   JOIN sources own ON own.run_id = {run} AND own.header = s.header AND {}
-                  WHERE r.state = 'pending' AND r.next_step = 'create' AND s.run_id <> {run}",
-                is_same_list("s", "own")
-            );
-            collect(tx, &sql, [], |row| row.try_into())
-        };
-        let waiting: Vec<(RowId, SourceId)> = self.writer.write_unsynced(waiting).await?;
-        let met: Vec<(RowId, SourceId, u32)> = {
-            let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-            let placed =
-                waiting.into_iter().filter_map(|(row, source)| Some((row, source, met.place_of(row)?.1)));
-            placed.collect()
-        };
-        self.write(move |tx| {
-            for (row, source, line) in &met {
-                update(tx, "customer_rows", row, &[("source_id", source), ("line", line)])?;
-            }
             Ok(())
         })
         .await
@@ -167,9 +111,16 @@ fn is_read_again(run: RunId) -> String {
     format!(
         "EXISTS (SELECT 1 FROM sources own
                   WHERE own.run_id = {run} AND own.read_at IS NOT NULL AND own.rows_read > 0 AND {}
-                    AND json_extract(own.given, '$.sheet') IS json_extract(s.given, '$.sheet')
                     AND NOT instr(own.header, 'tenantry_row'))",
-        is_same_list("s", "own")
+        is_same_sheet("s", "own")
+    )
+}
+
+/// The condition on two readings that they are of one list, and of the same sheet of it.
+fn is_same_sheet(one: &str, other: &str) -> String {
+    format!(
+        "({} AND json_extract({one}.given, '$.sheet') IS json_extract({other}.given, '$.sheet'))",
+        is_same_list(one, other)
     )
 }
 

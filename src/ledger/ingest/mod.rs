@@ -45,7 +45,6 @@ pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows, ReplacedRow};
 use known_customers::WhileReading;
 pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
-pub use missing::DeclinedRows;
 pub use original::{Original, Originals};
 pub(super) use retry::FROM_BEFORE;
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};

@@ -112,7 +112,7 @@ const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last
      r.domain_burned,
      coalesce(r.in_doubt_since = (SELECT max(restored_at) FROM copies), FALSE)
          AND NOT EXISTS (SELECT 1 FROM http_attempts t WHERE t.row_id = r.id AND t.operation = 'create'),
-     coalesce(r.gone_at > coalesce(r.in_doubt_since, r.last_sent_at), FALSE) AND NOT instr(s.header, 'tenantry_row')";
+     r.gone_at IS NOT NULL AND coalesce(r.error_code = 'gone_from_list', FALSE)";
 
 /// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
