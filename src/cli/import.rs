@@ -221,6 +221,13 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
         note_doubles(session, &plan.doubles);
         return Ok(());
     };
+    let missing = session.ledger.missing().await?;
+    if missing > 0 {
+        let rows = counted(missing, "row");
+        session.output.note(format_args!(
+            "{rows} of the plan no longer in the list: declined if you agree, and not created."
+        ));
+    }
     let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
     consent::confirm(session, terminal, &plan, waiting).await
 }

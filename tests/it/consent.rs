@@ -235,6 +235,24 @@ mod on_a_terminal {
         }
     }
 
+    /// They are shown in the plan, and a no leaves them waiting.
+    #[test]
+    fn rows_that_the_list_no_longer_has_are_declined_by_a_yes() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["one", "two"]));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        bench.file("customers.csv", customers_of(["one"]));
+        for (answer, code, expected) in [("no", 5, ("pending", 2)), ("yes", 0, ("declined", 1))] {
+            let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+            terminal
+                .shows("1 row of the plan no longer in the list: declined if you agree, and not created.");
+            answers(&terminal, &format!("{answer}\r"));
+            terminal.ends_with(code);
+            assert_eq!(bench.ledger().states().get(expected.0), Some(&expected.1), "{answer}");
+        }
+        assert_eq!(creates(&bench), 1);
+    }
+
     /// Nobody agrees to what they have not seen: a yes that was meant for something else, or a key that was held down.
     #[test]
     fn what_was_typed_before_the_question_is_no_answer() {

@@ -14,10 +14,27 @@ use super::discard::never_sent;
 use tenantry_model::clock;
 
 impl Ledger {
+    /// How many rows [`decline_missing`](Self::decline_missing) would decline.
+    pub async fn missing(&self) -> Result<u64> {
+        Ok(self.missing_rows().await?.len() as u64)
+    }
+
     /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor another list
     /// of this run. Rows that an operator has retried stay, and so do corrections: what they replace would count again. If
     /// another list has brought known rows, or was not read to its end, it may contain them. Returns how many.
     pub async fn decline_missing(&self) -> Result<u64> {
+        let rows = self.missing_rows().await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |tx| {
+            let declined = (StepKind::Create, State::Pending, StepEvent::Discarded);
+            with_ids(tx, &rows, |which| take_all(tx, declined, "key_domain = NULL", which, []))
+        })
+        .await
+    }
+
+    async fn missing_rows(&self) -> Result<Vec<RowId>> {
         let run = self.run;
         let waiting = move |tx: &Transaction<'_>| {
             let sql = format!(
@@ -38,15 +55,7 @@ impl Ledger {
             );
             collect(tx, &sql, [], |row| row.get(0))
         };
-        let rows = self.not_met(self.writer.write_unsynced(waiting).await?);
-        if rows.is_empty() {
-            return Ok(0);
-        }
-        self.write(move |tx| {
-            let declined = (StepKind::Create, State::Pending, StepEvent::Discarded);
-            with_ids(tx, &rows, |which| take_all(tx, declined, "key_domain = NULL", which, []))
-        })
-        .await
+        Ok(self.not_met(self.writer.write_unsynced(waiting).await?))
     }
 
     /// Ends the waiting of rows that a restored copy has held back until their list came again. The lost ledger may have
