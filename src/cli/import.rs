@@ -79,19 +79,21 @@ async fn work(
     if let Some(note) = companies.note() {
         session.output.note(note);
     }
+    let refused = if has_refused_file {
+        Some(ListRefusal::Problem)
+    } else {
+        (args.condition.require_valid && wrong > 0).then_some(ListRefusal::NotAllValid { rows: wrong })
+    };
     if session.is_dry_run() {
-        if !(has_refused_file || (args.condition.require_valid && wrong > 0)) {
+        if refused.is_none() {
             decline_missing(session).await?;
         }
         return Ok(wrong + u64::from(has_refused_file));
     }
     failpoint::crash("undecided");
-    let agreed = match &consent {
-        _ if has_refused_file => Err(StopReason::ListRefused(ListRefusal::Problem).into()),
-        _ if args.condition.require_valid && wrong > 0 => {
-            Err(StopReason::ListRefused(ListRefusal::NotAllValid { rows: wrong }).into())
-        }
-        consent => agreed(session, consent).await,
+    let agreed = match refused {
+        Some(why) => Err(StopReason::ListRefused(why).into()),
+        None => agreed(session, &consent).await,
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
         match reason {

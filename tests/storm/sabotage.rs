@@ -87,7 +87,7 @@ pub(crate) const ALL: [Sabotage; 17] = [
     ledger(
         "a_row_that_waits_is_declined",
         "UPDATE customer_rows SET state = 'declined', key_domain = NULL WHERE state = 'pending'",
-        &[" has made it ", "declined, and it was sent: ", "it comes to no end: ", "a row of the list is not there: ", "exit code 5, and nothing is open: "],
+        &[" has made it ", "declined, and it was sent: ", "a row of the list is not there: ", "exit code 5, and nothing is open: "],
     ),
     ledger(
         "a_refusal_is_acknowledged_by_itself",

@@ -48,9 +48,10 @@ impl Ledger {
                            AND s.run_id <> {run} AND s.completed_at IS NOT NULL AND {}
                            AND NOT EXISTS (SELECT 1 FROM sources o
                                             WHERE o.run_id <> {run} AND (o.rows_known > 0 OR o.completed_at IS NULL)
-                                              AND NOT instr(o.header, 'tenantry_row') AND NOT {}))",
+                                              AND NOT {} AND NOT {}))",
                 never_sent("r"),
                 is_read_again(run),
+                is_export("o"),
                 is_same_sheet("o", "s")
             );
             collect(tx, &sql, [], |row| row.get(0))
@@ -73,12 +74,10 @@ impl Ledger {
                          OR state = 'unresolved' AND acknowledged_at IS NULL)"
             );
             let has_some: bool = value(tx, &format!("SELECT EXISTS ({readings})"), [])?;
-            Ok((has_some, if has_some { collect(tx, &sql, [], |row| row.get(0))? } else { Vec::new() }))
+            has_some.then(|| collect(tx, &sql, [], |row| row.get(0))).transpose()
         };
-        let (has_some, rows) = self.writer.write_unsynced(held).await?;
-        if !has_some {
-            return Ok(());
-        }
+        // Nearly no run has such readings, and what changes nothing needs no sync.
+        let Some(rows) = self.writer.write_unsynced(held).await? else { return Ok(()) };
         let rows = self.not_met(rows);
         self.write(move |tx| {
             let facts = format!(
@@ -120,9 +119,15 @@ fn is_read_again(run: RunId) -> String {
     format!(
         "EXISTS (SELECT 1 FROM sources own
                   WHERE own.run_id = {run} AND own.read_at IS NOT NULL AND own.rows_read > 0 AND {}
-                    AND NOT instr(own.header, 'tenantry_row'))",
-        is_same_sheet("s", "own")
+                    AND NOT {})",
+        is_same_sheet("s", "own"),
+        is_export("own")
     )
+}
+
+/// The condition on a reading that it is one of an export: it has the column that only exports have.
+fn is_export(source: &str) -> String {
+    format!("instr({source}.header, 'tenantry_row')")
 }
 
 /// The condition on two readings that they are of one list, and of the same sheet of it.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::super::stored::{cell, customer_of, from_json};
 use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
-use super::change::{EarlierRefusal, OpenStep, Refusal};
+use super::change::{EarlierRefusal, GONE_FROM_LIST, OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
 use tenantry_model::thread::on_thread;
@@ -112,7 +112,7 @@ const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last
      r.domain_burned,
      coalesce(r.in_doubt_since = (SELECT max(restored_at) FROM copies), FALSE)
          AND NOT EXISTS (SELECT 1 FROM http_attempts t WHERE t.row_id = r.id AND t.operation = 'create'),
-     r.gone_at IS NOT NULL AND coalesce(r.error_code = 'gone_from_list', FALSE)";
+     r.gone_at IS NOT NULL";
 
 /// The same columns of an agreement, which is never looked up.
 const OF_AGREEMENTS: &str = "'create', iif(a.in_doubt, a.changed_at, NULL), NULL, NULL, NULL,
@@ -156,6 +156,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
     let state: State = cell(row, 6, "state")?;
     let code: Option<String> = cell(row, 15, "error code")?;
     let text: Option<String> = cell(row, 17, "error text")?;
+    let is_gone = cell(row, 21, "mark of a row that is gone")? && code.as_deref() == Some(GONE_FROM_LIST);
     let refusal = match code {
         Some(code) => {
             Some(Refusal { code, status: cell(row, 16, "error status")?, text: text.unwrap_or_default() })
@@ -177,7 +178,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
         kind,
         is_in_flight: state == State::InFlight,
         is_begun: state == State::InFlight && !cell::<bool>(row, 20, "mark of a restored copy")?,
-        is_gone: cell(row, 21, "mark of a row that is gone")?,
+        is_gone,
         refused_before: before.map(|refusal| EarlierRefusal { refusal, domain_burned }),
         open: OpenStep {
             customer_id: cell(row, 4, "customer id")?,

@@ -96,8 +96,8 @@ static CODES: &[KnownCode] = &[
               again if its domain is still free"),
     known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
     known(0, "gone_from_list", FixTheRow, "the ledger was restored, and its list no longer contains it: run `tenantry \
-              reconcile` to look for its customer; if there is none, acknowledge it, or import it again and run \
-              `tenantry reconcile` and `tenantry resume` to create it"),
+              reconcile` to look for its customer; if it was never created, acknowledge the row; to create it, import it \
+              again, then run `tenantry reconcile` and `tenantry resume`"),
     known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: \
               compare both rows (`tenantry show`) with the customer in Partner Center"),
     known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later; if the row is still unresolved then, \
