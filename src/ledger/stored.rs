@@ -145,6 +145,11 @@ pub(super) fn is_same_list(one: &str, other: &str) -> String {
     )
 }
 
+/// SQL: is this a reading of an export? It has the column that only exports have.
+pub(super) fn is_export(reading: &str) -> String {
+    format!("instr({reading}.header, 'tenantry_row')")
+}
+
 /// SQL: is a row, by its domain and its id, one of the [`NamedRow`]s in the JSON array of a parameter? An empty array
 /// stands for all rows. The id is qualified by its table, because `json_each` has an `id` too.
 pub(super) fn is_named(domain: &str, row: &str, parameter: &str) -> String {

@@ -1017,6 +1017,15 @@ fn a_changed_row_of_the_list_does_not_undo_its_correction() {
     bench.import("other.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
     bench.agree();
+    // After a retry by its export, which the row belongs to from then on.
+    let bench = refused_once(&[("one", 3000), ("one", 3000)], by_id("+44 113 496 0001"));
+    bench.file("failed.csv", changed(&bench, "failed", &[]));
+    bench.import("failed.csv").args(["--retry-failed"]).exits(3);
+    bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));
+    bench.import("fix.csv").exits(0);
+    bench.file("customers.csv", by_id("+44 113 496 0002"));
+    bench.import("customers.csv").exits(0).says("changes come too late, and are ignored, on line 2");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
     // While the correction waits, and in the run that brings it.
     let bench = refused_once(&[("one", 3000)], by_id("+44 113 496 0001"));
     bench.file("fix.csv", changed(&bench, "failed", &[(",one,", ",two,")]));

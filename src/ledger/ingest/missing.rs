@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use rusqlite::Transaction;
 
 use super::super::steps::{GONE_FROM_LIST, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_same_list, value};
+use super::super::stored::{collect, is_export, is_same_list, value};
 use super::super::{Ledger, Result, RowId, RunId, backup, runs};
 use super::discard::never_sent;
 use tenantry_model::clock;
@@ -123,11 +123,6 @@ fn is_read_again(run: RunId) -> String {
         is_same_sheet("s", "own"),
         is_export("own")
     )
-}
-
-/// The condition on a reading that it is one of an export: it has the column that only exports have.
-fn is_export(source: &str) -> String {
-    format!("instr({source}.header, 'tenantry_row')")
 }
 
 /// The condition on two readings that they are of one list, and of the same sheet of it.
