@@ -137,6 +137,7 @@ pub(crate) async fn ingest(
         header: reader::to_csv(header.names()),
         given: Some(InputOptions {
             found_delimiter: opened.layout().found_delimiter(),
+            found_sheet: opened.layout().found_sheet().map(str::to_owned),
             ..settings.given.clone()
         }),
         needs_consent: settings.needs_consent,

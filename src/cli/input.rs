@@ -327,6 +327,7 @@ impl args::InputArgs {
             partner_domains: self.partner_domains.clone(),
             require_valid,
             found_delimiter: None,
+            found_sheet: None,
         }
     }
 }

@@ -37,6 +37,8 @@ pub struct InputOptions {
     pub require_valid: bool,
     /// The delimiter that the file was read with, for its exports. It is no option: the next reading finds it again.
     pub found_delimiter: Option<u8>,
+    /// The sheet that was read. Nor is this an option: without one, the first visible sheet is read, whichever that is.
+    pub found_sheet: Option<String>,
 }
 
 impl InputOptions {
@@ -68,6 +70,7 @@ impl InputOptions {
             strict: now.strict || self.strict,
             warn: joined(&self.warn, &now.warn),
             found_delimiter: self.found_delimiter,
+            found_sheet: self.found_sheet.clone(),
             partner_domains: joined(&self.partner_domains, &now.partner_domains),
             ..now.clone()
         }
@@ -75,7 +78,7 @@ impl InputOptions {
 
     /// The options without what the reading found.
     pub fn as_given(&self) -> InputOptions {
-        InputOptions { found_delimiter: None, ..self.clone() }
+        InputOptions { found_delimiter: None, found_sheet: None, ..self.clone() }
     }
 
     /// The options of this reading that the next import of the same file applies too: what the columns mean, and which

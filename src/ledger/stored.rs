@@ -136,8 +136,15 @@ pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
     )
 }
 
-/// SQL: are these two readings of one list? Readings of standard input never are.
+/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own; earlier versions did not store
+/// which one they read. Standard input is never the same list again.
 pub(super) fn is_same_list(one: &str, other: &str) -> String {
+    let sheet = |reading: &str| format!("json_extract({reading}.given, '$.found_sheet')");
+    format!("({} AND coalesce({} = {}, TRUE))", is_same_file(one, other), sheet(one), sheet(other))
+}
+
+/// SQL: are these two readings of one file, whichever sheet of it?
+pub(super) fn is_same_file(one: &str, other: &str) -> String {
     format!(
         "({one}.path <> '-' AND {other}.path <> '-'
           AND CASE WHEN {one}.full_path IS NULL OR {other}.full_path IS NULL THEN {one}.path = {other}.path

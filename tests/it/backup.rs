@@ -239,7 +239,7 @@ fn a_restored_copy_waits_for_the_lock_too() {
     let waiting = restored("1m").spawn();
     eventually("it waits", || waiting.stderr().contains("Waiting for up to 1 min"));
     assert_eq!(bench.ledger().number("SELECT count(*) FROM copies WHERE restored_at IS NULL"), 1);
-    drop(lock);
+    lock.unlock().unwrap();
     let done = waiting.wait();
     assert_eq!(done.code, Some(0), "{done}");
     assert_eq!(done.says("This ledger is a backup of").stderr.matches("is a backup of").count(), 1);

@@ -124,6 +124,31 @@ fn a_sheet_that_is_left_out_is_named() {
     assert_eq!(bench.creations().len(), 2);
 }
 
+/// Whatever a sheet contains, it says nothing about the rows of another one.
+#[test]
+fn each_sheet_is_a_list_of_its_own() {
+    let bench = Bench::new();
+    let rows = |domains: &[&str]| {
+        let rows = domains.iter().map(|domain| row(domain));
+        let rows = std::iter::once(HEADER.to_owned()).chain(rows);
+        rows.map(|text| format!("<row>{}</row>", cells(&text))).collect::<Vec<_>>()
+    };
+    let book = |german: &[&str]| xlsx(&[("DE", rows(german), ""), ("FR", rows(&["paris"]), "")]);
+    bench.file("list.xlsx", book(&["refuse-400-3000", "berlin"]));
+    // The first visible sheet, and the same one by its name.
+    bench.import("list.xlsx").env("TENANTRY_CRASH_AT", "file_read").run();
+    bench.import("list.xlsx").args(["--sheet", "FR"]).exits(5);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    bench.import("list.xlsx").args(["--sheet", "de"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("failed", 1)]));
+    bench.import("list.xlsx").args(["--sheet", "FR"]).exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+    bench.file("list.xlsx", book(&["berlin"]));
+    bench.import("list.xlsx").exits(3);
+    bench.tenantry(["acknowledge", "--gone"]).exits(0);
+    bench.agree();
+}
+
 #[test]
 fn a_workbook_of_an_older_kind_is_refused_with_the_way_out() {
     let bench = Bench::new();

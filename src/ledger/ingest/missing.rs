@@ -1,7 +1,7 @@
 //! Rows that wait, and that no list of this run contains any more although their own list was read to its end.
 //!
 //! They are found when all lists of the run are read: a row may have moved to another one. An export never contains all
-//! rows of a list, and each sheet of a workbook is a list of its own.
+//! rows of a list.
 
 use std::sync::PoisonError;
 
@@ -52,7 +52,7 @@ impl Ledger {
                 never_sent("r"),
                 is_read_again(run),
                 is_export("o"),
-                is_same_sheet("o", "s")
+                is_same_list("o", "s")
             );
             collect(tx, &sql, [], |row| row.get(0))
         };
@@ -114,22 +114,14 @@ impl Ledger {
     }
 }
 
-/// The condition on a reading `s` that this run has read its list to its end, the same sheet of it, and found rows in it.
+/// The condition on a reading `s` that this run has read its list to its end, and found rows in it.
 fn is_read_again(run: RunId) -> String {
     format!(
         "EXISTS (SELECT 1 FROM sources own
                   WHERE own.run_id = {run} AND own.read_at IS NOT NULL AND own.rows_read > 0 AND {}
                     AND NOT {})",
-        is_same_sheet("s", "own"),
+        is_same_list("s", "own"),
         is_export("own")
-    )
-}
-
-/// The condition on two readings that they are of one list, and of the same sheet of it.
-fn is_same_sheet(one: &str, other: &str) -> String {
-    format!(
-        "({} AND json_extract({one}.given, '$.sheet') IS json_extract({other}.given, '$.sheet'))",
-        is_same_list(one, other)
     )
 }
 

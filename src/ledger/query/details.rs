@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::{
-    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_list, json, value,
+    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_file, json, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
@@ -186,7 +186,7 @@ impl Queries {
               WHERE {} AND s.given IS NOT NULL AND s.let_go_at IS NULL
                 AND s.run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')
               ORDER BY s.id DESC LIMIT 1",
-            is_same_list("s", "own")
+            is_same_file("s", "own")
         );
         Ok(self.connection.query_row(&sql, (path, full_path), |row| row.get(0)).optional()?)
     }

@@ -152,6 +152,14 @@ impl Layout {
         }
     }
 
+    /// The name of the sheet.
+    pub fn found_sheet(&self) -> Option<&str> {
+        match self {
+            Layout::Text { .. } => None,
+            Layout::Sheet { name, .. } => Some(name),
+        }
+    }
+
     /// The delimiter of the file, which its copies and exports keep; a sheet has none.
     pub fn found_delimiter(&self) -> Option<u8> {
         match self {

@@ -100,6 +100,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         partner_domains: vec!["tailspin.com".to_owned()],
         require_valid: true,
         found_delimiter: None,
+        found_sheet: None,
     };
     let flags = flags_of(&given);
     assert!(
