@@ -202,6 +202,14 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     bench.import("customers.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 4)]));
     bench.agree();
+    // Another list that was read to its end does not contain it, whether somebody has agreed to that one or not.
+    bench.file("customers.csv", customers_of(["one", "two", "three", "five"]));
+    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    bench.file("held.csv", customers_of(["six"]));
+    bench.import("held.csv").args(["--max-new", "0"]).exits(5);
+    bench.file("customers.csv", customers_of(["one", "two", "three"]));
+    bench.import("customers.csv").exits(5).says("1 row declined");
+    assert_eq!(bench.ledger().states(), states([("created", 4), ("declined", 1), ("pending", 1)]));
 }
 
 /// Nobody has agreed to the list that no longer has them, or another list has them.

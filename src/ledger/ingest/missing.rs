@@ -47,7 +47,8 @@ impl Ledger {
                          WHERE s.id IN (SELECT source_id FROM customer_rows WHERE state = 'pending')
                            AND s.run_id <> {run} AND s.completed_at IS NOT NULL AND {}
                            AND NOT EXISTS (SELECT 1 FROM sources o
-                                            WHERE o.run_id <> {run} AND (o.rows_known > 0 OR o.completed_at IS NULL)
+                                            WHERE o.run_id <> {run}
+                                              AND (o.rows_known > 0 OR coalesce(o.read_at, o.completed_at) IS NULL)
                                               AND NOT {} AND NOT {}))",
                 never_sent("r"),
                 is_read_again(run),
