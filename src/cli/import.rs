@@ -85,8 +85,9 @@ async fn work(
         (args.condition.require_valid && wrong > 0).then_some(ListRefusal::NotAllValid { rows: wrong })
     };
     if session.is_dry_run() {
-        if refused.is_none() {
-            decline_missing(session).await?;
+        match refused {
+            None => session.agree(AwaitingConsent::OfThisRun).await?,
+            Some(why) => session.note_refusal(why),
         }
         return Ok(wrong + u64::from(has_refused_file));
     }
@@ -110,23 +111,12 @@ async fn work(
         }
     }
     agreed?;
-    decline_missing(session).await?;
     if needs_consent {
         session.ledger.release(AwaitingConsent::OfThisRun).await?;
     }
     session.ledger.end_waiting().await?;
     session.submit().await?;
     Ok(wrong)
-}
-
-/// Declines what the lists no longer contain.
-async fn decline_missing(session: &Session<'_>) -> Result<(), Halt> {
-    let rows = session.ledger.decline_missing().await?;
-    if rows > 0 {
-        let rows = counted(rows, "row");
-        session.output.note(format_args!("{rows} declined: not sent before, and no longer in the list."));
-    }
-    Ok(())
 }
 
 /// One file, with the options by which it is read and validated.
@@ -178,7 +168,8 @@ impl ListReading {
     }
 
     fn settings(&self, args: &args::ImportArgs, needs_consent: bool, output: &Output) -> intake::Settings {
-        let given = self.given(args, output);
+        let has_max_new = args.run.submission.max_new.is_some();
+        let given = InputOptions { has_max_new, ..self.given(args, output) };
         let remembered = reader::Remembered {
             column_map: self.remembered.column_map.clone(),
             ignored_columns: self.remembered.ignore_column.clone(),
@@ -217,21 +208,34 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
         note_doubles(session, &queries.doubles(session.ledger.run())?);
         return Ok(());
     }
-    let plan = queries.plan(session.ledger.run())?;
-    session.refuse_too_many_new(&plan)?;
+    let plan = queries.plan(session.ledger.run(), AwaitingConsent::OfThisRun)?;
+    let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
+    if let refused @ Err(_) = session.refuse_too_many_new(&plan) {
+        if waiting > 0 {
+            session
+                .output
+                .note(format_args!("{waiting} of the {} customers wait since earlier runs.", plan.rows()));
+        }
+        return refused;
+    }
     let Consent::Ask(terminal) = consent else {
         note_doubles(session, &plan.doubles);
         return Ok(());
     };
-    let missing = session.ledger.missing().await?;
+    note_missing(session, AwaitingConsent::OfThisRun).await?;
+    consent::confirm(session, terminal, &plan, waiting).await
+}
+
+/// Says above a question what a yes declines.
+pub(super) async fn note_missing(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
+    let missing = session.ledger.missing(what).await?;
     if missing > 0 {
         let rows = counted(missing, "row");
         session.output.note(format_args!(
-            "{rows} of the plan no longer in the list: declined if you agree, and not created."
+            "{rows} that waited no longer in the list: declined if you agree, and not created."
         ));
     }
-    let waiting = plan.rows().saturating_sub(queries.pending_of(session.ledger.run())?);
-    consent::confirm(session, terminal, &plan, waiting).await
+    Ok(())
 }
 
 /// Names new rows that are probably customers already, where there is no plan that shows them.

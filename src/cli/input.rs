@@ -326,6 +326,7 @@ impl args::InputArgs {
             warn: self.warn.clone(),
             partner_domains: self.partner_domains.clone(),
             require_valid,
+            has_max_new: false,
             found_delimiter: None,
             found_sheet: None,
         }

@@ -33,8 +33,10 @@ const UNRESOLVED_NAMED: u32 = 3;
 pub(super) struct Remaining {
     pub(super) rows: RowCounts,
     pub(super) agreements: AgreementCounts,
-    /// The import that continues all open rows. `None`: some rows can continue without a file.
+    /// The import of the lists that hold rows back.
     waits_for: Option<NextImport>,
+    /// Some open rows can continue without a list.
+    can_resume: bool,
     /// The validation flags ([`validation_flags`]) of the rows that would be exported for correction.
     exported: BTreeSet<String>,
     /// Refused rows and acceptances that their lists no longer contain.
@@ -128,7 +130,8 @@ impl Remaining {
         let left = Self {
             rows,
             agreements,
-            waits_for: None,
+            waits_for: to_bring_again(held),
+            can_resume: false,
             exported,
             gone,
             may_be_corrected_elsewhere: queries.may_be_corrected_elsewhere()?,
@@ -138,8 +141,7 @@ impl Remaining {
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
         let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
         let open = left.open() + left.unresolved.held_back;
-        let waits_for = to_bring_again(held).filter(|_| open == waiting && !can_resume);
-        Ok(Self { waits_for, ..left })
+        Ok(Self { can_resume: can_resume || open != waiting, ..left })
     }
 
     /// Rows and acceptances that are not finished, including those held back.
@@ -175,10 +177,13 @@ impl Remaining {
             Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::ListRefused(_))
         );
         let once = stopped.and_then(condition);
+        // `resume` would send the other rows, and not those of the list.
+        let is_too_long = matches!(stopped, Some(StopReason::ListRefused(ListRefusal::TooManyNew { .. })));
         if is_discarded && self.open() == 0 {
             None
-        } else if let Some(NextImport { import, correct, max_new }) = &self.waits_for {
-            // `resume` would find nothing that it may send.
+        } else if let Some(NextImport { import, correct, max_new }) =
+            self.waits_for.as_ref().filter(|_| is_too_long || !self.can_resume)
+        {
             let mut allowing = repeated.clone();
             if let Some(new) = max_new {
                 allowing.add_option("max_new", &new.to_string());

@@ -5,7 +5,7 @@ use super::ended::Ended;
 use super::session::{Halt, Session};
 use super::{Failure, Output, args, import, next_command};
 use crate::ledger::{AwaitingConsent, InputOptions, State};
-use crate::report::counted;
+use crate::report::{counted, counted_with};
 use crate::submitter::{Mode, StopReason};
 
 /// `mode`: send open rows, or only look up the outcome of rows in doubt.
@@ -16,36 +16,51 @@ pub(crate) async fn run(mode: Mode, args: args::RunArgs, output: &Output) -> Res
 }
 
 async fn work(mode: Mode, args: &args::RunArgs, session: &mut Session<'_>) -> Result<(), Halt> {
-    if mode == Mode::LookUpOnly {
-        let in_flight = session.queries.counts()?.of(State::InFlight);
-        if in_flight > 0 {
-            session.output.note(format_args!(
-                "{} in flight: `{}` may still bring their passwords, which asking does not.",
-                counted(in_flight, "row"),
-                next_command::of(session.output, "resume")
-            ));
-        }
+    match mode {
+        Mode::LookUpOnly => note_in_flight(session)?,
+        Mode::Submit => settle_undecided(session, args).await?,
     }
-    if session.is_dry_run() {
-        return Ok(());
+    if !session.is_dry_run() {
+        session.submit().await?;
     }
-    if mode == Mode::Submit {
-        settle_undecided(session, args).await?;
-        if args.submission.max_new.is_some() {
-            session.refuse_too_many_new(&session.queries.plan(session.ledger.run())?)?;
-        }
+    Ok(())
+}
+
+fn note_in_flight(session: &Session<'_>) -> Result<(), Failure> {
+    let in_flight = session.queries.counts()?.of(State::InFlight);
+    if in_flight > 0 {
+        session.output.note(format_args!(
+            "{} in flight: `{}` may still bring their passwords, which asking does not.",
+            counted(in_flight, "row"),
+            next_command::of(session.output, "resume")
+        ));
     }
-    session.submit().await
+    Ok(())
 }
 
 /// Asks for consent to rows whose run ended before its question was answered. If there is no terminal for the question,
 /// these rows keep waiting, and the others are sent.
 async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Result<(), Halt> {
+    let (consent, what) = (Consent::of(args), AwaitingConsent::OfEarlierRuns);
     let plan = session.queries.undecided()?;
-    if plan.is_empty() {
+    let has_some = !plan.is_empty() || session.ledger.missing(what).await? > 0;
+    if session.is_dry_run() {
+        if !plan.is_empty() && !args.submission.yes {
+            let rows = counted_with(plan.rows(), plan.agreements, "acceptance");
+            session.output.note(format_args!("{rows} of the plan without your consent: a run asks for it."));
+        }
+        session.agree(what).await?;
         return Ok(());
     }
-    match Consent::of(args) {
+    if args.submission.max_new.is_some() {
+        // This run has read nothing.
+        let agreed = if consent.is_ok() { what } else { AwaitingConsent::OfThisRun };
+        session.refuse_too_many_new(&session.queries.plan(session.ledger.run(), agreed)?)?;
+    }
+    if !has_some {
+        return Ok(());
+    }
+    match consent {
         Err(why) => {
             session.output.note(format_args!(
                 "Rows without your consent stay pending, because this run cannot ask you: {why}."
@@ -54,13 +69,14 @@ async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Re
         }
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
+            import::note_missing(session, what).await?;
             let agreed = consent::confirm(session, &terminal, &plan, plan.rows()).await;
             if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
-                import::discard(session, AwaitingConsent::OfEarlierRuns).await?;
+                import::discard(session, what).await?;
             }
             agreed?;
         }
     }
-    session.ledger.release(AwaitingConsent::OfEarlierRuns).await?;
+    session.ledger.release(what).await?;
     Ok(())
 }

@@ -17,7 +17,8 @@ use crate::call::{Caller, Pacer};
 use crate::clock;
 use crate::intake::Changes;
 use crate::ledger::{
-    self, InputOptions, Ledger, ListRefusal, Queries, Restored, RowCounts, State, SubmissionPlan, UserNeeds,
+    self, AwaitingConsent, InputOptions, Ledger, ListRefusal, Queries, Restored, RowCounts, State,
+    SubmissionPlan, UserNeeds,
 };
 use crate::reader::{ColumnUse, has_column};
 use crate::report::counted;
@@ -163,8 +164,11 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Submits the open rows.
+    /// Declines what the lists no longer contain, after consent, and submits the open rows.
     pub(crate) async fn submit(&mut self) -> Result<(), Halt> {
+        if self.mode == Mode::Submit {
+            self.decline_missing().await?;
+        }
         self.ledger.doubt_restored().await?;
         let counts = self.queries.counts()?;
         let (open, owed) = self.work_left(&counts)?;
@@ -204,6 +208,21 @@ impl<'a> Session<'a> {
             Some(reason) if self.work_left(&self.queries.counts()?)? != (0, 0) => Err(reason.into()),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// What consent to `what` changes before a submission, on the copy of a dry run.
+    pub(super) async fn agree(&self, what: AwaitingConsent) -> Result<(), ledger::Error> {
+        self.ledger.release(what).await?;
+        self.decline_missing().await
+    }
+
+    async fn decline_missing(&self) -> Result<(), ledger::Error> {
+        let rows = self.ledger.decline_missing().await?;
+        if rows > 0 {
+            let rows = counted(rows, "row");
+            self.output.note(format_args!("{rows} declined: not sent before, and no longer in the list."));
+        }
+        Ok(())
     }
 
     /// The rows, and the acceptances besides, that a submission works on.
@@ -292,14 +311,19 @@ impl<'a> Session<'a> {
     /// Refuses to create more customers than `--max-new` allows. Rows in flight do not count: they may have been created
     /// before.
     pub(super) fn refuse_too_many_new(&self, plan: &SubmissionPlan) -> Result<(), Halt> {
-        let Some(allowed) = self.args.max_new else { return Ok(()) };
+        self.too_many_new(plan)?.map_or(Ok(()), |why| Err(StopReason::ListRefused(why).into()))
+    }
+
+    fn too_many_new(&self, plan: &SubmissionPlan) -> Result<Option<ListRefusal>, ledger::Error> {
+        let Some(allowed) = self.args.max_new else { return Ok(None) };
         let in_flight = self.queries.counts()?.of(State::InFlight);
-        match plan.rows().saturating_sub(in_flight) {
-            new if new > allowed => {
-                Err(StopReason::ListRefused(ListRefusal::TooManyNew { new, allowed }).into())
-            }
-            _ => Ok(()),
-        }
+        let new = plan.rows().saturating_sub(in_flight);
+        Ok((new > allowed).then_some(ListRefusal::TooManyNew { new, allowed }))
+    }
+
+    /// Says what a run would do instead of what a dry run plans.
+    pub(super) fn note_refusal(&self, why: ListRefusal) {
+        self.output.note(format_args!("A run would be refused: {why}."));
     }
 
     /// Leaves out options about columns that the only file does not have. They were given for an earlier form of it.

@@ -35,6 +35,8 @@ pub struct InputOptions {
     pub partner_domains: Vec<String>,
     /// Nothing was to be sent if a row failed validation.
     pub require_valid: bool,
+    /// At most so many customers were to be created (`--max-new`). It is no option of the list, as each run has its own.
+    pub has_max_new: bool,
     /// The delimiter that the file was read with, for its exports. It is no option: the next reading finds it again.
     pub found_delimiter: Option<u8>,
     /// The sheet that was read. Nor is this an option: without one, the first visible sheet is read, whichever that is.
@@ -76,9 +78,14 @@ impl InputOptions {
         }
     }
 
-    /// The options without what the reading found.
+    /// The options without what the reading found, and without what its run was given.
     pub fn as_given(&self) -> InputOptions {
-        InputOptions { found_delimiter: None, found_sheet: None, ..self.clone() }
+        InputOptions { has_max_new: false, found_delimiter: None, found_sheet: None, ..self.clone() }
+    }
+
+    /// Whether the list may be sent is decided when the whole of it is read: it may be refused.
+    pub fn is_conditional(&self) -> bool {
+        self.require_valid || self.strict || self.has_max_new
     }
 
     /// The options of this reading that the next import of the same file applies too: what the columns mean, and which

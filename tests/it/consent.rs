@@ -245,12 +245,25 @@ mod on_a_terminal {
         for (answer, code, expected) in [("no", 5, ("pending", 2)), ("yes", 0, ("declined", 1))] {
             let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
             terminal
-                .shows("1 row of the plan no longer in the list: declined if you agree, and not created.");
+                .shows("1 row that waited no longer in the list: declined if you agree, and not created.");
             answers(&terminal, &format!("{answer}\r"));
             terminal.ends_with(code);
             assert_eq!(bench.ledger().states().get(expected.0), Some(&expected.1), "{answer}");
         }
         assert_eq!(creates(&bench), 1);
+
+        // Also where `resume` brings the consent.
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["one", "two"]));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        bench.file("customers.csv", customers_of(["one", "three"]));
+        let wrong = bench.import("customers.csv").with_app().env("TENANTRY_CLIENT_SECRET", "wrong-secret");
+        Terminal::start(wrong.asking(), WIDE).ends_with(4);
+        let dry_run = bench.resume().unattended().args(["--dry-run"]).exits(0);
+        dry_run.says("1 row of the plan without your consent").prints("2 customers will be created");
+        assert_eq!(bench.ledger().states(), states([("pending", 3)]));
+        bench.resume().unattended().args(["--yes", "--max-new", "2"]).exits(0).says("1 row declined");
+        assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
     }
 
     /// Nobody agrees to what they have not seen: a yes that was meant for something else, or a key that was held down.

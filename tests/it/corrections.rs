@@ -988,6 +988,21 @@ fn what_an_export_no_longer_contains_is_sent() {
     bench.agree();
 }
 
+/// Some of its rows may be left for later.
+#[test]
+fn what_an_export_no_longer_contains_is_not_gone() {
+    let refused = ["one", "two", "one", "two"].map(|domain| (domain, 3000));
+    let bench = refused_once(&refused, customers_of(["one", "two"]));
+    bench.file("fix.csv", changed(&bench, "failed", &[("High Street", "Long Street")]));
+    bench.import("fix.csv").exits(3);
+    let one: Vec<_> =
+        changed(&bench, "failed", &[("Long", "Short")]).lines().take(2).map(str::to_owned).collect();
+    bench.file("fix.csv", one.join("\n"));
+    bench.import("fix.csv").exits(3);
+    assert_eq!(bench.creations().len(), 1);
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+}
+
 /// What the operator has retried although its list does not contain it is wanted.
 #[test]
 fn a_row_that_was_retried_after_it_was_gone_is_sent() {

@@ -212,6 +212,52 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     assert_eq!(bench.ledger().states(), states([("created", 4), ("declined", 1), ("pending", 1)]));
 }
 
+/// Whether the list may be sent at all is decided when the whole of it is read.
+#[test]
+fn resume_does_not_send_a_list_that_might_have_been_refused() {
+    for condition in ["--max-new=2", "--strict"] {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers(3));
+        let import = || bench.import("customers.csv").args([condition]);
+        assert_eq!(import().env("TENANTRY_CRASH_AT", "undecided").run().code, None);
+        bench.resume().exits(5).says("held back: import it again.");
+        assert_eq!(bench.creations().len(), 0);
+    }
+}
+
+/// What waits for its list's next import counts, and what that declines does not.
+#[test]
+fn the_number_of_new_customers_is_that_of_the_plan() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one", "two", "three", "four"]));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.file("other.csv", customers_of(["five"]));
+    let refused = bench.import("other.csv").args(["--max-new", "3"]).exits(5);
+    refused
+        .says("4 customers would be created, and --max-new allows 3")
+        .says("3 of the 4 customers wait since earlier");
+    // `resume` would send the other rows alone.
+    let next = refused.stdout.lines().last().unwrap();
+    assert!(next.starts_with("Next: tenantry import ") && next.contains(" --max-new 4 "), "{refused}");
+    bench.file("customers.csv", customers_of(["one", "four", "six"]));
+    let import = || bench.import("customers.csv").args(["--max-new", "2"]);
+    import().args(["--dry-run"]).exits(0).prints("2 customers will be created");
+    import().exits(5).says("2 rows declined");
+    assert_eq!(bench.ledger().states(), states([("created", 3), ("declined", 2), ("pending", 1)]));
+    bench.import("other.csv").args(["--max-new", "1"]).exits(0);
+}
+
+/// The limit is looked at before the question, and before the consent is stored.
+#[test]
+fn resume_refuses_too_many_before_anything_changes() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    bench.resume().args(["--max-new", "1"]).exits(5).says("2 customers would be created");
+    bench.resume().args(["--dry-run", "--max-new", "1"]).exits(0).says("A run would be refused: 2 customers");
+    bench.resume().exits(0);
+}
+
 /// Nobody has agreed to the list that no longer has them, or another list has them.
 #[test]
 fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
@@ -228,7 +274,9 @@ fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
     bench.file("customers.csv", "");
     bench.import("customers.csv").exits(1);
     bench.file("customers.csv", format!("{HEADER}\n"));
-    bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+    // An empty list creates nothing, and the next one brings the rows back.
+    bench.import("customers.csv").exits(0).says("2 rows declined");
+    assert_eq!(bench.creations().len(), 1);
     bench.file("customers.csv", customers_of(["one", "two", "three"]));
     bench.import("customers.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 3), ("declined", 2)]));

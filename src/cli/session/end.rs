@@ -9,7 +9,8 @@ use crate::cli::results::Written;
 use crate::cli::stop::Stop;
 use crate::cli::{ExitCode, Failure, Output, plan, recipient};
 use crate::ledger::{
-    self, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State, SubmissionPlan,
+    self, AwaitingConsent, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State,
+    SubmissionPlan,
 };
 use crate::report::{PushLine as _, ResultFile, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, Mode, StopReason};
@@ -31,12 +32,15 @@ impl Session<'_> {
         let exit_code = if wrong > 0 { ExitCode::SomeRefused } else { ExitCode::Done };
         let queries = &self.queries;
         let creates = self.mode == Mode::Submit;
-        let plan = if creates { queries.plan(self.ledger.run())? } else { SubmissionPlan::default() };
-        let (open, _) = self.work_left(&queries.counts()?)?;
-        if let Err(Halt::Stopped(reason)) = self.refuse_too_many_new(&plan) {
-            self.output.note(format_args!("A run would be refused: {}.", Stop::from(&reason).words));
-        }
         let run = self.ledger.run();
+        let plan = match creates {
+            true => queries.plan(run, AwaitingConsent::OfThisRun)?,
+            false => SubmissionPlan::default(),
+        };
+        let (open, _) = self.work_left(&queries.counts()?)?;
+        if let Some(why) = self.too_many_new(&plan)? {
+            self.note_refusal(why);
+        }
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };
         self.ledger.close(ending).await?;
         // The summary has the end of the run.

@@ -19,7 +19,7 @@ pub enum AwaitingConsent {
 
 impl AwaitingConsent {
     /// A query for their ids.
-    fn sources(self, run: RunId) -> String {
+    pub(in super::super) fn sources(self, run: RunId) -> String {
         match self {
             AwaitingConsent::OfThisRun => of_run(run),
             AwaitingConsent::OfEarlierRuns => format!("SELECT id FROM sources WHERE {UNDECIDED}"),

@@ -1,7 +1,7 @@
 //! Rows that a list no longer contains, found when the list was read to its end.
 //!
-//! Only refused and unresolved rows, and refused acceptances, are looked for: they are few, and an operator waits for
-//! them to be settled. A list whose path is `-` is never the same list again.
+//! Rows that are settled are not looked for: there are many, and nothing follows from it. A list whose path is `-` is
+//! never the same list again.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{collect, each, is_same_list, value};
+use super::super::stored::{collect, each, is_export, is_same_list, value};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -47,7 +47,7 @@ impl IngestSession {
     /// that it contains, whichever list brought them first. A row that was acknowledged while it was gone needs attention
     /// again when it comes back.
     pub(super) fn mark_gone(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
-        let needs_attention = State::sql_list(State::needs_attention);
+        let is_unsettled = State::sql_list(|state| state.needs_attention() || state.is_open());
         let now = clock::now().as_millisecond();
         for (table, row, is_current) in STEPS {
             let marked = format!("SELECT id, {row} FROM {table} WHERE gone_at IS NOT NULL");
@@ -59,11 +59,14 @@ impl IngestSession {
             for (id, _) in marked.into_iter().filter(|(_, row)| self.seen.line_of(*row).is_some()) {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
-            let refused = format!(
-                "SELECT id, {row}, source_id FROM {table} WHERE {is_current} AND state IN ({needs_attention})"
+            // Rows of this reading have just been met.
+            let unsettled = format!(
+                "SELECT id, {row}, source_id FROM {table}
+                  WHERE {is_current} AND state IN ({is_unsettled}) AND source_id <> {}",
+                self.source
             );
             let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
-            for id in self.missing(tx, &refused, list)? {
+            for id in self.missing(tx, &unsettled, list)? {
                 tx.prepare_cached(&update)?.execute((id, now))?;
             }
         }
@@ -171,9 +174,12 @@ fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     point_to(tx, row, by)
 }
 
-/// All readings of the list of this reading.
+/// All readings of the list of this reading. An export is no list: what it does not contain is not gone.
 pub(super) fn readings_of(tx: &Transaction<'_>, reading: SourceId) -> Result<HashSet<SourceId>> {
-    let same = is_same_list("s", "own");
-    let sql = format!("SELECT s.id FROM sources s JOIN sources own ON own.id = ?1 WHERE {same}");
+    let sql = format!(
+        "SELECT s.id FROM sources s JOIN sources own ON own.id = ?1 WHERE {} AND NOT {}",
+        is_same_list("s", "own"),
+        is_export("own")
+    );
     collect(tx, &sql, [reading], |row| row.get(0))
 }

@@ -45,6 +45,7 @@ pub use gone::{Correction, Corrections};
 pub use known::{KnownAcceptance, KnownRow, KnownRows, ReplacedRow};
 use known_customers::WhileReading;
 pub use known_customers::{KnownCustomer, KnownCustomers, Unchanged};
+pub(super) use missing::missing;
 pub use original::{Original, Originals};
 pub(super) use retry::FROM_BEFORE;
 pub use retry::{RetryDecider, RetryReport, Selection, SkipReason, StoredRow};

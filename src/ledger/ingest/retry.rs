@@ -15,7 +15,7 @@ use super::super::stored::{
 };
 use super::super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
 use super::known::{self, KnownRows, MetRows, SeenRows};
-use super::{Candidate, Change, Decision, IngestSession, SourceInfo};
+use super::{AwaitingConsent, Candidate, Change, Decision, IngestSession, SourceInfo};
 use tenantry_model::failpoint;
 use tenantry_model::problem::{Problem, Severity};
 
@@ -174,7 +174,7 @@ fn retry_rows(
         }
         reading.complete(tx)?;
     }
-    report.plan = query::plan(tx, run)?;
+    report.plan = query::plan(tx, run, AwaitingConsent::OfThisRun)?;
     Ok(report)
 }
 

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::super::ingest::{AwaitingConsent, missing};
 use super::super::steps::{STANDING, State};
 use super::super::stored::{collect, field_of, value};
 use super::super::{Result, RunId};
@@ -55,12 +56,13 @@ pub struct UserNeeds {
     pub with_agreements: u64,
 }
 
-/// Condition on `sources`: read to its end, and only consent is missing. A file that was read with `require_valid` does
-/// not count, because its validity was not decided either.
+/// Condition on `sources`: read to its end, and only consent is missing. A list that might have been refused as a whole
+/// does not count ([`InputOptions::is_conditional`](super::super::InputOptions::is_conditional)): that was not decided.
 pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
      AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
      AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
-     AND NOT coalesce(json_extract(sources.given, '$.require_valid'), 0)";
+     AND NOT coalesce(json_extract(sources.given, '$.require_valid') OR json_extract(sources.given, '$.strict')
+                      OR json_extract(sources.given, '$.has_max_new'), 0)";
 
 /// Condition on `sources`: read to its end, with consent.
 const SENDABLE: &str = "sources.completed_at IS NOT NULL";
@@ -69,31 +71,36 @@ const SENDABLE: &str = "sources.completed_at IS NOT NULL";
 const IN_FLIGHT: &str = "a.state = 'in_flight' OR";
 
 impl Queries {
-    /// What is about to be created, largest group first.
-    ///
-    /// Includes what `run` has read, even if it waits for consent.
-    pub fn plan(&self, run: RunId) -> Result<SubmissionPlan> {
-        Ok(SubmissionPlan { doubles: self.doubles(run)?, ..plan(&self.connection, run)? })
+    /// What `run` is about to create, largest group first, after consent to `what`.
+    pub fn plan(&self, run: RunId, what: AwaitingConsent) -> Result<SubmissionPlan> {
+        Ok(SubmissionPlan { doubles: self.doubles(run)?, ..plan(&self.connection, run, what)? })
     }
 
     /// What earlier runs have read to the end without consent ([`super::super::AwaitingConsent::OfEarlierRuns`]).
     pub fn undecided(&self) -> Result<SubmissionPlan> {
-        plan_of(&self.connection, UNDECIDED, "")
+        plan_of(&self.connection, UNDECIDED, "", "")
     }
 
     /// The part of the open work that only a user may do.
     pub fn user_needs(&self) -> Result<UserNeeds> {
-        Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT)?.user_needs())
+        Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT, "")?.user_needs())
     }
 }
 
 /// What a submission is about to do. Also works in an uncommitted transaction.
-pub(crate) fn plan(connection: &Connection, run: RunId) -> Result<SubmissionPlan> {
-    plan_of(connection, &format!("({SENDABLE} OR sources.run_id = {run})"), IN_FLIGHT)
+pub(crate) fn plan(connection: &Connection, run: RunId, what: AwaitingConsent) -> Result<SubmissionPlan> {
+    let sources = what.sources(run);
+    let is_missing = format!("AND customer_rows.id NOT IN ({})", missing(&sources));
+    plan_of(connection, &format!("({SENDABLE} OR sources.id IN ({sources}))"), IN_FLIGHT, &is_missing)
 }
 
-/// Open rows of the sources that match `is_meant`, and acceptances that match it or `or_agreements`.
-fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Result<SubmissionPlan> {
+/// Open rows that match `and_rows`, of sources that match `is_meant`, and acceptances that match that or `or_agreements`.
+fn plan_of(
+    connection: &Connection,
+    is_meant: &str,
+    or_agreements: &str,
+    and_rows: &str,
+) -> Result<SubmissionPlan> {
     let sql = format!(
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
           WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"
@@ -102,7 +109,7 @@ fn plan_of(connection: &Connection, is_meant: &str, or_agreements: &str) -> Resu
     let sql = format!(
         "SELECT coalesce({}, '?'), {}, count(*), count({})
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE state IN ({}) AND {is_meant}
+          WHERE state IN ({}) AND {is_meant} {and_rows}
           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
         field_of("customer", "country"),
         field_of("customer", "associated_partner_id"),

@@ -80,7 +80,7 @@ pub struct DiscardedSource {
 impl HeldSource {
     /// Is only consent missing? Then `resume` asks for it.
     pub fn is_settled_by_consent(&self) -> bool {
-        self.why == HoldReason::Undecided && !self.given.require_valid
+        self.why == HoldReason::Undecided && !self.given.is_conditional()
     }
 
     /// Why its rows are held back, and what to do. `path` is printable.

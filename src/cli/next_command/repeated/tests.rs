@@ -99,6 +99,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         warn: vec![Rule::Quotes, Rule::NameForm],
         partner_domains: vec!["tailspin.com".to_owned()],
         require_valid: true,
+        has_max_new: false,
         found_delimiter: None,
         found_sheet: None,
     };
