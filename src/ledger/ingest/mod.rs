@@ -3,7 +3,7 @@
 //! The key of a row is its domain. What is [`known`] of a row is looked up here, the caller decides what to do with it,
 //! and [`apply`] carries the decision out, in one transaction per batch. Unchanged rows of existing customers are
 //! nearly always recognized earlier, by [`known_customers`]. [`finish`] validates the file as a whole, [`gone`] finds
-//! refused rows that it no longer contains, and [`missing`] waiting ones, once all files of the run are read.
+//! refused rows that it no longer contains, and [`mod@missing`] waiting ones, once all files of the run are read.
 //! [`consent`] handles files that must not be sent yet, [`discard`] rows that are not to be sent, and [`retry`] retries
 //! rows without their file.
 
