@@ -1,6 +1,7 @@
 //! `tenantry show`: shows everything about one row.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use super::next_command::{self, Repeated};
@@ -120,16 +121,16 @@ fn find(args: &args::ShowArgs, queries: &Queries) -> Result<Found, ledger::Error
 /// domain. If the newest reading stored none there, any of the rows may be on the line: a reading does not store the
 /// lines of rows that the ledger has already.
 fn newest(queries: &Queries, mut rows: Vec<RowDetail>) -> Result<Vec<RowDetail>, ledger::Error> {
-    let mut newest: HashMap<String, Option<SourceId>> = HashMap::new();
+    let mut newest: HashMap<SourceId, Option<SourceId>> = HashMap::new();
     for row in &rows {
-        if !newest.contains_key(&row.file) {
-            newest.insert(row.file.clone(), queries.newest_reading(&row.file)?);
+        if let Entry::Vacant(unknown) = newest.entry(row.source) {
+            unknown.insert(queries.newest_reading(row.source)?);
         }
     }
-    let is_of_newest = |row: &&RowDetail| newest[&row.file] == Some(row.source);
-    let domains: HashMap<String, Option<String>> =
-        rows.iter().filter(is_of_newest).map(|row| (row.file.clone(), row.domain.clone())).collect();
-    rows.retain(|row| match domains.get(&row.file) {
+    let is_of_newest = |row: &&RowDetail| newest[&row.source] == Some(row.source);
+    let domains: HashMap<SourceId, Option<String>> =
+        rows.iter().filter(is_of_newest).map(|row| (row.source, row.domain.clone())).collect();
+    rows.retain(|row| match newest[&row.source].and_then(|newest| domains.get(&newest)) {
         Some(domain) => is_of_newest(&row) || (row.domain.is_some() && row.domain == *domain),
         None => true,
     });
@@ -142,7 +143,7 @@ fn from_earlier_reading<'a>(
     rows: &'a [RowDetail],
 ) -> Result<Option<&'a RowDetail>, ledger::Error> {
     for row in rows.iter().filter(|row| !row.state.is_history()) {
-        if queries.newest_reading(&row.file)?.is_some_and(|newest| newest > row.source) {
+        if queries.newest_reading(row.source)?.is_some_and(|newest| newest > row.source) {
             return Ok(Some(row));
         }
     }

@@ -143,6 +143,11 @@ pub(super) fn is_same_list(one: &str, other: &str) -> String {
     format!("({} AND coalesce({} = {}, TRUE))", is_same_file(one, other), sheet(one), sheet(other))
 }
 
+/// SQL: what the readings of one list have in common, to group them ([`is_same_list`]).
+pub(super) fn list_key(reading: &str) -> String {
+    format!("coalesce({reading}.full_path, {reading}.path), json_extract({reading}.given, '$.found_sheet')")
+}
+
 /// SQL: are these two readings of one file, whichever sheet of it?
 pub(super) fn is_same_file(one: &str, other: &str) -> String {
     format!(

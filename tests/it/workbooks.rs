@@ -147,6 +147,13 @@ fn each_sheet_is_a_list_of_its_own() {
     bench.import("list.xlsx").exits(3);
     bench.tenantry(["acknowledge", "--gone"]).exits(0);
     bench.agree();
+    let bench = Bench::new();
+    bench.file("list.xlsx", book(&["berlin"]));
+    for sheet in ["DE", "FR"] {
+        bench.import("list.xlsx").args(["--sheet", sheet, "--max-new", "0"]).exits(5);
+    }
+    let held = bench.tenantry(["status", "--json"]).exits(0).json();
+    assert_eq!(held["held_back"].as_array().map(Vec::len), Some(2), "{held}");
 }
 
 #[test]

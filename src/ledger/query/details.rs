@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::super::steps::State;
 use super::super::stored::{
-    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_file, json, value,
+    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list, json,
+    list_key, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
@@ -249,11 +250,14 @@ impl Queries {
         collect(&self.connection, &sql, (line, file, full), row_detail)
     }
 
-    /// The newest reading of the list at `path`. A retry reads no list.
-    pub fn newest_reading(&self, path: &str) -> Result<Option<SourceId>> {
-        let sql = "SELECT max(s.id) FROM sources s JOIN program_runs p ON p.id = s.run_id
-                    WHERE s.path = ?1 AND s.path <> '-' AND p.command <> 'retry'";
-        value(&self.connection, sql, [path])
+    /// The newest reading of the list of this reading. A retry reads no list.
+    pub fn newest_reading(&self, reading: SourceId) -> Result<Option<SourceId>> {
+        let sql = format!(
+            "SELECT max(s.id) FROM sources s JOIN sources own ON own.id = ?1 JOIN program_runs p ON p.id = s.run_id
+              WHERE {} AND p.command <> 'retry'",
+            is_same_list("s", "own")
+        );
+        value(&self.connection, &sql, [reading])
     }
 
     /// The rows with these ids, oldest first.
@@ -314,10 +318,11 @@ impl Queries {
     ) -> Result<(), E> {
         let by = filter.brought_by();
         let sql = format!(
-            "{} JOIN (SELECT id, min(id) OVER (PARTITION BY iif(path = '-', id, coalesce(full_path, path))) AS first
+            "{} JOIN (SELECT id, min(id) OVER (PARTITION BY iif(path = '-', id, NULL), {}) AS first
                         FROM sources) list ON list.id = s.id
               WHERE {} ORDER BY list.first, {by}.line, r.id",
             detail_query(by),
+            list_key("sources"),
             filter.condition()
         );
         each(&self.connection, &sql, [], |row| visit(row_detail(row).map_err(Error::from)?))

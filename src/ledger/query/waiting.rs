@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::steps::{NOT_HELD_BY_A_COPY, State};
-use super::super::stored::{collect, is_same_list};
+use super::super::stored::{collect, is_same_list, list_key};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 use tenantry_model::files;
@@ -133,15 +133,16 @@ impl Queries {
             "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal, s.full_path FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
                              max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
-                        FROM (SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN customer_rows r ON r.source_id = s.id
+                        FROM (SELECT s.* FROM sources s JOIN customer_rows r ON r.source_id = s.id
                                WHERE s.completed_at IS NULL AND (r.state IN ({open}) OR {unresolved})
                               UNION ALL
-                              SELECT s.id, s.path, s.full_path, s.run_id FROM sources s JOIN agreements a ON a.source_id = s.id
+                              SELECT s.* FROM sources s JOIN agreements a ON a.source_id = s.id
                                WHERE s.completed_at IS NULL AND a.state IN ('pending', 'in_flight')
-                                 AND a.replaced_by IS NULL)
-                       GROUP BY coalesce(full_path, path)) AS held
+                                 AND a.replaced_by IS NULL) AS s
+                       GROUP BY {}) AS held
                      JOIN sources s ON s.id = held.newest
-                    ORDER BY s.id"
+                    ORDER BY s.id",
+            list_key("s")
         );
         collect(&self.connection, &sql, [], |row| {
             let (is_restored, read_at, invalid_at): (bool, Option<i64>, Option<i64>) =
@@ -169,8 +170,9 @@ impl Queries {
                       AND NOT EXISTS (SELECT 1 FROM sources later
                                        WHERE {} AND later.id > s.id
                                          AND later.completed_at IS NOT NULL)
-                    GROUP BY coalesce(s.full_path, s.path) ORDER BY max(s.id)",
-            is_same_list("later", "s")
+                    GROUP BY {} ORDER BY max(s.id)",
+            is_same_list("later", "s"),
+            list_key("s")
         );
         collect(&self.connection, &sql, [during], |row| {
             Ok(DiscardedSource { path: from_here(row.get(0)?, row.get(2)?), rows: row.get(1)? })
