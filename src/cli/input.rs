@@ -45,7 +45,12 @@ pub(crate) fn describe_auto_mapped(taken: &[MappedColumn]) -> Option<String> {
 }
 
 fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String> {
-    meant.map(|(column, field)| shell::option("map", &format!("{column}={field}"))).collect()
+    // A line break in a heading cannot be typed, and a blank stands for it as well.
+    let typed = |column: &str| match column.contains(char::is_control) {
+        true => column.split(char::is_control).map(str::trim).collect::<Vec<_>>().join(" "),
+        false => column.to_owned(),
+    };
+    meant.map(|(column, field)| shell::option("map", &format!("{}={field}", typed(column)))).collect()
 }
 
 /// Fields whose value is often that of the whole list, each with an example.

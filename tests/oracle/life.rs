@@ -162,8 +162,8 @@ pub fn states_change_as_allowed(before: &Ledger, now: &Ledger, lived: &Lived<'_>
     for is in &now.rows {
         match old.get(&is.id) {
             Some(was) => {
-                let (from, to) = (was.state.as_str(), is.state.as_str());
-                ensure!(may_become(lived, from, to), "`{}` has made it {to}: {was:?}, {is:?}", lived.command);
+                let to = is.state.as_str();
+                ensure!(may_become(lived, was, to), "`{}` has made it {to}: {was:?}, {is:?}", lived.command);
                 acknowledgement_is_kept(was, is, lived)?;
             }
             None => {
@@ -176,12 +176,15 @@ pub fn states_change_as_allowed(before: &Ledger, now: &Ledger, lived: &Lived<'_>
 }
 
 /// The states that a row can have after a command. A run can do several steps with it.
-fn may_become(lived: &Lived<'_>, from: &str, to: &str) -> bool {
+fn may_become(lived: &Lived<'_>, was: &Row, to: &str) -> bool {
+    let from = was.state.as_str();
     let is_sent = matches!(to, "pending" | "in_flight" | "created" | "existing" | "failed" | "unresolved");
     let is_asked = matches!(to, "in_flight" | "created" | "existing" | "failed" | "unresolved");
     from == to
         || match (lived.command, from) {
-            ("import" | "retry" | "resume", "in_flight") | ("retry" | "resume", "pending") => is_sent,
+            ("import" | "retry" | "resume", "in_flight") => is_sent,
+            // What an import has found that its list no longer contains.
+            ("retry" | "resume", "pending") => is_sent || to == "declined" && was.is_gone,
             ("import", "pending") => is_sent || matches!(to, "superseded" | "declined" | "rejected"),
             ("import" | "retry", "failed") => is_sent || to == "superseded",
             ("import", "declined") => is_sent || to == "superseded",

@@ -352,6 +352,12 @@ mod tests {
         check("[required] Company Name", around(Field::CompanyName));
         check("Company name (required)", around(Field::CompanyName));
         check("Straße geschäftlich 2", around(Field::AddressLine2));
+        for name in
+            ["Customer City", "company_city", "HQ - City", "Firmenort", "Kunden-Ort", "Ville du siège"]
+        {
+            check(name, around(Field::City));
+        }
+        check("Company Main Phone", Some(Heading::Elsewhere(Field::PhoneNumber)));
         check("Straße geschäftlich 3", None);
         check("Rue (bureau) 2", around(Field::AddressLine2));
         check("Person - Email (Work)", around(Field::Email));

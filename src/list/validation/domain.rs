@@ -82,18 +82,30 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The name without invalid characters; for `contoso.com`, the first label. The operator must shorten a name.
+/// The name without invalid characters; for `contoso.com`, the first label. The operator must shorten a name, and choose one
+/// of two.
 fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
     let plain = with_plain_marks(prefix);
-    let prefix = without_suffix(plain.as_deref().unwrap_or(prefix), suffix);
+    let whole = without_scheme(plain.as_deref().unwrap_or(prefix));
+    let prefix = without_suffix(whole, suffix);
     let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
-    if label.contains('@') || label.contains('/') || !label.is_ascii() {
+    if label.contains(['@', '/', ':', ',', ';', '|', '\\']) || !label.is_ascii() {
         return None;
     }
     let kept: String = label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let kept = kept.trim_matches('-');
     check_prefix(kept, suffix).ok()?;
     Some(full(kept, suffix).as_str().to_owned())
+}
+
+/// `contoso.onmicrosoft.com` of `https://contoso.onmicrosoft.com/`.
+fn without_scheme(text: &str) -> &str {
+    let schemes = ["https://", "http://", "mailto:"];
+    let starts = |scheme: &&str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
+    match schemes.into_iter().find(starts) {
+        Some(scheme) => text[scheme.len()..].trim_end_matches('/'),
+        None => text,
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +172,13 @@ mod tests {
         check("-contoso", Err(Some("contoso.onmicrosoft.com")));
         check("contoso-", Err(Some("contoso.onmicrosoft.com")));
         check("admin@contoso.onmicrosoft.com", Err(None));
-        check("https://contoso.com", Err(None));
+        check("https://contoso.com", Err(Some("contoso.onmicrosoft.com")));
+        check("HTTPS://contoso.onmicrosoft.com/", Err(Some("contoso.onmicrosoft.com")));
+        check("mailto:contoso.onmicrosoft.com", Err(Some("contoso.onmicrosoft.com")));
+        check("https://portal.example.com/contoso", Err(Some("portal.onmicrosoft.com")));
+        for two in ["contoso,onmicrosoft.com", "alpha;beta", "alpha|beta", "alpha/beta", "alpha: beta"] {
+            check(two, Err(None));
+        }
         check("harbor‑west", Err(Some("harbor-west.onmicrosoft.com")));
         check("ｃｏｎｔｏｓｏ．ｏｎｍｉｃｒｏｓｏｆｔ．ｃｏｍ", Err(Some("contoso.onmicrosoft.com")));
         check("hаrbor", Err(None));

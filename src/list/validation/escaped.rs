@@ -33,7 +33,8 @@ pub(super) fn check(text: &str) -> Option<Finding> {
 fn unescaped(text: &str) -> String {
     let mut plain = text.to_owned();
     for _ in 0..ROUNDS_MAX {
-        let next = decode_json(&decode_xml(&decode_html_entities(&plain))).into_owned();
+        let next = decode_breaks(&decode_bytes(&decode_json(&decode_xml(&decode_html_entities(&plain)))))
+            .into_owned();
         if next == plain {
             break;
         }
@@ -50,6 +51,33 @@ pub(crate) fn decode_xml(text: &str) -> Cow<'_, str> {
 /// `\u00fc`.
 fn decode_json(text: &str) -> Cow<'_, str> {
     decode(text, "\\u", |rest| Some((code(rest.get(..4)?)?, rest.get(4..)?)))
+}
+
+/// `\xc3\xbc`: the bytes of a character of UTF-8 beyond ASCII.
+fn decode_bytes(text: &str) -> Cow<'_, str> {
+    decode(text, "\\x", |rest| {
+        let byte = |rest: &str| u8::from_str_radix(rest.get(..2)?, 16).ok();
+        let (mut bytes, mut rest) = (vec![byte(rest)?], rest.get(2..)?);
+        loop {
+            match std::str::from_utf8(&bytes) {
+                Ok(text) => return Some((text.chars().next().filter(|c| !c.is_ascii())?, rest)),
+                Err(error) if error.error_len().is_some() => return None,
+                Err(_) => {
+                    let next = rest.strip_prefix("\\x")?;
+                    bytes.push(byte(next)?);
+                    rest = next.get(2..)?;
+                }
+            }
+        }
+    })
+}
+
+/// `\r\n`, or `\n` before anything but a small letter.
+fn decode_breaks(text: &str) -> Cow<'_, str> {
+    decode(text, "\\", |rest| match rest.strip_prefix("r\\n") {
+        Some(rest) => Some(('\n', rest)),
+        None => Some(('\n', rest.strip_prefix('n').filter(|rest| !rest.starts_with(char::is_lowercase))?)),
+    })
 }
 
 fn code(digits: &str) -> Option<char> {
@@ -116,11 +144,19 @@ mod tests {
             ("Harbor&nbsp;Works", "Harbor Works"),
             ("M\\u00fcller", "Müller"),
             ("M_x00FC_ller", "Müller"),
+            ("H\\xc3\\xbcrth \\xe2\\x82\\xac", "Hürth €"),
         ] {
             check_text(text, Some(Some(plain)));
         }
-        for text in ["Hafenstr. 12<br>Hof", "<b>Contoso</b>", "12 &lt;br/&gt; Hof", "Hof_x000D_", "a\\u000ab"]
-        {
+        for text in [
+            "Hafenstr. 12<br>Hof",
+            "<b>Contoso</b>",
+            "12 &lt;br/&gt; Hof",
+            "Hof_x000D_",
+            "a\\u000ab",
+            "12 Main St\\nSuite 5",
+            "A\\r\\nb",
+        ] {
             check_text(text, Some(None));
         }
     }
@@ -147,6 +183,10 @@ mod tests {
             "<x> GmbH",
             "first_xylo_last",
             "C:\\users",
+            "C:\\new",
+            "\\x41",
+            "\\xc3",
+            "A\\xZZ",
             "info_x12@contoso.com",
             "\\u12",
             "&",

@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use encoding_rs::{BIG5, EUC_KR, Encoding, GBK, IBM866, MACINTOSH, SHIFT_JIS};
-use encoding_rs::{WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254, WINDOWS_1257};
+use encoding_rs::{WINDOWS_874, WINDOWS_1250, WINDOWS_1251, WINDOWS_1252, WINDOWS_1253, WINDOWS_1254};
+use encoding_rs::{WINDOWS_1255, WINDOWS_1256, WINDOWS_1257, WINDOWS_1258};
 
 use tenantry_model::problem::{Finding, Rule};
 
@@ -16,9 +17,13 @@ use tenantry_model::problem::{Finding, Rule};
 const ROUNDS_MAX: usize = 3;
 
 /// Encodings that UTF-8 is mistaken for. The first that makes sense of a word counts.
-static SINGLE_BYTE: LazyLock<[ByteTable; 8]> = LazyLock::new(|| {
-    [WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, WINDOWS_1253, WINDOWS_1257, IBM866]
-        .map(ByteTable::new)
+#[rustfmt::skip]
+static SINGLE_BYTE: LazyLock<[ByteTable; 12]> = LazyLock::new(|| {
+    [
+        WINDOWS_1252, WINDOWS_1250, MACINTOSH, WINDOWS_1251, WINDOWS_1254, WINDOWS_1253, WINDOWS_1257, IBM866,
+        WINDOWS_1256, WINDOWS_1255, WINDOWS_1258, WINDOWS_874,
+    ]
+    .map(ByteTable::new)
 });
 
 static DOUBLE_BYTE: [&Encoding; 4] = [GBK, SHIFT_JIS, BIG5, EUC_KR];
@@ -239,7 +244,9 @@ fn is_plausible(word: &str, misread: &str, words: Words) -> bool {
         None => true,
     };
     let may_be_chance = words == Words::Alone
-        && (is_chance(word, misread, first.flatten()) || is_short_by_chance(word, misread));
+        && (is_chance(word, misread, first.flatten())
+            || is_short_by_chance(word, misread)
+            || is_thai_by_chance(misread, first.flatten()));
     is_of_one_script && !may_be_chance && has_plausible_case(word)
 }
 
@@ -279,6 +286,12 @@ fn is_short_by_chance(word: &str, misread: &str) -> bool {
     }
 }
 
+/// Half of the consonants of Thai begin a character of UTF-8, and the other half continue it: `รพ` has the bytes of `þ`. No
+/// word of another script becomes Thai letters alone.
+fn is_thai_by_chance(misread: &str, script_of_word: Option<Script>) -> bool {
+    script_of_word != Some(Script::Thai) && misread.chars().all(|c| script(c) == Some(Script::Thai))
+}
+
 /// No capital follows a small letter, and no small letter is among capitals. `TĂŞNAD` would be `TêNAD`.
 fn has_plausible_case(word: &str) -> bool {
     let is_in_capitals = !word.contains(|c: char| c.is_ascii_lowercase())
@@ -309,7 +322,7 @@ mod tests {
         assert_eq!(found.is_some(), expected.is_some(), "{text}");
     }
 
-    const GOOD: [&str; 46] = [
+    const GOOD: [&str; 47] = [
         "Müller & Söhne GmbH",
         "MÜLLER GMBH",
         "Lefèvre",
@@ -350,6 +363,7 @@ mod tests {
         "한국 상사",
         "שלום",
         "شركة",
+        "بزرگ رگ چرک",
         "กรุงเทพ",
         "Hà Nội",
         "“Corner” Shop – 5 €",
@@ -405,6 +419,14 @@ mod tests {
     }
 
     #[test]
+    fn letters_that_continue_others_by_chance_are_left_alone() {
+        for text in ["รพ", "ยก รก", "ลงรถ", "บริษัท ยกรถ", "בְּרֵאשִׁית"]
+        {
+            check_text(text, None);
+        }
+    }
+
+    #[test]
     fn short_words_of_east_asia_are_left_alone() {
         let names = ["谢", "毛", "卢", "肖", "茅", "鲁", "羅", "채", "천", "小写"];
         for text in names.into_iter().chain(["8楼", "A楼", "3号楼", "A路 8", "毛 茂"]) {
@@ -448,6 +470,12 @@ mod tests {
         check_text("Â© 2026", Some("© 2026"));
         check_text("MĆ¼ller", Some("Müller"));
         check_text("CrĆØme", Some("Crème"));
+        check_text("Cafأ© Nil", Some("Café Nil"));
+        check_text("ط´ط±ظƒط©", Some("شركة"));
+        check_text("ط\u{ad}ط³ظ†", Some("حسن"));
+        check_text("Cafֳ©", Some("Café"));
+        check_text("Cafรฉ", Some("Café"));
+        check_text("Caf\u{102}©", Some("Café"));
     }
 
     #[test]

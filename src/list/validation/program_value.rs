@@ -23,8 +23,21 @@ pub(super) fn may_be_one(value: &str) -> bool {
         [first, ..] => {
             matches!(
                 first,
-                b'=' | b'\'' | b'"' | b'#' | b'N' | b'n' | b'u' | b'U' | b'\\' | b'(' | b'<' | b'[' | b'{'
-            )
+                b'=' | b'\''
+                    | b'"'
+                    | b'#'
+                    | b'N'
+                    | b'n'
+                    | b'u'
+                    | b'U'
+                    | b'\\'
+                    | b'('
+                    | b'<'
+                    | b'['
+                    | b'{'
+                    | b'$'
+            ) || value.starts_with("System.")
+                || matches!(value.as_bytes(), [b'b', b'\'' | b'"', ..])
         }
         [] => false,
     }
@@ -36,7 +49,8 @@ pub(super) fn check(field: Field, value: &str) -> Option<Finding> {
         b'=' | b'\'' | b'"' => wrapper(value),
         b'#' => too_narrow(value),
         b'0'..=b'9' | b'+' | b'-' => number(value),
-        _ => null_word(field, value),
+        b'b' => python(value),
+        _ => null_word(field, value).or_else(|| object(value)).or_else(|| python(value)),
     }
 }
 
@@ -63,7 +77,9 @@ fn apostrophe(value: &str) -> Option<&str> {
         [letter, b' ' | b'-', ..] => letter.is_ascii_alphabetic(),
         _ => false,
     };
-    (!is_article).then(|| rest.strip_suffix('\'').unwrap_or(rest))
+    let rest = rest.strip_suffix('\'').unwrap_or(rest);
+    // Another one belongs to the value: `'Sunrise' Bakery`.
+    (!is_article && !rest.contains('\'')).then_some(rest)
 }
 
 /// `########`: what a spreadsheet shows where a column is too narrow.
@@ -109,6 +125,35 @@ fn is_exponential(text: &str) -> bool {
         Some((first, rest)) => is_digits(first) && is_digits(rest) && is_digits(digits.unwrap_or(exponent)),
         None => is_digits(mantissa) && digits.is_some_and(is_digits),
     }
+}
+
+/// `System.Object[]`, `[object Object]`, `[]`, `(blank)` or `{{city}}`: what programs and templates write for a value that
+/// is no text, or that they have not filled in.
+fn object(value: &str) -> Option<Finding> {
+    let is_class = value.starts_with("System.") && value.ends_with(']') && !value.contains(' ');
+    let is_template = [("{{", "}}"), ("${", "}")]
+        .iter()
+        .any(|(start, end)| value.starts_with(start) && value.ends_with(end));
+    let is_it = is_class
+        || is_template
+        || value.starts_with("[object ")
+        || matches!(value, "[]" | "{}" | "()")
+        || value.eq_ignore_ascii_case("(blank)")
+        || value.eq_ignore_ascii_case("(empty)");
+    is_it.then(|| Finding::new(Rule::NullWord, "is what a program writes in place of a value"))
+}
+
+/// `b'Contoso'` and `['Contoso']`: how a script in Python shows a text.
+fn python(value: &str) -> Option<Finding> {
+    let inner = match value.strip_prefix('[') {
+        Some(list) => list.strip_suffix(']')?,
+        None => value.strip_prefix('b')?,
+    };
+    let quote = inner.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
+    let text = inner[1..].strip_suffix(quote)?;
+    let message = "is how a program shows a text, with marks around it";
+    let is_one = !text.contains([quote, '\\']);
+    Some(Finding::new(Rule::TextWrapper, message).suggest_value(is_one.then(|| text.to_owned())))
 }
 
 /// A word for "no value". A person may be called Null.
@@ -162,9 +207,15 @@ mod tests {
         for value in ["=\"Acme\" & \" Ltd\"", "=\"Acme"] {
             check_value(value, Some((Rule::TextWrapper, None)));
         }
-        for value in
-            ["'t Hoekje", "'s-Hertogenbosch", "'S Gravenhage", "=A2", "\"West\" Wind", "\"A\" and \"B\""]
-        {
+        for value in [
+            "'t Hoekje",
+            "'s-Hertogenbosch",
+            "'S Gravenhage",
+            "'Sunrise' Bakery",
+            "=A2",
+            "\"West\" Wind",
+            "\"A\" and \"B\"",
+        ] {
             check_value(value, None);
         }
     }
@@ -199,6 +250,34 @@ mod tests {
             "3E+",
             "10.0.0.0",
         ] {
+            check_value(value, None);
+        }
+    }
+
+    #[test]
+    fn values_that_a_program_shows() {
+        for value in [
+            "System.Object[]",
+            "System.Collections.Generic.List`1[System.String]",
+            "[object Object]",
+            "[]",
+            "(blank)",
+            "{{city}}",
+            "${CITY}",
+        ] {
+            check_value(value, Some((Rule::NullWord, None)));
+        }
+        for (value, text) in [
+            ("b'Harbor Works'", Some("Harbor Works")),
+            ("['Ana']", Some("Ana")),
+            ("[\"Ana\"]", Some("Ana")),
+            ("['Ana', 'Bea']", None),
+        ] {
+            check_value(value, Some((Rule::TextWrapper, text)));
+        }
+        for value in
+            ["Systemhaus", "System.Net GmbH", "b'gosh", "[Harbor] Works", "{x} Labs", "$mart", "(blank) Ltd"]
+        {
             check_value(value, None);
         }
     }

@@ -46,6 +46,7 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
 /// The postal code that was probably meant, and whether it had lost leading zeros. Removes the `.0` of a number and a
 /// country code in front, places separators where the pattern needs them, and restores lost zeros.
 fn repair(text: &str, pattern: &Pattern, zeros_max: usize) -> Option<(String, bool)> {
+    let text = text.trim_start_matches(['〒', ' ']);
     if text.len() > REPAIRED_BYTES_MAX || !text.is_ascii() {
         return None;
     }
@@ -179,6 +180,7 @@ mod tests {
         check("US", "981011234", Some((Rule::PostalCode, Some("98101-1234"))));
         check("US", "98101 1234", Some((Rule::PostalCode, Some("98101-1234"))));
         check("US", "WA 98101", Some((Rule::PostalCode, Some("98101"))));
+        check("JP", "〒100-0005", Some((Rule::PostalCodeForm, Some("100-0005"))));
         check("PT", "8000283", Some((Rule::PostalCode, Some("8000-283"))));
         check("PT", "8000 283", Some((Rule::PostalCode, Some("8000-283"))));
         check("DE", "D-70173", Some((Rule::PostalCodeForm, Some("70173"))));
