@@ -98,7 +98,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         };
     };
     let named_before = match (standing.met_on, &standing.elsewhere) {
-        _ if standing.same_content => None,
+        _ if standing.same_content || standing.is_met_so => None,
         (Some(line), _) => Some((line, None)),
         // The files of one run count as one. What an earlier run has made a customer is not new in them.
         (None, Some((line, file)))

@@ -24,6 +24,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0010_run_outcomes.sql"),
     include_str!("../../migrations/0011_continued.sql"),
     include_str!("../../migrations/0012_lists.sql"),
+    include_str!("../../migrations/0013_also_in.sql"),
 ];
 
 /// The [`listing`](shape) of what all scripts make, as a script; a test compares the two. A new ledger is made from it,

@@ -514,6 +514,12 @@ fn equal_duplicates_are_named_by_their_lines() {
     let checked = bench.tenantry(["check", "customers.csv"]).exits(0);
     assert!(checked.stdout.contains("2 equal duplicates (lines 5, 6)"), "{checked}");
     bench.import("customers.csv").exits(0).says("2 equal to an earlier row (lines 5, 6)");
+    // Also where the change of all of them comes too late.
+    bench.file("customers.csv", format!("{list}{last}\n{last}\n").replace("High Street", "Low Street"));
+    bench.import("customers.csv").exits(0).says("2 equal to an earlier row (lines 5, 6)");
+    // One that differs from the first is not equal, whatever was sent.
+    bench.file("customers.csv", format!("{list}{}\n", last.replace("High Street", "Low Street")));
+    bench.import("customers.csv").exits(3);
 }
 
 /// Imports a list whose company column has this heading, and types the next command in the shell at hand.

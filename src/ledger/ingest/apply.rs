@@ -141,6 +141,7 @@ impl IngestSession {
             Change::StillRefused(State::Failed) => counts.still_failed += 1,
             Change::StillRefused(_) => counts.still_rejected += 1,
             Change::Ignored => {
+                self.seen.meet_changed(row, candidate.content_hash);
                 counts.ignored_changes += 1;
                 if self.ignored.len() < IGNORED_NAMED {
                     let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
@@ -266,7 +267,7 @@ fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Can
 /// Makes a declined row pending again, as `candidate`, which has no errors. It is the current row of its domain again.
 fn take_up(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', ask_rounds = 0, domain_burned = 0, error_code = NULL,
-                 error_status = NULL, error_text = NULL, gone_at = NULL, erased_at = NULL";
+                 error_status = NULL, error_text = NULL, gone_at = NULL, also_in = NULL, erased_at = NULL";
     let problems = &candidate.problems;
     let values: [Value<'_>; 9] = [
         ("key_domain", &candidate.domain.as_ref().map(DomainName::as_str)),

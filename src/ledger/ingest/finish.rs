@@ -68,10 +68,13 @@ impl IngestSession {
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
-        if self.info.path != "-" {
-            let list = readings_of(tx, self.source)?;
+        let list = readings_of(tx, self.source)?;
+        if !list.is_empty() {
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
+        }
+        if !list.is_empty() || self.info.path == "-" {
+            self.note_also_in(tx, &list)?;
         }
         self.end(tx)?;
         let rejected = "SELECT id FROM customer_rows WHERE state = 'rejected' AND acknowledged_at IS NULL";

@@ -1,7 +1,6 @@
 //! Rows that a list no longer contains, found when the list was read to its end.
 //!
-//! Rows that are settled are not looked for: there are many, and nothing follows from it. A list whose path is `-` is
-//! never the same list again.
+//! Rows that are settled are not looked for: there are many, and nothing follows from it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{collect, each, is_export, is_same_list, value};
+use super::super::stored::{collect, each, is_export, is_same_list, update, value};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -68,6 +67,30 @@ impl IngestSession {
             let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
             for id in self.missing(tx, &unsettled, list)? {
                 tx.prepare_cached(&update)?.execute((id, now))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which waiting rows of other lists this list contains, too.
+    pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
+        // Those of this reading are in its list.
+        let waiting = format!(
+            "SELECT id, source_id, also_in FROM customer_rows
+              WHERE state = 'pending' AND (source_id <> {} OR also_in IS NOT NULL)",
+            self.source
+        );
+        type Waiting = (RowId, SourceId, Option<SourceId>);
+        let waiting: Vec<Waiting> = collect(tx, &waiting, [], |row| row.try_into())?;
+        for (row, source, also_in) in waiting {
+            let is_met = self.seen.line_of(row).is_some();
+            let now = match also_in {
+                _ if is_met && !list.contains(&source) => Some(self.source),
+                Some(other) if list.contains(&other) => None,
+                other => other,
+            };
+            if now != also_in {
+                update(tx, "customer_rows", &row, &[("also_in", &now)])?;
             }
         }
         Ok(())
@@ -153,9 +176,6 @@ impl IngestSession {
     /// was met neither by this reading nor by an earlier list of this run.
     fn missing(&self, tx: &Transaction<'_>, sql: &str, readings: &HashSet<SourceId>) -> Result<Vec<i64>> {
         let mut missing = Vec::new();
-        if readings.is_empty() {
-            return Ok(missing);
-        }
         each(tx, sql, [], |step| {
             let (row, reading) = (step.get(1)?, step.get(2)?);
             let is_met = self.seen.line_of(row).is_some() || self.seen.earlier.place_of(row).is_some();
@@ -174,7 +194,7 @@ fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     point_to(tx, row, by)
 }
 
-/// All readings of the list of this reading. An export is no list: what it does not contain is not gone.
+/// All readings of the list of this reading. An export is no list, and standard input is never the same list again: none.
 pub(super) fn readings_of(tx: &Transaction<'_>, reading: SourceId) -> Result<HashSet<SourceId>> {
     let sql = format!(
         "SELECT s.id FROM sources s JOIN sources own ON own.id = ?1 WHERE {} AND NOT {}",

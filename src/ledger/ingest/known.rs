@@ -70,6 +70,8 @@ pub struct KnownRow {
     pub is_erased: bool,
     /// The line on which this reading has met it.
     pub met_on: Option<u32>,
+    /// That line had the content of the incoming row, which came too late.
+    pub is_met_so: bool,
     /// Line and path, if an earlier file of this run has met it, and this reading has not.
     pub elsewhere: Option<(u32, String)>,
     /// Its file was never read to its end.
@@ -109,6 +111,9 @@ pub(super) struct SeenRows {
     pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
+    /// By row id: the [mark](Self::mark) of the content with which this reading first met a row that it cannot change any
+    /// more, or 0. Four bytes per row.
+    changed: Vec<u32>,
 }
 
 /// The rows that files of this run have met, each with its first place. The files of one run count as one.
@@ -136,7 +141,7 @@ impl SeenRows {
         replaced: HashMap<Identity, RowId>,
         earlier: MetRows,
     ) -> Self {
-        Self { reading: Some(reading), unfinished, replaced, earlier, first_line: Vec::new() }
+        Self { reading: Some(reading), unfinished, replaced, earlier, ..Self::default() }
     }
 
     /// What this run has met when the file at `path` has been read, too.
@@ -155,6 +160,26 @@ impl SeenRows {
             }
         }
         met
+    }
+
+    /// This reading has met a row whose changed content is ignored.
+    pub(super) fn meet_changed(&mut self, row: RowId, content_hash: [u8; 16]) {
+        let index = usize::try_from(row.0).expect("SQLite hands out positive row ids");
+        if self.changed.len() <= index {
+            self.changed.resize(index + 1, 0);
+        }
+        self.changed[index] = Self::mark(content_hash);
+    }
+
+    fn is_met_so(&self, row: RowId, content_hash: [u8; 16]) -> bool {
+        let mark = usize::try_from(row.0).ok().and_then(|index| self.changed.get(index));
+        mark.is_some_and(|mark| *mark == Self::mark(content_hash))
+    }
+
+    /// The start of a content hash, but never 0.
+    fn mark(content_hash: [u8; 16]) -> u32 {
+        let [a, b, c, d, ..] = content_hash;
+        u32::from_le_bytes([a, b, c, d]).max(1)
     }
 
     pub(super) fn line_of(&self, row: RowId) -> Option<u32> {
@@ -277,6 +302,7 @@ impl KnownRow {
             corrects_unknown: false,
             is_erased: false,
             met_on: None,
+            is_met_so: false,
             elsewhere: None,
             is_unfinished: false,
             acceptance: None,
@@ -362,6 +388,7 @@ impl Found {
     fn with_look_ups(self, tx: &Transaction<'_>, candidate: &Candidate, seen: &SeenRows) -> Result<KnownRow> {
         let mut known = self.known(candidate.content_hash, &seen.unfinished);
         known.met_on = seen.line_of(known.row);
+        known.is_met_so = seen.is_met_so(known.row, candidate.content_hash);
         if known.met_on.is_none() && !known.same_content {
             known.elsewhere = seen.earlier.place_of(known.row).map(|(path, line)| (line, path.to_owned()));
         }

@@ -1,7 +1,7 @@
-//! Rows that wait, and that no list of their run contains any more although their own list was read to its end.
+//! Rows that wait, and that no list contains any more although their own list was read to its end.
 //!
-//! The reading that has found this has [marked](IngestSession::mark_gone) them. What follows waits until all lists of the
-//! run are read, because a row may have moved to another one, and until the operator has agreed to them.
+//! The readings have [marked](IngestSession::mark_gone) them. What follows waits until all lists of the run are read,
+//! because a row may have moved to another one, and until the operator has agreed to them.
 
 use rusqlite::Transaction;
 
@@ -21,10 +21,9 @@ impl Ledger {
         self.writer.write_unsynced(move |tx| value(tx, &sql, [])).await
     }
 
-    /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor another list
-    /// of the run that has read it last, after consent. Rows that an operator has retried stay, and so do
-    /// corrections: what they replace would count again. If another list has brought known rows, or was not read to its
-    /// end, it may contain them. Returns how many.
+    /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor any other list,
+    /// after consent. Rows that an operator has retried stay, and so do corrections: what they replace would count
+    /// again. Returns how many.
     pub async fn decline_missing(&self) -> Result<u64> {
         // What this run has read is released by now. Nearly no run has such rows, and what changes nothing needs no sync.
         if self.missing(AwaitingConsent::OfThisRun).await? == 0 {
@@ -83,7 +82,7 @@ fn end_waiting(tx: &Transaction<'_>, run: RunId, readings: &str) -> Result<()> {
 pub(in super::super) fn missing(agreed: &str) -> String {
     format!(
         "WITH last AS MATERIALIZED (
-             SELECT s.id, own.run_id, max(own.read_at) AS read_at
+             SELECT s.id, max(own.read_at) AS read_at
                FROM sources s JOIN sources own ON {}
               WHERE s.id IN (SELECT source_id FROM customer_rows INDEXED BY rows_gone
                               WHERE gone_at IS NOT NULL AND state = 'pending')
@@ -91,19 +90,13 @@ pub(in super::super) fn missing(agreed: &str) -> String {
                 AND (own.completed_at IS NOT NULL OR own.id IN ({agreed}))
               GROUP BY s.id)
          SELECT r.id FROM customer_rows r INDEXED BY rows_gone
-           JOIN last ON last.id = r.source_id AND last.read_at >= r.gone_at JOIN sources s ON s.id = last.id
-          WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.error_code IS NULL AND {}
+           JOIN last ON last.id = r.source_id AND last.read_at >= r.gone_at
+          WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.also_in IS NULL AND r.error_code IS NULL AND {}
             AND r.id NOT IN (SELECT replaced_by FROM customer_rows
-                              WHERE state = 'superseded' AND replaced_by IS NOT NULL)
-            AND NOT EXISTS (SELECT 1 FROM sources o
-                             WHERE o.run_id <> last.run_id
-                               AND (o.rows_known > 0 OR coalesce(o.read_at, o.completed_at) IS NULL)
-                               AND NOT {} AND NOT {})",
+                              WHERE state = 'superseded' AND replaced_by IS NOT NULL)",
         is_same_list("s", "own"),
         is_reading("own"),
-        never_sent("r"),
-        is_export("o"),
-        is_same_list("o", "s")
+        never_sent("r")
     )
 }
 
