@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
@@ -35,6 +36,23 @@ pub(crate) fn listen() -> mpsc::Receiver<Signal> {
     // Register synchronously: a task might start only after a request was already sent.
     register(&sender);
     receiver
+}
+
+/// From now on, a signal that ends the process removes this file first. A command that listens for signals itself removes
+/// its files when it ends.
+#[expect(clippy::exit, reason = "the thread that writes the file may never return")]
+pub(super) fn remove_if_ended(file: &Path) {
+    if IS_LISTENING.load(Ordering::Relaxed) || tokio::runtime::Handle::try_current().is_err() {
+        return;
+    }
+    let (mut signals, file) = (listen(), file.to_owned());
+    tokio::spawn(async move {
+        if let Some(signal) = signals.recv().await {
+            // It may have its name already.
+            drop(std::fs::remove_file(file));
+            std::process::exit(ExitCode::from(signal).number().into());
+        }
+    });
 }
 
 /// Forwards `signal`. `false`: the receiver is gone.

@@ -1,8 +1,9 @@
 //! Writes the output of a command completely or not at all, and replaces files only if requested.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -11,9 +12,13 @@ use super::descriptor::{Descriptor, duplicate};
 use super::failure::{Failure, ReaderIsGone};
 use super::output::unwritten as unwritten_to_stdout;
 use super::replacing::{Guarded, is_taken, taken};
+use super::signals;
 use crate::files::{self, create_new, folder_of, is_held, rename_over, sync_folder_of, take_name};
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
+
+/// The start of the name of a file that is being written; six letters and digits follow.
+const PREFIX: &str = ".tenantry-";
 
 /// The destination of rows: a new file accessible only for its owner, or standard output. Files and pipes get the rows
 /// byte for byte; on a terminal, control characters are escaped.
@@ -112,7 +117,11 @@ impl Sink {
             Err(error) if path.metadata().is_ok() => return Err(error),
             Err(_) => path.to_owned(),
         };
-        let beside = tempfile::Builder::new().prefix(".tenantry-").make_in(folder_of(&place), create_new)?;
+        remove_left_behind(folder_of(&place));
+        let beside = tempfile::Builder::new().prefix(PREFIX).make_in(folder_of(&place), create_new)?;
+        // Where there are no locks, it is only never taken for one that was left behind.
+        drop(beside.as_file().try_lock());
+        signals::remove_if_ended(beside.path());
         Ok(Sink::File { out: BufWriter::new(beside), place, path: path.to_owned(), replaces })
     }
 
@@ -141,6 +150,37 @@ impl Sink {
                 .and_then(|beside| name(beside, &place, replaces))
                 .and_then(|()| sync_folder_of(&place))
                 .map_err(|error| unwritten(&path, &error)),
+        }
+    }
+}
+
+/// Removes the files of processes that were killed while they wrote: they may contain passwords. One that is locked is
+/// being written, and a new one is perhaps not locked yet.
+fn remove_left_behind(folder: &Path) {
+    const NEW_FOR: Duration = Duration::from_secs(60);
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let is_ours = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        random.is_some_and(|random| {
+            random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    };
+    for entry in entries.flatten().filter(is_ours) {
+        let path = entry.path();
+        let remove = || {
+            let metadata = entry.metadata()?;
+            let is_old = metadata.modified()?.elapsed().is_ok_and(|age| age > NEW_FOR);
+            if metadata.is_file() && is_old && !files::is_of_another(&path, &metadata) {
+                let left = OpenOptions::new().write(true).open(&path)?;
+                left.try_lock()?;
+                drop(left);
+                fs::remove_file(&path)?;
+            }
+            Ok::<_, io::Error>(())
+        };
+        if let Err(error) = remove() {
+            tracing::debug!(file = %path.display(), %error, "a file that was left behind could not be removed");
         }
     }
 }

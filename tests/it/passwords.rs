@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 use tenantry_simulator::Operation;
@@ -242,4 +243,27 @@ fn passwords_that_a_spreadsheet_takes_for_formulas_are_counted() {
     }
     // A script reads what it is given.
     assert!(!bench.tenantry(["credentials"]).exits(0).stderr.contains("begin"));
+}
+
+/// They may contain passwords. One that another process writes, or that may be one, stays.
+#[test]
+fn what_a_killed_process_was_writing_is_removed() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(1));
+    bench.import("customers.csv").exits(0);
+    let old = SystemTime::now() - Duration::from_secs(120);
+    let left: Vec<_> = [".tenantry-AbCd01", ".tenantry-AbCd02", ".tenantry-AbCd03", ".tenantry-notes.txt"]
+        .map(|name| bench.path(bench.file(name, "secret")))
+        .into_iter()
+        .map(|path| (fs::File::options().write(true).open(&path).unwrap(), path))
+        .collect();
+    for (file, path) in &left {
+        if !path.ends_with(".tenantry-AbCd02") {
+            file.set_modified(old).unwrap();
+        }
+    }
+    left[2].0.lock().unwrap();
+    bench.tenantry(["credentials", "-o", "passwords.csv"]).exits(0);
+    let is_there: Vec<_> = left.iter().map(|(_, path)| path.exists()).collect();
+    assert_eq!(is_there, [false, true, true, true]);
 }
