@@ -28,6 +28,12 @@ pub(crate) async fn run(args: args::AcknowledgeArgs, output: &Output) -> Result<
             .try_fold(failure, |failure, domain| Ok(failure.because(what_is_there(&queries, domain)?)))
             .and_then(Err);
     }
+    for domain in &domains {
+        if details_of_named(&queries, domain)?.is_empty() {
+            let why = what_is_there(&queries, domain)?;
+            output.note(format_args!("--domain {} matches nothing: {why}.", one_line(domain)));
+        }
+    }
     let words = describe(&done, args.undo, &undo);
     output.note(format_args!("{words}{}", erased_words(&done, output)));
     Ok(ExitCode::Done)

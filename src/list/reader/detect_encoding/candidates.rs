@@ -29,7 +29,7 @@ enum Use {
 }
 
 /// The more common an encoding is for lists, the lower its cost. Excel writes the first ones.
-const CANDIDATES: [Candidate; 42] = {
+const CANDIDATES: [Candidate; 46] = {
     use EastAsian::{Japanese, Korean, SimplifiedChinese, TraditionalChinese};
     use Use::{Baltic, Central, Cyrillic, Greek, Is, OtherScript, Turkish, Western};
     const fn of(name: &'static str, cost: Cost, use_: Use) -> Candidate {
@@ -55,6 +55,10 @@ const CANDIDATES: [Candidate; 42] = {
         of("windows-1255", 6, OtherScript),
         of("windows-1256", 6, OtherScript),
         of("windows-874", 6, OtherScript),
+        of("windows-1258", 8, OtherScript),
+        of("iso-8859-6", 8, OtherScript),
+        of("cp720", 10, OtherScript),
+        of("cp862", 10, OtherScript),
         of("koi8-r", 6, Cyrillic),
         of("cp866", 6, Cyrillic),
         of("iso-8859-7", 6, Greek),
@@ -106,6 +110,8 @@ pub(super) struct Reading {
     /// The most common one first.
     pub(super) encodings: Vec<Encoding>,
     pub(super) plausibility: Plausibility,
+    /// The number of lines with bytes that mean nothing in it.
+    pub(super) gaps: usize,
 }
 
 impl Reading {
@@ -135,19 +141,19 @@ pub(super) fn readings(sample: &Sample, others: &[Encoding]) -> Vec<Reading> {
         }
     }
     let mut judge = Judge::default();
-    let mut judged: Vec<(Encoding, Plausibility)> = Vec::new();
+    let mut judged: Vec<(Encoding, Plausibility, usize)> = Vec::new();
     for (encoding, cost, customs) in candidates {
         let texts: Vec<_> = sample.lines.iter().map(|line| Text::of(line, encoding)).collect();
         let mut plausibility = judge.judge(&texts, customs);
         plausibility.cost += cost;
-        judged.push((encoding, plausibility));
+        judged.push((encoding, plausibility, texts.iter().filter(|text| text.has_gap()).count()));
     }
-    judged.sort_by_key(|(_, plausibility)| plausibility.cost);
+    judged.sort_by_key(|(_, plausibility, _)| plausibility.cost);
     let mut readings: Vec<Reading> = Vec::new();
-    for (encoding, plausibility) in judged {
+    for (encoding, plausibility, gaps) in judged {
         match readings.iter_mut().find(|reading| reading.plausibility.words == plausibility.words) {
             Some(reading) => reading.encodings.push(encoding),
-            None => readings.push(Reading { encodings: vec![encoding], plausibility }),
+            None => readings.push(Reading { encodings: vec![encoding], plausibility, gaps }),
         }
     }
     let place = |encoding: &Encoding| COMMON.iter().position(|(candidate, ..)| candidate == encoding);

@@ -47,6 +47,10 @@ impl Text {
         let cells = line.cells.iter().map(|cell| encoding.decode(cell));
         Self { cells: cells.collect(), languages: line.languages }
     }
+
+    pub(super) fn has_gap(&self) -> bool {
+        self.cells.iter().any(|cell| cell.contains(char::REPLACEMENT_CHARACTER))
+    }
 }
 
 /// The words of a text that are beyond ASCII, and how plausible they are.
@@ -169,7 +173,12 @@ impl Word {
                 judged.letters.iter_mut().zip(costs).for_each(|(sum, cost)| *sum += cost);
             }
         }
-        for (index, char) in chars.iter().enumerate().filter(|(_, c)| !c.is_ascii() && !is_letter(**c)) {
+        let is_behind_letter = |index: usize| index > 0 && is_letter(chars[index - 1]);
+        let is_symbol = |&(index, &c): &(usize, &char)| {
+            let is_of_letter = is_letter(c) || is_accent(c) && is_behind_letter(index);
+            !c.is_ascii() && !is_of_letter
+        };
+        for (index, char) in chars.iter().enumerate().filter(is_symbol) {
             let neighbours = Neighbours { chars: &chars, index, cell };
             let cost = east_asian_cost(*char, customs, &neighbours)
                 .unwrap_or_else(|| symbol_cost(*char, &neighbours));
@@ -203,6 +212,11 @@ fn fold_romanian(letter: char) -> char {
 /// A letter in a script for which the pairs of letters are counted; Unicode also calls ordinal signs letters.
 fn is_letter(c: char) -> bool {
     c.is_alphabetic() && !matches!(c, 'ª' | 'º') && script_of(c).is_none()
+}
+
+/// Vietnamese in Windows-1258 has these behind its letters.
+fn is_accent(c: char) -> bool {
+    matches!(c, '\u{300}' | '\u{301}' | '\u{303}' | '\u{309}' | '\u{323}')
 }
 
 /// Counts capitals after a lower-case letter, and single capitals between a capital and a lower-case letter. Those of

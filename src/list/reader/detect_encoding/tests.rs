@@ -176,3 +176,19 @@ fn what_the_operator_says_is_doubted_where_the_text_contradicts_it() {
     // The rows that are not UTF-8 are reported one by one.
     check_told(b"M\xC3\xBCller\nB\xF6hm\nGr\xFCn", "utf-8", "UTF-8");
 }
+
+/// Whatever reads only some of the bytes is neither shown nor a contradiction.
+#[test]
+fn what_reads_every_byte_comes_before_what_does_not() {
+    let hebrew = "name,city\nמאפיית הנמל,חיפה\nנגריית השרון,נתניה\nמוסך גולן,קצרין\n";
+    let arabic = "name,city,country\nشركة الميناء,القاهرة,EG\nمخبز الشرق,القاهرة,EG\n";
+    // Its letters and their accents are two characters each there.
+    let vietnamese = "name,city\nCông ty Ca\u{309}ng,Hà Nô\u{323}i\nTiê\u{323}m ba\u{301}nh,Huê\u{301}\n";
+    for (name, text) in [("cp862", hebrew), ("iso-8859-6", arabic), ("windows-1258", vietnamese)] {
+        let bytes = in_encoding(name, text);
+        assert_eq!(found(&bytes, Some(name)), encoding(name).name(), "{name}");
+        let Err(error) = encoding_of(&mut io::Cursor::new(&bytes), None) else { panic!("{name}") };
+        assert!(error.hint().unwrap().contains(&format!("`--encoding {name}`")), "{name}: {error}");
+        assert!(!error.to_string().contains(char::REPLACEMENT_CHARACTER), "{name}: {error}");
+    }
+}
