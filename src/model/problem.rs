@@ -181,6 +181,7 @@ rules! {
     HeaderAgain "header_again" Error,
     Footer "footer" Error,
     NamelessColumn "nameless_column" Warning,
+    SplitValue "split_value" Warning,
     Quotes "quotes" Doubt "quotes that CSV does not allow: inside a value, or around a part of it",
     CellSize "cell_size" Error,
     RowSize "row_size" Error,

@@ -51,6 +51,8 @@ pub struct Header {
     index_by_field: [Option<usize>; Field::ALL.len()],
     /// The columns without a name.
     nameless: Vec<usize>,
+    /// The columns that are not used, although each has a part of the value of one that is.
+    parts: Vec<usize>,
     /// The `tenantry_*` columns.
     own: Vec<usize>,
     /// How many cells a row has. Columns without a name at the right edge ask for no cell.
@@ -76,7 +78,10 @@ impl Header {
             index_by_field[field as usize].get_or_insert(index);
         }
         let own = (0..columns.len()).filter(|&index| columns[index].ours).collect();
-        let header = Self { columns, index_by_field, nameless, own, width };
+        let is_part =
+            |column: &Column| column.field.is_none() && !column.is_ignored && headings::is_part(&column.name);
+        let parts = (0..columns.len()).filter(|&index| is_part(&columns[index])).collect();
+        let header = Self { columns, index_by_field, nameless, parts, own, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
         // With `--strict`, a column that may be a known one is not left out.
@@ -131,6 +136,11 @@ impl Header {
     /// The columns without a name, by their 0-based index.
     pub fn nameless(&self) -> &[usize] {
         &self.nameless
+    }
+
+    /// The columns that are not used, although each has a part of the value of one that is, by their 0-based index.
+    pub fn parts(&self) -> &[usize] {
+        &self.parts
     }
 
     /// How many cells a row has.

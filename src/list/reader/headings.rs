@@ -25,6 +25,8 @@ enum Word {
     Person,
     /// A column that a list of companies has for its persons.
     Contact,
+    /// A column with a part of the value of another one, such as the house number.
+    Part,
     /// A word beside a name that says nothing about its field.
     Mark,
     /// A word beside a name that says where the address, the phone or the person belongs.
@@ -70,15 +72,18 @@ struct Table {
     /// Plain names of the words around a name.
     around: Vec<(String, Word)>,
     parts_of_name: Vec<String>,
+    parts: Vec<String>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table { words: HashMap::new(), around: Vec::new(), parts_of_name: Vec::new() };
+    let mut table =
+        Table { words: HashMap::new(), around: Vec::new(), parts_of_name: Vec::new(), parts: Vec::new() };
     for (meaning, language, name) in names() {
         let word = word(meaning);
         match word {
             Word::Mark | Word::Around | Word::Elsewhere => table.around.push((plain(name), word)),
             Word::PartOfName => table.parts_of_name.push(plain(name)),
+            Word::Part => table.parts.push(plain(name)),
             // A generic name is also a known name of the company; the generic meaning counts.
             Word::Field(_) => drop(table.words.entry(plain(name)).or_insert((word, language == "en"))),
             _ => drop(table.words.insert(plain(name), (word, language == "en"))),
@@ -103,6 +108,7 @@ fn word(meaning: &str) -> Word {
         "name" => Word::Name,
         "customer" => Word::Customer,
         "part_of_name" => Word::PartOfName,
+        "part" => Word::Part,
         "person" => Word::Person,
         "contact" => Word::Contact,
         "mark" => Word::Mark,
@@ -152,6 +158,11 @@ pub(super) fn is_part_of_name(heading: &str) -> bool {
     TABLE.parts_of_name.contains(&plain(heading))
 }
 
+/// Whether the column has a part of the value of another one, which is not whole without it.
+pub(super) fn is_part(heading: &str) -> bool {
+    TABLE.parts.contains(&plain(heading))
+}
+
 /// Reads a heading. `None`: it is no name that the table has.
 pub(super) fn read(heading: &str) -> Option<Heading> {
     let folded = fold(heading);
@@ -186,7 +197,10 @@ fn exact(plain: &str, known: Option<Field>) -> Option<Heading> {
         }
         (Some((Word::Person, _)), None) => Heading::Sign(Sign::Person),
         (Some((Word::Contact, _)), None) => Heading::Sign(Sign::Contact),
-        (Some((Word::PartOfName | Word::Mark | Word::Around | Word::Elsewhere, _)) | None, None) => {
+        (
+            Some((Word::PartOfName | Word::Part | Word::Mark | Word::Around | Word::Elsewhere, _)) | None,
+            None,
+        ) => {
             return None;
         }
     })
@@ -304,8 +318,9 @@ mod tests {
         let mut meanings: HashMap<String, Word> = HashMap::new();
         let words: Vec<_> =
             names().map(|(meaning, language, name)| (word(meaning), language, name)).collect();
-        let is_around =
-            |word: &Word| matches!(word, Word::Mark | Word::Around | Word::Elsewhere | Word::PartOfName);
+        let is_around = |word: &Word| {
+            matches!(word, Word::Mark | Word::Around | Word::Elsewhere | Word::PartOfName | Word::Part)
+        };
         for (word, language, name) in words.iter().filter(|(word, ..)| !is_around(word)) {
             let is_generic = matches!(word, Word::Name | Word::Customer);
             let known = *meanings.entry(plain(name)).or_insert(*word);

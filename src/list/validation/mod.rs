@@ -178,10 +178,22 @@ impl Validator {
         if draft[Field::Domain] == header.name_of(Field::Domain).trim() && header.is_repeated_by(cells(row)) {
             return self.reject_header(header, row);
         }
-        for &index in header.nameless() {
-            if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
-                let message = "has data but no name in the header; name the column or delete it";
-                report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
+        let nameless = (
+            Rule::NamelessColumn,
+            "has data but no name in the header; name the column or delete it",
+            header.nameless(),
+        );
+        let parts = (
+            Rule::SplitValue,
+            "is not used, although the value of another column is not whole without it; join the two, or leave it out \
+             with `--ignore-column`",
+            header.parts(),
+        );
+        for (rule, message, columns) in [nameless, parts] {
+            for &index in columns {
+                if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
+                    report.add_cell(index, Finding::new(rule, message));
+                }
             }
         }
         if row.is_hidden() {

@@ -610,6 +610,26 @@ fn data_in_a_column_without_a_name_is_a_warning() {
 }
 
 #[test]
+fn a_part_of_a_value_in_a_column_of_its_own_is_a_warning() {
+    let header =
+        "company_name,domain,email,culture,language,first_name,last_name,Street,House number,country";
+    let check = |cells: &str, ignored: &[&str], expected: &[&str]| {
+        let row = cells.replace("..", "Contoso Ltd,contoso,ana@contoso.com,en-GB,en,Ana,Bell,High Street");
+        let ignored_columns = ignored.iter().map(|&name| name.to_owned()).collect();
+        let options = Options { ignored_columns, ..Options::default() };
+        let file = format!("{header}\n{row}\n");
+        let mut reader = Reader::open(file.as_bytes(), &options).unwrap();
+        let mut read = Row::default();
+        assert!(reader.read(&mut read).unwrap());
+        let validator = Validator::new(Settings::default());
+        assert_eq!(shown(&validator.validate(reader.header(), &read).problems), expected, "{cells}");
+    };
+    check("..,12a,GB", &[], &["House number split_value: Warning"]);
+    check("..,,GB", &[], &[]);
+    check("..,12a,GB", &["House number"], &[]);
+}
+
+#[test]
 fn a_row_that_lacks_only_optional_cells_may_have_lost_them() {
     let header =
         "company_name,domain,email,culture,language,first_name,last_name,address_line1,country,city,notes";
