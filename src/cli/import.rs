@@ -354,7 +354,7 @@ fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Ite
     };
     let first = [
         left,
-        some(taken.replaced, "row", "replaced by corrected ones before, which stand"),
+        some(taken.replaced, "row", "already replaced by corrected rows, which are kept"),
         ignored(path, judged),
         corrected(path, judged),
         report.changes.lacks_row_column.then(|| {

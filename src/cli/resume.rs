@@ -30,7 +30,7 @@ fn note_in_flight(session: &Session<'_>) -> Result<(), Failure> {
     let in_flight = session.queries.counts()?.of(State::InFlight);
     if in_flight > 0 {
         session.output.note(format_args!(
-            "{} in flight: `{}` may still bring their passwords, which asking does not.",
+            "{} in flight: `{}` may still bring their passwords, which `reconcile` does not.",
             counted(in_flight, "row"),
             next_command::of(session.output, "resume")
         ));

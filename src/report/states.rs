@@ -19,7 +19,7 @@ const fn shown(state: State) -> (&'static str, Option<Swatch>) {
         State::Failed => ("refused by Partner Center", Some(("failed", 0xC4432B))),
         State::Rejected => ("failed validation, never sent", Some(("rejected", 0xB07A0A))),
         State::Unresolved => {
-            ("may have been created; looking it up did not tell", Some(("unresolved", 0x8E4A9E)))
+            ("may have been created; a lookup did not settle it", Some(("unresolved", 0x8E4A9E)))
         }
         State::InFlight => ("being sent, or sent without a known outcome", Some(OPEN)),
         State::Pending => ("waiting, not sent yet", Some(OPEN)),

@@ -882,7 +882,7 @@ fn the_original_list_does_not_undo_a_correction_that_waits() {
     bench.file("fix.csv", changed(&bench, "rejected", &[("Nowhere", "GB")]));
     // After the correction in the same run, and in a later run.
     bench.import("fix.csv").args(["customers.csv", "--limit", "0"]).exits(5);
-    bench.import("customers.csv").exits(0).says("replaced by corrected ones before, which stand");
+    bench.import("customers.csv").exits(0).says("already replaced by corrected rows, which are kept");
     bench.import("fix.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
     bench.agree();

@@ -1,6 +1,6 @@
 //! Ends a run: checks the accounting, records the end, and reports what became of the rows.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Halt, Session};
 use crate::cli::ended::Ended;
@@ -12,7 +12,8 @@ use crate::ledger::{
     self, AwaitingConsent, ListRefusal, Queries, RowCounts, RunEnd, RunId, RunTotals, SealedTo, State,
     SubmissionPlan,
 };
-use crate::report::{PushLine as _, ResultFile, Summary, Toned, counted, pretty};
+use crate::reader::ColumnUse;
+use crate::report::{NextSteps, PushLine as _, ResultFile, Summary, Toned, counted, pretty};
 use crate::submitter::{LeftOut, Mode, StopReason};
 
 impl Session<'_> {
@@ -93,12 +94,11 @@ impl Session<'_> {
         let results = self.results.as_ref().map(|results| results.write(&path, run, &repeated));
         let results = results.unwrap_or_default();
         let is_complete = matches!(stopped, None | Some(StopReason::LimitReached));
-        let exit_code = match (&accounting, &stop) {
-            (Some(_), _) => ExitCode::Failed,
-            (None, _) if is_complete && self.left_out.count > 0 => ExitCode::Failed,
-            (None, Some(stop)) => stop.failure.exit_code,
-            (None, None) if left.open() > 0 => ExitCode::Stopped,
-            (None, None) => left.settled_exit_code(),
+        let exit_code = match &stop {
+            _ if accounting.is_some() || (is_complete && self.left_out.count > 0) => ExitCode::Failed,
+            Some(stop) => stop.failure.exit_code,
+            None if left.open() > 0 => ExitCode::Stopped,
+            None => left.settled_exit_code(),
         };
         let mut words = stop.as_ref().map_or("done", |stop| &stop.words).to_owned();
         if self.left_out.count > 0 {
@@ -130,7 +130,6 @@ impl Session<'_> {
         if let Some(StopReason::ListRefused(ListRefusal::TooManyNew { new, .. })) = stopped {
             repeated.add_option("max_new", &new.to_string());
         }
-        let (columns, files) = (self.columns, results.files);
         let summarize = || -> Result<Summary, ledger::Error> {
             report_waiting(self.output, queries, run)?;
             let sealed_to = queries.sealed_to()?;
@@ -147,59 +146,27 @@ impl Session<'_> {
                 .filter(|_| {
                     stopped.is_some() || left.open() > self.left_out.count || self.left_out.count == 0
                 });
-            let mut summary = Summary::of(queries, run, next)?;
-            next_command::list_rows(&mut summary.standing, &repeated);
-            summary.columns = columns;
+            let mut summary = summary_of(queries, run, next, &repeated, (self.columns, results.files))?;
             let key = self.sealing.as_ref().and_then(|sealing| sealing.out_of_reach.as_ref());
             summary.key_out_of_reach = key.map(recipient::OutOfReach::sentences);
-            summary.files = files;
             Ok(summary)
         };
-        let summary = summarize();
+        let report = EndReport {
+            exit_code,
+            summary: summarize(),
+            stopped: stopped.zip(stop),
+            open: left.open(),
+            as_json: self.args.json,
+            made_ledger: self.makes_default_ledger.then_some(path),
+            is_rehearsal: repeated.is_rehearsal(),
+            status: repeated.command("status"),
+            backup: repeated.command("backup FILE"),
+            unwritten: results.failure,
+            broken: accounting,
+            left_out: self.left_out,
+        };
         // Everything is recorded and the ledger is free, so a slow reader of this output blocks nothing.
-        let (as_json, left_out, open) = (self.args.json, self.left_out, left.open());
-        let is_rehearsal = repeated.is_rehearsal();
-        let (status, backup) = (repeated.command("status"), repeated.command("backup FILE"));
-        let made_ledger = self.makes_default_ledger.then_some(path);
-        Ok(Ended::to_report(exit_code, move |output| {
-            let printed = match summary {
-                // The end of the run is recorded. What cannot be read any more changes nothing about it.
-                Err(error) => {
-                    let shown_by = format!("the run has ended; `{status}` shows what it has done");
-                    output.failure(&Failure::from(error).with_hint(shown_by));
-                    Ok(())
-                }
-                Ok(summary) if as_json => output.json(&pretty(&summary)),
-                // A good night sends no mail from cron.
-                Ok(summary)
-                    if output.is_quiet() && exit_code == ExitCode::Done && !summary.has_lost_passwords() =>
-                {
-                    Ok(())
-                }
-                Ok(summary) => output.toned(&summary.text()),
-            };
-            report_unprinted(output, printed, &status);
-            report_stop(output, stopped.as_ref().zip(stop), open);
-            if let Some(ledger) = &made_ledger {
-                report_made(output, ledger, is_rehearsal);
-            }
-            if let Some(failure) = results.failure {
-                output.failure(&failure.seen_with_limits());
-            }
-            if let Some(broken) = accounting {
-                let message = format!("the ledger's accounting is broken: {broken}");
-                return Err(Failure::new(ExitCode::Failed, message)
-                    .with_hint("keep the ledger as it is and report this; do not import into it again"));
-            }
-            if left_out.count > 0 {
-                let failure = left_out_failure(&left_out, &backup);
-                if exit_code == ExitCode::Failed {
-                    return Err(failure);
-                }
-                output.failure(&failure);
-            }
-            Ok(exit_code)
-        }))
+        Ok(Ended::to_report(exit_code, |output| report.print(output)))
     }
 
     /// Ends a run whose ledger has failed, such as on a full disk, or that has failed otherwise, such as at a list that
@@ -230,10 +197,7 @@ impl Session<'_> {
             report_waiting(self.output, &queries, run)?;
             let left = remaining(&queries)?;
             let next = next_command::after_failure(&left, stopped.as_ref(), &typed, &self.given, self.inputs);
-            let mut summary = Summary::of(&queries, run, next)?;
-            next_command::list_rows(&mut summary.standing, &typed);
-            summary.columns = self.columns;
-            summary.files.clone_from(&files);
+            let mut summary = summary_of(&queries, run, next, &typed, (self.columns, files.clone()))?;
             // The ledger may have no record of it.
             summary.run.totals.exit_code = Some(failure.exit_code.number());
             Ok(Some(summary))
@@ -265,6 +229,84 @@ impl Session<'_> {
     }
 }
 
+/// What is to be printed when a run has ended.
+struct EndReport {
+    exit_code: ExitCode,
+    summary: Result<Summary, ledger::Error>,
+    stopped: Option<(StopReason, Stop)>,
+    /// Rows and acceptances that are not finished.
+    open: u64,
+    as_json: bool,
+    /// The run has made this ledger, under its default name.
+    made_ledger: Option<PathBuf>,
+    is_rehearsal: bool,
+    /// The commands that show the state of the ledger, and that copy it.
+    status: String,
+    backup: String,
+    /// Why results are missing.
+    unwritten: Option<Failure>,
+    /// What is wrong with the accounting.
+    broken: Option<String>,
+    left_out: LeftOut,
+}
+
+impl EndReport {
+    fn print(self, output: &Output) -> Result<ExitCode, Failure> {
+        let exit_code = self.exit_code;
+        let printed = match self.summary {
+            // The end of the run is recorded. What cannot be read any more changes nothing about it.
+            Err(error) => {
+                let shown_by = format!("the run has ended; `{}` shows what it has done", self.status);
+                output.failure(&Failure::from(error).with_hint(shown_by));
+                Ok(())
+            }
+            Ok(summary) if self.as_json => output.json(&pretty(&summary)),
+            // A good night sends no mail from cron.
+            Ok(summary)
+                if output.is_quiet() && exit_code == ExitCode::Done && !summary.has_lost_passwords() =>
+            {
+                Ok(())
+            }
+            Ok(summary) => output.toned(&summary.text()),
+        };
+        report_unprinted(output, printed, &self.status);
+        report_stop(output, self.stopped, self.open);
+        if let Some(ledger) = &self.made_ledger {
+            report_made(output, ledger, self.is_rehearsal);
+        }
+        if let Some(failure) = self.unwritten {
+            output.failure(&failure.seen_with_limits());
+        }
+        if let Some(broken) = self.broken {
+            let message = format!("the ledger's accounting is broken: {broken}");
+            return Err(Failure::new(ExitCode::Failed, message)
+                .with_hint("keep the ledger as it is and report this; do not import into it again"));
+        }
+        if self.left_out.count > 0 {
+            let failure = left_out_failure(&self.left_out, &self.backup);
+            if exit_code == ExitCode::Failed {
+                return Err(failure);
+            }
+            output.failure(&failure);
+        }
+        Ok(exit_code)
+    }
+}
+
+/// The summary of a run, with what its columns were used for and the files that it has written.
+fn summary_of(
+    queries: &Queries,
+    run: RunId,
+    next: Option<NextSteps>,
+    repeated: &Repeated,
+    (columns, files): (ColumnUse, Vec<ResultFile>),
+) -> Result<Summary, ledger::Error> {
+    let mut summary = Summary::of(queries, run, next)?;
+    next_command::list_rows(&mut summary.standing, repeated);
+    (summary.columns, summary.files) = (columns, files);
+    Ok(summary)
+}
+
 /// The work that the ledger still has.
 fn remaining(queries: &Queries) -> Result<Remaining, ledger::Error> {
     Remaining::new(queries, queries.counts()?, queries.agreement_counts()?, &queries.unfinished_sources()?)
@@ -282,7 +324,7 @@ fn report_waiting(output: &Output, queries: &Queries, run: RunId) -> Result<(), 
 }
 
 /// Reports why a run stopped, if it did. `open`: the number of rows that wait.
-fn report_stop(output: &Output, stopped: Option<(&StopReason, Stop)>, open: u64) {
+fn report_stop(output: &Output, stopped: Option<(StopReason, Stop)>, open: u64) {
     match stopped {
         // The operator requested this, so it is not a failure.
         Some((StopReason::LimitReached, _)) => {
@@ -332,7 +374,7 @@ pub(super) fn ending_of(failure: &Failure) -> RunEnd {
 fn report_unprinted(output: &Output, printed: Result<(), Failure>, status: &str) {
     if let Err(failure) = printed {
         let why = failure.messages.join(": ");
-        output.note(format_args!("The summary is missing: {why}; `{status}` shows where the ledger stands."));
+        output.note(format_args!("The summary is missing: {why}; `{status}` shows the state of the ledger."));
     }
 }
 
