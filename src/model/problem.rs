@@ -195,7 +195,7 @@ rules! {
     Exponent "exponent" Doubt "a number that lost digits: 4.91715E+11",
     NullWord "null_word" Doubt "a word that means an empty value: NULL, nan, None, undefined, \\N",
     NullName "null_name" Warning,
-    MisreadText "misread_text" Doubt "UTF-8 that was read in another encoding: MÃ¼ller",
+    MisreadText "misread_text" Doubt "text that was read in another encoding: MÃ¼ller, Ñîôèÿ",
     EscapedText "escaped_text" Doubt "codes of another format: &amp; <br> _x000D_ \\u00fc",
     MixedScript "mixed_script" Warning,
     FormulaStart "formula_start" Warning,

@@ -1,7 +1,7 @@
-//! UTF-8 that was read in another encoding, once or more often: `MÃ¼ller` for `Müller`.
+//! Text that was read in another encoding, once or more often: `MÃ¼ller` for `Müller`.
 //!
-//! A word is such a text if its bytes in the other encoding are UTF-8 of plausible letters. By chance, only words that no
-//! language writes are that, such as `Å®`.
+//! A word is UTF-8 that was misread if its bytes in the other encoding are UTF-8 of plausible letters. By chance, only words
+//! that no language writes are that, such as `Å®`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -34,13 +34,18 @@ pub(super) fn check(text: &str) -> Option<Finding> {
         return None;
     }
     let is_misread = |(word, _)| original(word, Words::Alone, ROUNDS_MAX).is_some();
-    (has_dos_lines(text) || words(text).any(is_misread)).then(|| {
+    if has_dos_lines(text) || words(text).any(is_misread) {
         let original =
             |word| original(word, Words::OfMisreadText, ROUNDS_MAX).map_or(Cow::Borrowed(word), Cow::Owned);
         let whole: String = words(text).map(|(word, mark)| original(word) + mark).collect();
-        let message = "is UTF-8 that was read in another encoding";
+        let finding = Finding::new(Rule::MisreadText, "is UTF-8 that was read in another encoding");
         // What can be repaired only in part is left to the operator.
-        Finding::new(Rule::MisreadText, message).suggest_value(Some(whole).filter(|it| !has_dos_lines(it)))
+        return Some(finding.suggest_value(Some(whole).filter(|it| !has_dos_lines(it))));
+    }
+    words(text).any(|(word, _)| is_of_another_code_page(word)).then(|| {
+        let message =
+            "has words of accented letters alone: it is of another code page, and was read as Windows-1252";
+        Finding::new(Rule::MisreadText, message).advise("take the original file, with its `--encoding`")
     })
 }
 
@@ -49,6 +54,14 @@ pub(super) fn check(text: &str) -> Option<Finding> {
 fn has_dos_lines(text: &str) -> bool {
     let is_line = |c| matches!(c, '┬' | '├' | '─' | '┼' | '╞' | '╟' | '╬' | '╧' | '╨' | '╤');
     text.chars().zip(text.chars().skip(1)).any(|(c, next)| is_line(c) && !next.is_ascii() && !is_line(next))
+}
+
+/// `Ñîôèÿ`, which is `София` in Windows-1251. Letters of other scripts become accented ones, and no language has longer words
+/// of these alone. Which script it was depends on the list.
+fn is_of_another_code_page(word: &str) -> bool {
+    const LETTERS_MIN: usize = 4;
+    let is_accented = |c: &char| matches!(c, 'À'..='ÿ');
+    word.chars().filter(is_accented).count() >= LETTERS_MIN && word.chars().all(|c| matches!(c, '¡'..='ÿ'))
 }
 
 /// The words of a text, each with the mark behind it: a person may have corrected or added the others. These marks of ASCII
@@ -476,6 +489,18 @@ mod tests {
         check_text("Cafֳ©", Some("Café"));
         check_text("Cafรฉ", Some("Café"));
         check_text("Caf\u{102}©", Some("Café"));
+    }
+
+    #[test]
+    fn words_of_accented_letters_alone_are_of_another_code_page() {
+        for text in ["Ïðèñòàíèùå ÎÎÄ", "Ñîôèÿ", "Áèþíá", "îàôééú", "ÔÑßÉ", "ºÃÔÉÑ·"]
+        {
+            let finding = check(text).unwrap_or_else(|| panic!("{text}"));
+            assert!(finding.message.contains("another code page"), "{text}: {}", finding.message);
+        }
+        for text in ["Öö", "Åäö", "ÎÎÄ", "Jäääär", "Æøå", "Île", "Éé-Àà", "«Été»"] {
+            assert_eq!(check(text), None, "{text}");
+        }
     }
 
     #[test]
