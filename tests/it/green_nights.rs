@@ -38,6 +38,25 @@ fn a_row_that_is_corrected_under_its_external_id_replaces_the_refused_one() {
     bench.agree();
 }
 
+/// A list of another day may count its rows from 1 again.
+#[test]
+fn a_row_of_another_company_replaces_no_refused_one_under_its_external_id() {
+    let bench = Bench::new();
+    let monday = with_ids(&[("refuse-400-3000", "1")]);
+    bench.file("new.csv", &monday);
+    bench.import("new.csv").exits(3);
+    let tuesday = with_ids(&[("tailspin", "1")]);
+    let row = tuesday.lines().last().unwrap();
+    let other =
+        row.replace("Harborline", "Northgate").replace("High Street", "Low Road").replace("Bell", "Ivanova");
+    assert_ne!(row, other);
+    bench.file("new.csv", tuesday.replace(row, &other));
+    bench.import("new.csv").exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("failed", 1)]));
+    bench.tenantry(["acknowledge", "--gone"]).exits(0);
+    bench.agree();
+}
+
 #[test]
 fn a_rejected_row_without_a_valid_domain_is_corrected_under_its_external_id() {
     let bench = Bench::new();

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{collect, each, is_export, is_same_list, update, value};
+use super::super::stored::{collect, each, field_of, is_export, is_same_list, update, value};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -96,9 +96,9 @@ impl IngestSession {
         Ok(())
     }
 
-    /// Replaces refused rows that this list no longer contains by the row that it contains with the same external id
-    /// and reseller. If several rows have them, none is the corrected one. If the operator says no to the
-    /// list, they count again.
+    /// Replaces refused rows that this list no longer contains by the row that it contains with the same external id and
+    /// reseller, unless that is of another company. If several rows have them, none is the corrected one. If the
+    /// operator says no to the list, they count again.
     pub(super) fn replace_corrected(
         &self,
         tx: &Transaction<'_>,
@@ -127,6 +127,9 @@ impl IngestSession {
                 }
             };
             let Some((by, line)) = only_row else { continue };
+            if is_another_company(tx, row, by)? {
+                continue;
+            }
             // A row that cannot be declined with the list would not give it back.
             if !self.info.needs_consent || self.brings(tx, by)? {
                 replace(tx, row, by)?;
@@ -186,6 +189,19 @@ impl IngestSession {
         })?;
         Ok(missing)
     }
+}
+
+/// Do these rows have nothing in common but their external id? A list may count its rows from 1 each day.
+fn is_another_company(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<bool> {
+    let differs = ["company_name", "email", "address_line1", "last_name"].map(|field| {
+        format!("{} <> {} COLLATE NOCASE", field_of("old.customer", field), field_of("new.customer", field))
+    });
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM customer_rows old JOIN customer_rows new ON new.id = ?2
+                         WHERE old.id = ?1 AND old.domain <> new.domain AND {})",
+        differs.join(" AND ")
+    );
+    value(tx, &sql, (row, by))
 }
 
 fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
