@@ -115,6 +115,35 @@ fn coming<'a>(candidate: &'a Candidate, domain_column: &'a str) -> IncomingRow<'
     }
 }
 
+impl IntakeReport {
+    /// What a file says before its rows.
+    fn of(opened: &OpenedFile) -> Self {
+        let header = opened.header();
+        let suggested = header.suggested_columns().map(|(name, field)| (name.to_owned(), field));
+        Self {
+            layout: opened.layout().to_string(),
+            columns: ColumnUse::of(header),
+            header: header.names().map(str::to_owned).collect(),
+            suggested_columns: suggested.collect(),
+            ..Self::default()
+        }
+    }
+}
+
+fn source_info(path: String, opened: &OpenedFile, settings: &Settings) -> SourceInfo {
+    SourceInfo {
+        full_path: files::list_full_path(&path),
+        path,
+        header: reader::to_csv(opened.header().names()),
+        given: Some(InputOptions {
+            found_delimiter: opened.layout().found_delimiter(),
+            found_sheet: opened.layout().found_sheet().map(str::to_owned),
+            ..settings.given.clone()
+        }),
+        needs_consent: settings.needs_consent,
+    }
+}
+
 /// Ingests one file. Its rows may be sent only after this has returned. `companies` has the rows of the files before it.
 pub(crate) async fn ingest(
     source: InputSource,
@@ -131,28 +160,11 @@ pub(crate) async fn ingest(
     let opened = OpenedFile::open(source, settings.reader.clone(), interrupted.as_mut()).await?;
     companies.begin_file(&path);
     let header = opened.header();
-    let info = SourceInfo {
-        full_path: files::list_full_path(&path),
-        path,
-        header: reader::to_csv(header.names()),
-        given: Some(InputOptions {
-            found_delimiter: opened.layout().found_delimiter(),
-            found_sheet: opened.layout().found_sheet().map(str::to_owned),
-            ..settings.given.clone()
-        }),
-        needs_consent: settings.needs_consent,
-    };
     let reseller_column = header.name_of(Field::AssociatedPartnerId).to_owned();
     let domain_column: Arc<str> = Arc::from(header.name_of(Field::Domain));
     let retry_failed = settings.retry_failed;
-    let mut report = IntakeReport {
-        layout: opened.layout().to_string(),
-        columns: ColumnUse::of(header),
-        header: header.names().map(str::to_owned).collect(),
-        suggested_columns: header.suggested_columns().map(|(name, field)| (name.to_owned(), field)).collect(),
-        ..IntakeReport::default()
-    };
-    let mut reading = ledger.begin_source(info).await?;
+    let mut report = IntakeReport::of(&opened);
+    let mut reading = ledger.begin_source(source_info(path, &opened, settings)).await?;
     let (customers, looking_up) = reading.customers(ledger, bytes);
     let returned = Arc::new(ReturnedRows::new(opened.header(), validator.strictness()));
     let columns = CompanyColumns::of(opened.header());
