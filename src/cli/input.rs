@@ -46,8 +46,9 @@ pub(crate) fn describe_auto_mapped(taken: &[MappedColumn]) -> Option<String> {
 
 fn map_options<'a>(meant: impl Iterator<Item = (&'a str, Field)>) -> Vec<String> {
     // A line break in a heading cannot be typed, and a blank stands for it as well.
-    let typed = |column: &str| match column.contains(char::is_control) {
-        true => column.split(char::is_control).map(str::trim).collect::<Vec<_>>().join(" "),
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let typed = |column: &str| match column.contains(is_break) {
+        true => column.split(is_break).map(str::trim).collect::<Vec<_>>().join(" "),
         false => column.to_owned(),
     };
     meant.map(|(column, field)| shell::option("map", &format!("{}={field}", typed(column)))).collect()

@@ -31,6 +31,8 @@ pub(super) enum Certainty {
     Translated,
     /// A name with words around it.
     Around,
+    /// A name with a word in front that says little.
+    Before,
     /// A word that can also mean more than the field, such as `Business Address` for a whole address.
     Vague,
     /// The same, of a further address.
@@ -123,8 +125,10 @@ fn candidates(field: Field, readings: &[Option<Reading>], auto_map: bool) -> Vec
         return of(|certainty| certainty == Certainty::Known);
     }
     let whole = of(Certainty::is_whole);
-    // `Phone` beside `Default Address Phone` is the phone.
-    if whole.is_empty() { of(|certainty| certainty == Certainty::Around) } else { whole }
+    // `Phone` beside `Default Address Phone` is the phone, and so is that beside `Customer Phone`.
+    let around = of(|certainty| certainty == Certainty::Around);
+    let before = of(|certainty| certainty == Certainty::Before);
+    [whole, around, before].into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// What the columns of a header say about each other.
@@ -152,6 +156,7 @@ impl<'a> Context<'a> {
             Heading::Field { field, is_english: true, .. } => (field, Certainty::English),
             Heading::Field { field, .. } => (field, Certainty::Translated),
             Heading::Around(field) => (field, Certainty::Around),
+            Heading::Before(field) => (field, Certainty::Before),
             Heading::Vague(field) => (field, Certainty::Vague),
             Heading::Elsewhere(field) => (field, Certainty::Elsewhere),
             Heading::Customer { is_known } => {
@@ -197,7 +202,7 @@ impl<'a> Context<'a> {
 
     /// Some column is the field, by `--map` or by its own heading.
     fn has(&self, field: Field) -> bool {
-        let is_meant = |heading: &Heading| matches!(heading, Heading::Field { field: it, .. } | Heading::Around(it) if *it == field);
+        let is_meant = |heading: &Heading| matches!(heading, Heading::Field { field: it, .. } | Heading::Around(it) | Heading::Before(it) if *it == field);
         self.mapped.contains(&Some(field)) || self.headings.iter().flatten().any(is_meant)
     }
 

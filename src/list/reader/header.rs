@@ -234,7 +234,7 @@ impl Header {
     /// another program is not, because lists have several.
     fn is_near(&self, column: &Column) -> bool {
         self.open(column).is_some_and(|reading| {
-            matches!(reading.certainty, Certainty::English | Certainty::Around)
+            matches!(reading.certainty, Certainty::English | Certainty::Around | Certainty::Before)
                 && reading.field != Field::ExternalId
         })
     }

@@ -31,6 +31,8 @@ enum Word {
     Mark,
     /// A word beside a name that says where the address, the phone or the person belongs.
     Around,
+    /// A word in front of a name that says little: `Customer City`.
+    Before,
     /// The same for a further address, phone or person.
     Elsewhere,
 }
@@ -46,6 +48,8 @@ pub(super) enum Heading {
     Name { is_known: bool },
     /// A name of the field with other words around it: `Billing City`.
     Around(Field),
+    /// A name of the field with a word in front that says little: `Customer City`.
+    Before(Field),
     /// A name of the field that can mean more with these words: `Business Address` may be a whole address.
     Vague(Field),
     /// The field of a further address: `Shipping City`.
@@ -81,7 +85,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     for (meaning, language, name) in names() {
         let word = word(meaning);
         match word {
-            Word::Mark | Word::Around | Word::Elsewhere => table.around.push((plain(name), word)),
+            Word::Mark | Word::Around | Word::Before | Word::Elsewhere => {
+                table.around.push((plain(name), word))
+            }
             Word::PartOfName => table.parts_of_name.push(plain(name)),
             Word::Part => table.parts.push(plain(name)),
             // A generic name is also a known name of the company; the generic meaning counts.
@@ -113,6 +119,7 @@ fn word(meaning: &str) -> Word {
         "contact" => Word::Contact,
         "mark" => Word::Mark,
         "around" => Word::Around,
+        "before" => Word::Before,
         "elsewhere" => Word::Elsewhere,
         name => {
             Word::Field(Field::ALL.into_iter().find(|field| field.name() == name).expect("a field's name"))
@@ -160,7 +167,10 @@ pub(super) fn is_part_of_name(heading: &str) -> bool {
 
 /// Whether the column has a part of the value of another one, which is not whole without it.
 pub(super) fn is_part(heading: &str) -> bool {
-    TABLE.parts.contains(&plain(heading))
+    let is_part = |name: &String| TABLE.parts.contains(name);
+    let name = plain(&without_brackets(heading));
+    is_part(&name)
+        || TABLE.around.iter().any(|(around, _)| without(&name, around, true).any(|rest| is_part(&rest)))
 }
 
 /// Reads a heading. `None`: it is no name that the table has.
@@ -198,7 +208,11 @@ fn exact(plain: &str, known: Option<Field>) -> Option<Heading> {
         (Some((Word::Person, _)), None) => Heading::Sign(Sign::Person),
         (Some((Word::Contact, _)), None) => Heading::Sign(Sign::Contact),
         (
-            Some((Word::PartOfName | Word::Part | Word::Mark | Word::Around | Word::Elsewhere, _)) | None,
+            Some((
+                Word::PartOfName | Word::Part | Word::Mark | Word::Around | Word::Before | Word::Elsewhere,
+                _,
+            ))
+            | None,
             None,
         ) => {
             return None;
@@ -233,7 +247,7 @@ fn without_marks(plain: &str) -> String {
 fn inside(plain: &str, around_max: usize) -> Option<Heading> {
     let mut found: Option<Heading> = None;
     for (around, word) in &TABLE.around {
-        for rest in without(plain, around) {
+        for rest in without(plain, around, *word != Word::Before) {
             let inner = match exact(&rest, field_named(&rest)) {
                 Some(Heading::Field { field, .. }) if is_of_an_address(field) => {
                     // `Address` says little: the whole address, or its first line.
@@ -246,9 +260,11 @@ fn inside(plain: &str, around_max: usize) -> Option<Heading> {
                 None => None,
             };
             let heading = match (inner, word) {
-                (Some(Heading::Around(field) | Heading::Vague(field)), Word::Elsewhere) => {
-                    Heading::Elsewhere(field)
-                }
+                (
+                    Some(Heading::Around(field) | Heading::Before(field) | Heading::Vague(field)),
+                    Word::Elsewhere,
+                ) => Heading::Elsewhere(field),
+                (Some(Heading::Around(field)), Word::Before) => Heading::Before(field),
                 (Some(heading), _) => heading,
                 (None, _) => continue,
             };
@@ -267,6 +283,7 @@ fn field_of(heading: Heading) -> Option<Field> {
     match heading {
         Heading::Field { field, .. }
         | Heading::Around(field)
+        | Heading::Before(field)
         | Heading::Vague(field)
         | Heading::Elsewhere(field) => Some(field),
         Heading::Customer { .. } | Heading::Name { .. } | Heading::Sign(_) => None,
@@ -275,18 +292,20 @@ fn field_of(heading: Heading) -> Option<Field> {
 
 fn caution(heading: Heading) -> u8 {
     match heading {
-        Heading::Elsewhere(_) => 2,
-        Heading::Vague(_) => 1,
+        Heading::Elsewhere(_) => 3,
+        Heading::Vague(_) => 2,
+        Heading::Before(_) => 1,
         _ => 0,
     }
 }
 
-/// What is left of a name without a word at its beginning or end; `Straße geschäftlich 2` has a digit after the word.
-fn without(plain: &str, around: &str) -> impl Iterator<Item = String> {
+/// What is left of a name without a word at its beginning, or else at its end, where `may_end` allows it; `Straße
+/// geschäftlich 2` has a digit after the word.
+fn without(plain: &str, around: &str, may_end: bool) -> impl Iterator<Item = String> {
     let digit = plain.len() - usize::from(plain.ends_with(|c: char| c.is_ascii_digit()));
     let (name, digit) = plain.split_at(digit);
     let before = plain.strip_prefix(around).map(str::to_owned);
-    let after = name.strip_suffix(around).map(|name| format!("{name}{digit}"));
+    let after = name.strip_suffix(around).filter(|_| may_end).map(|name| format!("{name}{digit}"));
     before.into_iter().chain(after).filter(|rest| !rest.is_empty())
 }
 
@@ -319,7 +338,10 @@ mod tests {
         let words: Vec<_> =
             names().map(|(meaning, language, name)| (word(meaning), language, name)).collect();
         let is_around = |word: &Word| {
-            matches!(word, Word::Mark | Word::Around | Word::Elsewhere | Word::PartOfName | Word::Part)
+            matches!(
+                word,
+                Word::Mark | Word::Around | Word::Before | Word::Elsewhere | Word::PartOfName | Word::Part
+            )
         };
         for (word, language, name) in words.iter().filter(|(word, ..)| !is_around(word)) {
             let is_generic = matches!(word, Word::Name | Word::Customer);
@@ -367,11 +389,11 @@ mod tests {
         check("[required] Company Name", around(Field::CompanyName));
         check("Company name (required)", around(Field::CompanyName));
         check("Straße geschäftlich 2", around(Field::AddressLine2));
-        for name in
-            ["Customer City", "company_city", "HQ - City", "Firmenort", "Kunden-Ort", "Ville du siège"]
-        {
-            check(name, around(Field::City));
+        for name in ["Customer City", "company_city", "HQ - City", "Kunden-Ort", "Customer Billing City"] {
+            check(name, Some(Heading::Before(Field::City)));
         }
+        check("Account State", None);
+        check("Phone Company", None);
         check("Company Main Phone", Some(Heading::Elsewhere(Field::PhoneNumber)));
         check("Straße geschäftlich 3", None);
         check("Rue (bureau) 2", around(Field::AddressLine2));

@@ -24,7 +24,7 @@ const MONTH_LETTERS: usize = 3;
 pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
     let prefix = without_suffix(text, suffix);
     check_prefix(prefix, suffix)
-        .map_err(|message| Finding::new(Rule::Domain, message).suggest_value(suggestion(prefix, suffix)))?;
+        .map_err(|message| Finding::new(Rule::Domain, message).suggest_value(suggestion(text, suffix)))?;
     Ok(full(prefix, suffix))
 }
 
@@ -84,14 +84,20 @@ fn check_prefix(prefix: &str, suffix: &str) -> Result<(), String> {
 
 /// The name without invalid characters; for `contoso.com`, the first label. The operator must shorten a name, and choose one
 /// of two.
-fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
-    let plain = with_plain_marks(prefix);
-    let whole = without_scheme(plain.as_deref().unwrap_or(prefix));
+fn suggestion(text: &str, suffix: &str) -> Option<String> {
+    let plain = with_plain_marks(text);
+    let text = plain.as_deref().unwrap_or(text).trim_matches([' ', ',', ';', ':', '\\']);
+    let whole = match without_scheme(text) {
+        // The first label of another address says nothing.
+        Some(address) if without_suffix(address, suffix) == address => return None,
+        Some(address) => address,
+        None => text,
+    };
     let prefix = without_suffix(whole, suffix);
-    let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
-    if label.contains(['@', '/', ':', ',', ';', '|', '\\']) || !label.is_ascii() {
+    if prefix.contains(['@', '/', ':', ',', ';', '|', '\\']) || !prefix.is_ascii() {
         return None;
     }
+    let label = prefix.split('.').find(|label| !label.is_empty() && !label.eq_ignore_ascii_case("www"))?;
     let kept: String = label.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let kept = kept.trim_matches('-');
     check_prefix(kept, suffix).ok()?;
@@ -99,13 +105,11 @@ fn suggestion(prefix: &str, suffix: &str) -> Option<String> {
 }
 
 /// `contoso.onmicrosoft.com` of `https://contoso.onmicrosoft.com/`.
-fn without_scheme(text: &str) -> &str {
+fn without_scheme(text: &str) -> Option<&str> {
     let schemes = ["https://", "http://", "mailto:"];
     let starts = |scheme: &&str| text.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme));
-    match schemes.into_iter().find(starts) {
-        Some(scheme) => text[scheme.len()..].trim_end_matches('/'),
-        None => text,
-    }
+    let scheme = schemes.into_iter().find(starts)?;
+    Some(text[scheme.len()..].trim_end_matches('/'))
 }
 
 #[cfg(test)]
@@ -172,11 +176,19 @@ mod tests {
         check("-contoso", Err(Some("contoso.onmicrosoft.com")));
         check("contoso-", Err(Some("contoso.onmicrosoft.com")));
         check("admin@contoso.onmicrosoft.com", Err(None));
-        check("https://contoso.com", Err(Some("contoso.onmicrosoft.com")));
+        check("https://contoso.com", Err(None));
         check("HTTPS://contoso.onmicrosoft.com/", Err(Some("contoso.onmicrosoft.com")));
         check("mailto:contoso.onmicrosoft.com", Err(Some("contoso.onmicrosoft.com")));
-        check("https://portal.example.com/contoso", Err(Some("portal.onmicrosoft.com")));
-        for two in ["contoso,onmicrosoft.com", "alpha;beta", "alpha|beta", "alpha/beta", "alpha: beta"] {
+        check("https://login.microsoftonline.com/contoso.onmicrosoft.com", Err(None));
+        check("contoso,", Err(Some("contoso.onmicrosoft.com")));
+        for two in [
+            "alpha.onmicrosoft.com, beta.onmicrosoft.com",
+            "contoso,onmicrosoft.com",
+            "alpha;beta",
+            "alpha|beta",
+            "alpha/beta",
+            "alpha: beta",
+        ] {
             check(two, Err(None));
         }
         check("harbor‑west", Err(Some("harbor-west.onmicrosoft.com")));

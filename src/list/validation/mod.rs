@@ -178,22 +178,16 @@ impl Validator {
         if draft[Field::Domain] == header.name_of(Field::Domain).trim() && header.is_repeated_by(cells(row)) {
             return self.reject_header(header, row);
         }
-        let nameless = (
-            Rule::NamelessColumn,
-            "has data but no name in the header; name the column or delete it",
-            header.nameless(),
-        );
-        let parts = (
-            Rule::SplitValue,
-            "is not used, although the value of another column is not whole without it; join the two, or leave it out \
-             with `--ignore-column`",
-            header.parts(),
-        );
-        for (rule, message, columns) in [nameless, parts] {
-            for &index in columns {
-                if row.text(index).is_some_and(|cell| !text::trim(cell).is_empty()) {
-                    report.add_cell(index, Finding::new(rule, message));
-                }
+        let filled = |index: usize| row.text(index).map(text::trim).filter(|cell| !cell.is_empty());
+        for &index in header.nameless().iter().filter(|&&index| filled(index).is_some()) {
+            let message = "has data but no name in the header; name the column or delete it";
+            report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
+        }
+        for &index in header.parts() {
+            if filled(index).is_some_and(|part| is_missing(part, &draft)) {
+                let message = "is not used, although the value of another column is not whole without it; join the two, or \
+                               leave it out with `--ignore-column`";
+                report.add_cell(index, Finding::new(Rule::SplitValue, message));
             }
         }
         if row.is_hidden() {
@@ -338,6 +332,14 @@ impl Validator {
         let text = text::trim(std::str::from_utf8(cell).ok()?);
         domain::parse(text, self.settings.domain_suffix).ok()
     }
+}
+
+/// Is this part of a value in none of the columns that such parts belong to?
+fn is_missing(part: &str, draft: &Draft<'_>) -> bool {
+    const WHOLES: [Field; 5] =
+        [Field::CompanyName, Field::LastName, Field::AddressLine1, Field::AddressLine2, Field::PhoneNumber];
+    let has_content = part.contains(|c: char| c.is_alphanumeric() && c != '0');
+    has_content && !WHOLES.iter().any(|field| draft[*field].contains(part))
 }
 
 /// Copies and exports mark a row whose cells did not match its header in a separate column. As long as that cell is

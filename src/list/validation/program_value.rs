@@ -78,8 +78,9 @@ fn apostrophe(value: &str) -> Option<&str> {
         _ => false,
     };
     let rest = rest.strip_suffix('\'').unwrap_or(rest);
-    // Another one belongs to the value: `'Sunrise' Bakery`.
-    (!is_article && !rest.contains('\'')).then_some(rest)
+    // One that closes a quotation belongs to the value: `'Sunrise' Bakery`.
+    let closes = |(at, _): (usize, &str)| !rest[at + 1..].starts_with(char::is_alphanumeric);
+    (!is_article && !rest.match_indices('\'').any(closes)).then_some(rest)
 }
 
 /// `########`: what a spreadsheet shows where a column is too narrow.
@@ -152,7 +153,7 @@ fn python(value: &str) -> Option<Finding> {
     let quote = inner.chars().next().filter(|quote| matches!(quote, '\'' | '"'))?;
     let text = inner[1..].strip_suffix(quote)?;
     let message = "is how a program shows a text, with marks around it";
-    let is_one = !text.contains([quote, '\\']);
+    let is_one = !text.is_empty() && !text.contains([quote, '\\']);
     Some(Finding::new(Rule::TextWrapper, message).suggest_value(is_one.then(|| text.to_owned())))
 }
 
@@ -199,6 +200,8 @@ mod tests {
             ("'01067", "01067"),
             ("'Harbor Works GmbH", "Harbor Works GmbH"),
             ("'Harbor Works'", "Harbor Works"),
+            ("'Rosie's Bakery", "Rosie's Bakery"),
+            ("'L'Oréal", "L'Oréal"),
             ("'+49 40", "+49 40"),
             ("\"Contoso\"", "Contoso"),
         ] {
@@ -272,6 +275,7 @@ mod tests {
             ("['Ana']", Some("Ana")),
             ("[\"Ana\"]", Some("Ana")),
             ("['Ana', 'Bea']", None),
+            ("b''", None),
         ] {
             check_value(value, Some((Rule::TextWrapper, text)));
         }

@@ -625,7 +625,9 @@ fn a_part_of_a_value_in_a_column_of_its_own_is_a_warning() {
         assert_eq!(shown(&validator.validate(reader.header(), &read).problems), expected, "{cells}");
     };
     check("..,12a,GB", &[], &["House number split_value: Warning"]);
-    check("..,,GB", &[], &[]);
+    for whole in ["..,,GB", "..,-,GB", "..,0,GB", "..,High,GB"] {
+        check(whole, &[], &[]);
+    }
     check("..,12a,GB", &["House number"], &[]);
 }
 

@@ -148,10 +148,10 @@ fn verdict(sample: &Sample, utf_8: &Utf8, told: Option<Encoding>) -> Result<Enco
         others.push(Encoding::UTF_8);
     }
     let mut readings = readings(sample, &others);
-    // What reads everything is not ruled out by what does not, and what reads little is no candidate.
-    let is_whole = |encoding: Encoding| readings.iter().any(|it| it.is_of(encoding) && it.gaps == 0);
-    let most = if told.is_some_and(is_whole) { 0 } else { sample.lines.len() / 4 };
-    readings.retain(|reading| reading.gaps <= most || told.is_some_and(|told| reading.is_of(told)));
+    // What cannot read most lines is no candidate. A few faults are in lists of every encoding.
+    let is_utf_8 = |reading: &Reading| utf_8.characters > utf_8.faults && reading.is_of(Encoding::UTF_8);
+    let is_told = |reading: &Reading| told.is_some_and(|told| reading.is_of(told));
+    readings.retain(|it| it.gaps <= sample.lines.len() / 2 || is_utf_8(it) || is_told(it));
     let of = |encoding| readings.iter().find(|reading| reading.is_of(encoding));
     if let Some(told) = told {
         let is_possible = of(told).is_some_and(|reading| is_possible(reading, &readings));
