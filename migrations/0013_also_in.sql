@@ -1,5 +1,5 @@
--- Which waiting rows another list contains, so that only rows that no list contains any more are declined.
+-- Which other lists contain a waiting row, so that only rows that no list contains any more are declined.
 
--- While the row waits: the last reading that has found it in another list than its own. NULL: none has, or the list no
--- longer contains it.
-ALTER TABLE customer_rows ADD COLUMN also_in INTEGER REFERENCES sources (id);
+-- While the row waits: the readings that have found it in other lists than its own, the last one of each list, as a JSON
+-- array of their ids. NULL: there are none.
+ALTER TABLE customer_rows ADD COLUMN also_in TEXT;

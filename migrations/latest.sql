@@ -72,7 +72,7 @@ CREATE TABLE "customer_rows" (
     acknowledged_at    INTEGER,
     gone_at            INTEGER,            -- when a complete reading of its list did not contain it any more
     made_at            INTEGER NOT NULL,
-    changed_at         INTEGER NOT NULL, erased_at INTEGER, password_erased_at INTEGER, also_in INTEGER REFERENCES sources (id),
+    changed_at         INTEGER NOT NULL, erased_at INTEGER, password_erased_at INTEGER, also_in TEXT,
     CHECK (state NOT IN ('pending', 'in_flight') OR (customer IS NOT NULL AND request_id IS NOT NULL)),
     CHECK (state NOT IN ('created', 'existing') OR customer_id IS NOT NULL),
     CHECK (state <> 'pending' OR in_doubt_since IS NULL),

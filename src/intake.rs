@@ -138,6 +138,7 @@ fn source_info(path: String, opened: &OpenedFile, settings: &Settings) -> Source
         given: Some(InputOptions {
             found_delimiter: opened.layout().found_delimiter(),
             found_sheet: opened.layout().found_sheet().map(str::to_owned),
+            found_sheets: opened.layout().sheets().to_vec(),
             ..settings.given.clone()
         }),
         needs_consent: settings.needs_consent,

@@ -6,7 +6,7 @@ use super::session::{Halt, Session};
 use super::terminal::{NoPrompt, TRIES, Terminal, TypedAnswer};
 use super::{ExitCode, Failure, args, partner, plan};
 use crate::ledger::SubmissionPlan;
-use crate::report::PushLine as _;
+use crate::report::{PushLine as _, counted};
 use crate::submitter::StopReason;
 
 /// A hangup of the terminal, or Ctrl-C on Windows, ends the input shortly before the signal arrives.
@@ -42,7 +42,8 @@ impl From<NoPrompt> for Failure {
     }
 }
 
-/// Signs in, shows the plan on the terminal and asks.
+/// Signs in, shows the plan on the terminal and asks. `waiting`: rows of the plan that waited before. `missing`: rows that
+/// waited, and that a yes declines.
 ///
 /// # Errors
 /// The answer is not yes, the terminal is gone, or the ledger belongs to another partner tenant.
@@ -51,13 +52,21 @@ pub(super) async fn confirm(
     terminal: &Terminal,
     plan: &SubmissionPlan,
     waiting: u64,
+    missing: u64,
 ) -> Result<(), Halt> {
-    if plan.is_empty() {
+    if plan.is_empty() && missing == 0 {
         return Ok(());
+    }
+    if missing > 0 {
+        let rows = counted(missing, "row");
+        session.output.note(format_args!(
+            "{rows} that waited no longer in the list: declined if you agree, and not created."
+        ));
     }
     session.sign_in(plan.user_needs()).await?;
     let signed_in = session.signed_in.as_ref().expect("the session has signed in");
     let question = match plan.rows() {
+        0 if plan.agreements == 0 => "Go ahead? (yes/no) ",
         0 => "Recording an acceptance cannot be undone. Go ahead? (yes/no) ",
         _ => "Creating customers cannot be undone. Go ahead? (yes/no) ",
     };

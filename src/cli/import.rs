@@ -222,20 +222,8 @@ async fn agreed(session: &mut Session<'_>, consent: &Consent) -> Result<(), Halt
         note_doubles(session, &plan.doubles);
         return Ok(());
     };
-    note_missing(session, AwaitingConsent::OfThisRun).await?;
-    consent::confirm(session, terminal, &plan, waiting).await
-}
-
-/// Says above a question what a yes declines.
-pub(super) async fn note_missing(session: &Session<'_>, what: AwaitingConsent) -> Result<(), Failure> {
-    let missing = session.ledger.missing(what).await?;
-    if missing > 0 {
-        let rows = counted(missing, "row");
-        session.output.note(format_args!(
-            "{rows} that waited no longer in the list: declined if you agree, and not created."
-        ));
-    }
-    Ok(())
+    let missing = session.ledger.missing(AwaitingConsent::OfThisRun).await?;
+    consent::confirm(session, terminal, &plan, waiting, missing).await
 }
 
 /// Names new rows that are probably customers already, where there is no plan that shows them.

@@ -335,6 +335,7 @@ impl args::InputArgs {
             has_max_new: false,
             found_delimiter: None,
             found_sheet: None,
+            found_sheets: Vec::new(),
         }
     }
 }

@@ -165,9 +165,10 @@ impl Remaining {
         self.gone > 0 && self.gone == self.rows.refused() + self.agreements.refused()
     }
 
-    /// The next steps, after a command that read and validated files with the options `given`.
+    /// The next steps, after a command that read and validated files with the options `given`, if it `has_read` some.
     fn next(
         &self,
+        has_read: bool,
         stopped: Option<&StopReason>,
         repeated: &Repeated,
         given: &InputOptions,
@@ -177,8 +178,9 @@ impl Remaining {
             Some(StopReason::Declined | StopReason::Interrupted(_) | StopReason::ListRefused(_))
         );
         let once = stopped.and_then(condition);
-        // `resume` would send the other rows, and not those of the list.
-        let is_too_long = matches!(stopped, Some(StopReason::ListRefused(ListRefusal::TooManyNew { .. })));
+        // After an import, `resume` would send the other rows, and not those of the list.
+        let is_too_long =
+            has_read && matches!(stopped, Some(StopReason::ListRefused(ListRefusal::TooManyNew { .. })));
         if is_discarded && self.open() == 0 {
             None
         } else if let Some(NextImport { import, correct, max_new }) =
@@ -309,7 +311,7 @@ pub(super) fn after_run(
     match (stopped, inputs) {
         // `retry` left these rows alone; they are corrected like refused rows.
         (Some(StopReason::ListRefused(ListRefusal::NotAllValid { .. })), []) => {
-            left.next(None, repeated, given)
+            left.next(false, None, repeated, given)
         }
         (
             Some(StopReason::ListRefused(why @ (ListRefusal::NotAllValid { .. } | ListRefusal::Problem))),
@@ -324,7 +326,7 @@ pub(super) fn after_run(
             let import = format!("{import}{reading}{condition} {input}");
             Some(check.then(format!("then correct {input} and run"), import))
         }
-        _ => left.next(stopped, repeated, given),
+        _ => left.next(!inputs.is_empty(), stopped, repeated, given),
     }
 }
 
@@ -338,7 +340,7 @@ pub(super) fn after_failure(
     inputs: &[PathBuf],
 ) -> Option<NextSteps> {
     if inputs.is_empty() || inputs.iter().any(|input| is_pipe(input)) {
-        return left.next(stopped, &typed.clone().without_kept(), given);
+        return left.next(false, stopped, &typed.clone().without_kept(), given);
     }
     let files: String =
         inputs.iter().map(|input| format!(" {}", quoted_file(&input.to_string_lossy()))).collect();
@@ -364,7 +366,7 @@ pub(super) fn between_runs(
         known => known?,
     }
     let left = Remaining::new(queries, standing.rows, standing.agreements, &standing.held_back)?;
-    let Some(next) = left.next(None, &repeated, &InputOptions::default()) else { return Ok(None) };
+    let Some(next) = left.next(false, None, &repeated, &InputOptions::default()) else { return Ok(None) };
     let is_refused = left.settled_exit_code() == ExitCode::SomeRefused
         && left.rows.unacknowledged(State::Failed) + left.agreements.refused() > 0
         && !left.are_all_gone()

@@ -43,7 +43,8 @@ fn note_in_flight(session: &Session<'_>) -> Result<(), Failure> {
 async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Result<(), Halt> {
     let (consent, what) = (Consent::of(args), AwaitingConsent::OfEarlierRuns);
     let plan = session.queries.undecided()?;
-    let has_some = !plan.is_empty() || session.ledger.missing(what).await? > 0;
+    let missing = session.ledger.missing(what).await?;
+    let has_some = !plan.is_empty() || missing > session.ledger.missing(AwaitingConsent::OfThisRun).await?;
     if session.is_dry_run() {
         if !plan.is_empty() && !args.submission.yes {
             let rows = counted_with(plan.rows(), plan.agreements, "acceptance");
@@ -69,8 +70,7 @@ async fn settle_undecided(session: &mut Session<'_>, args: &args::RunArgs) -> Re
         }
         Ok(Consent::Given) => {}
         Ok(Consent::Ask(terminal)) => {
-            import::note_missing(session, what).await?;
-            let agreed = consent::confirm(session, &terminal, &plan, plan.rows()).await;
+            let agreed = consent::confirm(session, &terminal, &plan, plan.rows(), missing).await;
             if let Err(Halt::Stopped(StopReason::Declined)) = agreed {
                 import::discard(session, what).await?;
             }

@@ -68,7 +68,7 @@ async fn work(
                 Consent::Given => {}
                 Consent::Ask(terminal) => {
                     let waiting = again.plan.rows().saturating_sub(again.failed + again.rejected);
-                    consent::confirm(session, &terminal, &again.plan, waiting).await?;
+                    consent::confirm(session, &terminal, &again.plan, waiting, 0).await?;
                 }
             }
         }

@@ -17,8 +17,8 @@ use crate::files::{self, create_new, folder_of, is_held, rename_over, sync_folde
 use crate::ledger::Queries;
 use crate::printable::escape_lines_for_terminal;
 
-/// The start of the name of a file that is being written; six letters and digits follow.
-const PREFIX: &str = ".tenantry-";
+/// The start of the name of a file that is being written, and of no other; six letters and digits follow.
+const PREFIX: &str = ".tenantry-unfinished-";
 
 /// The destination of rows: a new file accessible only for its owner, or standard output. Files and pipes get the rows
 /// byte for byte; on a terminal, control characters are escaped.

@@ -41,6 +41,8 @@ pub struct InputOptions {
     pub found_delimiter: Option<u8>,
     /// The sheet that was read. Nor is this an option: without one, the first visible sheet is read, whichever that is.
     pub found_sheet: Option<String>,
+    /// All sheets that the workbook had then.
+    pub found_sheets: Vec<String>,
 }
 
 impl InputOptions {
@@ -73,6 +75,7 @@ impl InputOptions {
             warn: joined(&self.warn, &now.warn),
             found_delimiter: self.found_delimiter,
             found_sheet: self.found_sheet.clone(),
+            found_sheets: self.found_sheets.clone(),
             partner_domains: joined(&self.partner_domains, &now.partner_domains),
             ..now.clone()
         }
@@ -80,12 +83,13 @@ impl InputOptions {
 
     /// The options without what the reading found, and without what its run was given.
     pub fn as_given(&self) -> InputOptions {
-        InputOptions { has_max_new: false, found_delimiter: None, found_sheet: None, ..self.clone() }
-    }
-
-    /// Whether the list may be sent is decided when the whole of it is read: it may be refused.
-    pub fn is_conditional(&self) -> bool {
-        self.require_valid || self.strict || self.has_max_new
+        InputOptions {
+            has_max_new: false,
+            found_delimiter: None,
+            found_sheet: None,
+            found_sheets: Vec::new(),
+            ..self.clone()
+        }
     }
 
     /// The options of this reading that the next import of the same file applies too: what the columns mean, and which

@@ -136,11 +136,29 @@ pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
     )
 }
 
-/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own; earlier versions did not store
-/// which one they read. Standard input is never the same list again.
+/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own, but one that the workbook no
+/// longer has was renamed. Earlier versions stored only the sheet that was asked for. Standard input is never the same list
+/// again.
 pub(super) fn is_same_list(one: &str, other: &str) -> String {
-    let sheet = |reading: &str| format!("json_extract({reading}.given, '$.found_sheet')");
-    format!("({} AND coalesce({} = {}, TRUE))", is_same_file(one, other), sheet(one), sheet(other))
+    let sheet = |reading: &str| {
+        format!("coalesce({reading}.given ->> '$.found_sheet', {reading}.given ->> '$.sheet')")
+    };
+    let has = |newer: &str, older: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM json_each({newer}.given, '$.found_sheets') sheets
+                      WHERE sheets.value = {} COLLATE NOCASE)",
+            sheet(older)
+        )
+    };
+    format!(
+        "({} AND (coalesce({} = {} COLLATE NOCASE, TRUE)
+                  OR NOT iif({one}.id > {other}.id, {}, {})))",
+        is_same_file(one, other),
+        sheet(one),
+        sheet(other),
+        has(one, other),
+        has(other, one)
+    )
 }
 
 /// SQL: what the readings of one list have in common, to group them ([`is_same_list`]).

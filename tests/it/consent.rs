@@ -252,6 +252,14 @@ mod on_a_terminal {
         }
         assert_eq!(creates(&bench), 1);
 
+        // Also where nothing would be created.
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["one", "two"]));
+        bench.import("customers.csv").args(["--limit", "0"]).exits(5);
+        bench.file("customers.csv", customers_of([]));
+        asked(bench.import("customers.csv"), "n\r", 5);
+        assert_eq!(bench.ledger().states(), states([("pending", 2)]));
+
         // Also where `resume` brings the consent.
         let bench = Bench::new();
         bench.file("customers.csv", customers_of(["one", "two"]));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
-use crate::harness::{Bench, HEADER, customers, customers_of, domain, eventually, snapshot, states};
+use crate::harness::{Bench, HEADER, customers, customers_of, domain, eventually, full, snapshot, states};
 
 #[test]
 fn resume_with_a_limit_brings_all_that_is_in_flight_to_its_end() {
@@ -212,6 +212,50 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     assert_eq!(bench.ledger().states(), states([("created", 4), ("declined", 1), ("pending", 1)]));
 }
 
+/// However many lists contain a row, and whichever of them was refused.
+#[test]
+fn rows_that_any_list_contains_are_sent() {
+    let bench = Bench::new();
+    let waits = |name: &str, domains: &[&str], more: &[&str], code: i32| {
+        bench.file(name, customers_of(domains.iter().copied()));
+        bench.import(name).args(["--limit", "0"]).args(more).exits(code)
+    };
+    waits("a.csv", &["x", "y"], &[], 5);
+    waits("b.csv", &["x", "z"], &[], 5);
+    waits("c.csv", &["x", "v"], &[], 5);
+    // One of them loses it, and so would another that is refused.
+    waits("c.csv", &["v"], &[], 5);
+    waits("b.csv", &["z", "w", "u"], &["--max-new", "1"], 5);
+    waits("a.csv", &["y"], &[], 5);
+    assert_eq!(bench.ledger().row("x").state, "pending");
+    // The last one has lost it, too.
+    waits("b.csv", &["z"], &[], 5);
+    assert!(!bench.ledger().rows().iter().any(|row| row.stands && row.domain == Some(full("x"))));
+    bench.file("b.csv", customers_of(["x", "z"]));
+    bench.import("b.csv").exits(0);
+    assert_eq!(bench.ledger().row("x").state, "created");
+    assert_eq!(bench.creations().len(), 4);
+    // One that has moved to a list of the same run, which loses it later.
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x", "y"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("a.csv", customers_of(["y"]));
+    bench.file("b.csv", customers_of(["x", "z"]));
+    bench.import("a.csv").args(["b.csv", "--limit", "0"]).exits(5);
+    bench.file("b.csv", customers_of(["z"]));
+    bench.import("b.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    // One that has waited with other values before is no correction.
+    let bench = Bench::new();
+    for list in [customers_of(["x", "y"]), customers_of(["x", "y"]).replace("High", "Low")] {
+        bench.file("a.csv", list);
+        bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    }
+    bench.file("a.csv", customers_of(["y"]));
+    bench.import("a.csv").exits(0);
+    assert_eq!(bench.creations().len(), 1);
+}
+
 /// Whether the list may be sent at all is decided when the whole of it is read.
 #[test]
 fn resume_does_not_send_a_list_that_might_have_been_refused() {
@@ -239,6 +283,9 @@ fn the_number_of_new_customers_is_that_of_the_plan() {
     // `resume` would send the other rows alone.
     let next = refused.stdout.lines().last().unwrap();
     assert!(next.starts_with("Next: tenantry import ") && next.contains(" --max-new 4 "), "{refused}");
+    let refused = bench.resume().args(["--max-new", "2"]).exits(5);
+    let next = refused.stdout.lines().last().unwrap();
+    assert!(next.starts_with("Next: tenantry resume ") && next.contains(" --max-new 3 "), "{refused}");
     bench.file("customers.csv", customers_of(["one", "four", "six"]));
     let import = || bench.import("customers.csv").args(["--max-new", "2"]);
     import().args(["--dry-run"]).exits(0).prints("2 customers will be created");

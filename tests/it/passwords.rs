@@ -251,13 +251,18 @@ fn what_a_killed_process_was_writing_is_removed() {
     let bench = Bench::new();
     bench.file("customers.csv", customers(1));
     bench.import("customers.csv").exits(0);
-    let left: Vec<_> = [".tenantry-AbCd01", ".tenantry-AbCd02", ".tenantry-AbCd03", ".tenantry-notes.txt"]
-        .map(|name| bench.path(bench.file(name, "secret")))
-        .into_iter()
-        .map(|path| (fs::File::options().write(true).open(&path).unwrap(), path))
-        .collect();
+    let left: Vec<_> = [
+        ".tenantry-unfinished-AbCd01",
+        ".tenantry-unfinished-AbCd02",
+        ".tenantry-unfinished-AbCd03",
+        ".tenantry-secret",
+    ]
+    .map(|name| bench.path(bench.file(name, "secret")))
+    .into_iter()
+    .map(|path| (fs::File::options().write(true).open(&path).unwrap(), path))
+    .collect();
     for (file, path) in &left {
-        if !path.ends_with(".tenantry-AbCd02") {
+        if !path.ends_with(".tenantry-unfinished-AbCd02") {
             file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         }
     }

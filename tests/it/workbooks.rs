@@ -154,6 +154,15 @@ fn each_sheet_is_a_list_of_its_own() {
     }
     let held = bench.tenantry(["status", "--json"]).exits(0).json();
     assert_eq!(held["held_back"].as_array().map(Vec::len), Some(2), "{held}");
+    // A sheet that the workbook no longer has was renamed.
+    let bench = Bench::new();
+    let named = |name: &str, domains: &[&str]| xlsx(&[(name, rows(domains), ""), ("Notes", rows(&[]), "")]);
+    bench.file("list.xlsx", named("November", &["berlin", "refuse-400-3000", "bonn"]));
+    bench.import("list.xlsx").args(["--limit", "2"]).exits(5);
+    bench.file("list.xlsx", named("December", &["berlin"]));
+    bench.import("list.xlsx").exits(3).says("1 row declined");
+    bench.tenantry(["acknowledge", "--gone"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 1), ("failed", 1)]));
 }
 
 #[test]

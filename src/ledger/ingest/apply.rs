@@ -267,7 +267,7 @@ fn retry_row(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Can
 /// Makes a declined row pending again, as `candidate`, which has no errors. It is the current row of its domain again.
 fn take_up(tx: &Transaction<'_>, row: RowId, source: SourceId, candidate: &Candidate) -> Result<()> {
     let facts = "next_step = 'create', ask_rounds = 0, domain_burned = 0, error_code = NULL,
-                 error_status = NULL, error_text = NULL, gone_at = NULL, also_in = NULL, erased_at = NULL";
+                 error_status = NULL, error_text = NULL, gone_at = NULL, erased_at = NULL";
     let problems = &candidate.problems;
     let values: [Value<'_>; 9] = [
         ("key_domain", &candidate.domain.as_ref().map(DomainName::as_str)),

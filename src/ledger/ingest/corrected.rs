@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::steps::State;
-use super::super::stored::{collect, is_export, is_same_list};
+use super::super::stored::{collect, is_export, is_same_file};
 use super::super::{Result, RowId};
 use super::Candidate;
 use super::known::SeenRows;
@@ -14,7 +14,7 @@ use super::known::SeenRows;
 /// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
 pub(super) type Identity = (String, String, Option<String>);
 
-/// The rows of the list of this reading that were replaced under another domain, which are few. A row that came again in
+/// The rows of the file of this reading that were replaced under another domain, which are few. A row that came again in
 /// an export may be of any list.
 pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMap<Identity, RowId>> {
     let sql = format!(
@@ -23,7 +23,7 @@ pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMa
            JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?1
            JOIN customer_rows new ON new.id = r.replaced_by AND new.domain IS NOT r.domain
           WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND ({} OR {})",
-        is_same_list("s", "own"),
+        is_same_file("s", "own"),
         is_export("s")
     );
     let rows: Vec<(Identity, RowId)> =

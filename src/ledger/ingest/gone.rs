@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{collect, each, field_of, is_export, is_same_list, update, value};
+use super::super::stored::{
+    collect, each, field_of, from_json, is_export, is_same_list, json, update, value,
+};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -49,13 +51,19 @@ impl IngestSession {
         let is_unsettled = State::sql_list(|state| state.needs_attention() || state.is_open());
         let now = clock::now().as_millisecond();
         for (table, row, is_current) in STEPS {
-            let marked = format!("SELECT id, {row} FROM {table} WHERE gone_at IS NOT NULL");
+            // A waiting row is missing in its own list, whichever other one contains it.
+            let marked = format!(
+                "SELECT id, {row}, source_id, state = 'pending' FROM {table} WHERE gone_at IS NOT NULL"
+            );
             let update = format!(
                 "UPDATE {table} SET gone_at = NULL,
                         acknowledged_at = iif(acknowledged_at >= gone_at, NULL, acknowledged_at) WHERE id = ?1"
             );
-            let marked: Vec<(i64, RowId)> = collect(tx, &marked, [], |step| step.try_into())?;
-            for (id, _) in marked.into_iter().filter(|(_, row)| self.seen.line_of(*row).is_some()) {
+            let marked: Vec<(i64, RowId, SourceId, bool)> = collect(tx, &marked, [], |step| step.try_into())?;
+            let is_back = |(_, row, source, waits): &(i64, RowId, SourceId, bool)| {
+                self.seen.line_of(*row).is_some() && (!waits || list.contains(source))
+            };
+            for (id, ..) in marked.into_iter().filter(is_back) {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
             // Rows of this reading have just been met.
@@ -72,7 +80,7 @@ impl IngestSession {
         Ok(())
     }
 
-    /// Notes which waiting rows of other lists this list contains, too.
+    /// Notes which waiting rows of other lists this list contains, too. A reading that needs consent takes no row back.
     pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         // Those of this reading are in its list.
         let waiting = format!(
@@ -80,16 +88,19 @@ impl IngestSession {
               WHERE state = 'pending' AND (source_id <> {} OR also_in IS NOT NULL)",
             self.source
         );
-        type Waiting = (RowId, SourceId, Option<SourceId>);
+        type Waiting = (RowId, SourceId, Option<String>);
         let waiting: Vec<Waiting> = collect(tx, &waiting, [], |row| row.try_into())?;
-        for (row, source, also_in) in waiting {
-            let is_met = self.seen.line_of(row).is_some();
-            let now = match also_in {
-                _ if is_met && !list.contains(&source) => Some(self.source),
-                Some(other) if list.contains(&other) => None,
-                other => other,
-            };
-            if now != also_in {
+        for (row, source, before) in waiting {
+            let is_met = self.seen.line_of(row).is_some() && !list.contains(&source);
+            if !is_met && (before.is_none() || self.info.needs_consent) {
+                continue;
+            }
+            let readings = before.as_deref().map_or(Ok(Vec::new()), |readings| from_json(readings, "lists"));
+            let mut readings: Vec<SourceId> = readings.map_err(|what| Error::Stored { row: row.0, what })?;
+            readings.retain(|reading| !list.contains(reading));
+            readings.extend(is_met.then_some(self.source));
+            let now = if readings.is_empty() { None } else { Some(json(&readings)?) };
+            if now != before {
                 update(tx, "customer_rows", &row, &[("also_in", &now)])?;
             }
         }

@@ -92,13 +92,22 @@ pub(in super::super) fn missing(agreed: &str) -> String {
          SELECT r.id FROM customer_rows r INDEXED BY rows_gone
            JOIN last ON last.id = r.source_id AND last.read_at >= r.gone_at
           WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.also_in IS NULL AND r.error_code IS NULL AND {}
-            AND r.id NOT IN (SELECT replaced_by FROM customer_rows
-                              WHERE state = 'superseded' AND replaced_by IS NOT NULL)",
+            AND r.id NOT IN ({CORRECTIONS})",
         is_same_list("s", "own"),
         is_reading("own"),
         never_sent("r")
     )
 }
+
+/// A query for the rows that have replaced a refused one, or one that may have been sent, at once or one after the other.
+const CORRECTIONS: &str = "WITH RECURSIVE correction (id) AS (
+        SELECT replaced_by FROM customer_rows
+         WHERE state = 'superseded' AND replaced_by IS NOT NULL
+           AND (error_code IS NOT NULL OR in_doubt_since IS NOT NULL OR unclear_before OR success_unread)
+         UNION
+        SELECT old.replaced_by FROM correction JOIN customer_rows old ON old.id = correction.id
+         WHERE old.state = 'superseded' AND old.replaced_by IS NOT NULL)
+    SELECT id FROM correction";
 
 /// The condition on a reading that it has read a list to its end. An export never contains all rows of a list.
 fn is_reading(reading: &str) -> String {

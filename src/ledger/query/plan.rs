@@ -57,12 +57,13 @@ pub struct UserNeeds {
 }
 
 /// Condition on `sources`: read to its end, and only consent is missing. A list that might have been refused as a whole
-/// does not count ([`InputOptions::is_conditional`](super::super::InputOptions::is_conditional)): that was not decided.
+/// does not count ([`HeldSource::is_settled_by_consent`](super::HeldSource::is_settled_by_consent)): that was not decided.
 pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
      AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
      AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
-     AND NOT coalesce(json_extract(sources.given, '$.require_valid') OR json_extract(sources.given, '$.strict')
-                      OR json_extract(sources.given, '$.has_max_new'), 0)";
+     AND NOT coalesce(json_extract(sources.given, '$.require_valid')
+                      OR (sources.path <> '-' AND (json_extract(sources.given, '$.strict')
+                                                   OR json_extract(sources.given, '$.has_max_new'))), 0)";
 
 /// Condition on `sources`: read to its end, with consent.
 const SENDABLE: &str = "sources.completed_at IS NOT NULL";

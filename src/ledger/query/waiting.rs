@@ -78,9 +78,11 @@ pub struct DiscardedSource {
 }
 
 impl HeldSource {
-    /// Is only consent missing? Then `resume` asks for it.
+    /// Is only consent missing? Then `resume` asks for it. Whether the list is refused is decided when the whole of it is
+    /// read, and a list from standard input cannot be read again.
     pub fn is_settled_by_consent(&self) -> bool {
-        self.why == HoldReason::Undecided && !self.given.is_conditional()
+        let InputOptions { require_valid, strict, has_max_new, .. } = self.given;
+        self.why == HoldReason::Undecided && !require_valid && (self.path == "-" || !(strict || has_max_new))
     }
 
     /// Why its rows are held back, and what to do. `path` is printable.

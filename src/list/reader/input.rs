@@ -98,7 +98,7 @@ impl Reader<Input> {
     pub fn open_workbook(mut file: impl Read + Seek, options: &Options) -> Result<Self, Error> {
         let bytes = file.seek(SeekFrom::End(0)).map_err(Error::unreadable)?;
         file.rewind().map_err(Error::unreadable)?;
-        let Workbook { sheet, name, others } = match &options.sheet {
+        let Workbook { sheet, name, others, names } = match &options.sheet {
             None => workbook::read(file, Which::First)?,
             Some(Given::Typed(name)) => workbook::read(file, Which::Named(name))?,
             // The setting describes the operator's own workbooks.
@@ -123,7 +123,7 @@ impl Reader<Input> {
         let has_header = |sheet| read_header::<Input>(&mut source(sheet), options).is_ok();
         let further: Vec<String> =
             others.into_iter().filter_map(|(name, sheet)| has_header(sheet).then_some(name)).collect();
-        let layout = Layout::Sheet { name: name.clone(), further: further.clone() };
+        let layout = Layout::Sheet { name: name.clone(), further: further.clone(), all: names };
         let reader = match Self::of(source(sheet), layout, options) {
             // A cover, or instructions.
             Err(error) if !further.is_empty() && error.is_no_list() => {
@@ -132,7 +132,7 @@ impl Reader<Input> {
             reader => reader?,
         };
         match reader.layout {
-            Layout::Sheet { name, further } if options.refuses_further_sheets && !further.is_empty() => {
+            Layout::Sheet { name, further, .. } if options.refuses_further_sheets && !further.is_empty() => {
                 Err(WorkbookError::FurtherSheets { name, further }.into())
             }
             _ => Ok(reader),

@@ -140,6 +140,8 @@ pub enum Layout {
         name: String,
         /// Other visible sheets with a usable header, which are not read; only if no sheet was asked for.
         further: Vec<String>,
+        /// The names of all sheets of the workbook.
+        all: Vec<String>,
     },
 }
 
@@ -157,6 +159,14 @@ impl Layout {
         match self {
             Layout::Text { .. } => None,
             Layout::Sheet { name, .. } => Some(name),
+        }
+    }
+
+    /// The names of all sheets of the workbook.
+    pub fn sheets(&self) -> &[String] {
+        match self {
+            Layout::Text { .. } => &[],
+            Layout::Sheet { all, .. } => all,
         }
     }
 
@@ -179,7 +189,7 @@ impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (delimiter, encoding) = match self {
             Layout::Text { delimiter, encoding } => (*delimiter, *encoding),
-            Layout::Sheet { name, further } => {
+            Layout::Sheet { name, further, .. } => {
                 write!(f, "sheet `{name}`")?;
                 return if further.is_empty() {
                     Ok(())

@@ -41,6 +41,8 @@ pub(super) struct Workbook {
     pub(super) name: String,
     /// The other visible sheets, with their names and first rows; only if no sheet was asked for.
     pub(super) others: Vec<(String, Sheet)>,
+    /// The names of all sheets, in order.
+    pub(super) names: Vec<String>,
 }
 
 /// Which sheet of a workbook is the list.
@@ -140,11 +142,12 @@ fn choose(sheets: &[SheetName], which: Which<'_>) -> Result<Vec<(usize, Wanted)>
 }
 
 impl Workbook {
-    /// `read`: the list, then the others.
-    fn of(read: impl IntoIterator<Item = Wanted>) -> Result<Self, WorkbookError> {
+    /// `read`: the list, then the others. `sheets`: all that there are.
+    fn of(read: impl IntoIterator<Item = Wanted>, sheets: Vec<SheetName>) -> Result<Self, WorkbookError> {
         let mut read = read.into_iter().map(|wanted| (wanted.name, wanted.sheet));
         let (name, sheet) = read.next().ok_or_else(|| WorkbookError::damaged("it has no sheets"))?;
-        Ok(Self { sheet, name, others: read.collect() })
+        let names = sheets.into_iter().map(|sheet| sheet.name).collect();
+        Ok(Self { sheet, name, others: read.collect(), names })
     }
 }
 

@@ -102,6 +102,7 @@ fn what_the_ledger_keeps_of_a_file_comes_back_as_it_was_given() {
         has_max_new: false,
         found_delimiter: None,
         found_sheet: None,
+        found_sheets: Vec::new(),
     };
     let flags = flags_of(&given);
     assert!(

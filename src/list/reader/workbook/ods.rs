@@ -32,7 +32,7 @@ pub(super) fn read<R: Read + Seek>(
             (!sheet.is_hidden).then(|| Wanted { name: sheet.name.clone(), is_header, ..Wanted::default() })
         })?;
         super::choose(&sheets, which)?;
-        return Workbook::of(read);
+        return Workbook::of(read, sheets);
     };
     let (sheets, _) = walk(package, |_, _| None)?;
     let mut wanted = super::choose(&sheets, which)?;
@@ -40,7 +40,7 @@ pub(super) fn read<R: Read + Seek>(
         let at = wanted.iter().position(|(wanted, _)| *wanted == index)?;
         Some(wanted.swap_remove(at).1)
     })?;
-    Workbook::of(read)
+    Workbook::of(read, sheets)
 }
 
 /// Walks from sheet to sheet. Reads those for which `wanted`, which gets the index too, returns something to fill.

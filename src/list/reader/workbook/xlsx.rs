@@ -58,7 +58,7 @@ pub(super) fn read<R: Read + Seek>(
     for (index, wanted) in &mut wanted {
         read_sheet(package, parts[*index], &context, wanted)?;
     }
-    Workbook::of(wanted.into_iter().map(|(_, wanted)| wanted))
+    Workbook::of(wanted.into_iter().map(|(_, wanted)| wanted), sheets)
 }
 
 fn read_sheet<R: Read + Seek>(
