@@ -80,7 +80,8 @@ impl IngestSession {
         Ok(())
     }
 
-    /// Notes which waiting rows of other lists this list contains, too. A reading that needs consent takes no row back.
+    /// Notes which waiting rows of other lists this list contains, too. A reading that needs consent takes no row back
+    /// before it is [released](super::super::Ledger::release).
     pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         // Those of this reading are in its list.
         let waiting = format!(
@@ -95,14 +96,7 @@ impl IngestSession {
             if !is_met && (before.is_none() || self.info.needs_consent) {
                 continue;
             }
-            let readings = before.as_deref().map_or(Ok(Vec::new()), |readings| from_json(readings, "lists"));
-            let mut readings: Vec<SourceId> = readings.map_err(|what| Error::Stored { row: row.0, what })?;
-            readings.retain(|reading| !list.contains(reading));
-            readings.extend(is_met.then_some(self.source));
-            let now = if readings.is_empty() { None } else { Some(json(&readings)?) };
-            if now != before {
-                update(tx, "customer_rows", &row, &[("also_in", &now)])?;
-            }
+            set_also_in(tx, row, before.as_deref(), list, is_met.then_some(self.source))?;
         }
         Ok(())
     }
@@ -213,6 +207,25 @@ fn is_another_company(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<boo
         differs.join(" AND ")
     );
     value(tx, &sql, (row, by))
+}
+
+/// Takes the readings of a list from those that have found the row in other lists than its own, and adds one.
+pub(super) fn set_also_in(
+    tx: &Transaction<'_>,
+    row: RowId,
+    before: Option<&str>,
+    list: &HashSet<SourceId>,
+    added: Option<SourceId>,
+) -> Result<()> {
+    let readings = before.map_or(Ok(Vec::new()), |readings| from_json(readings, "lists"));
+    let mut readings: Vec<SourceId> = readings.map_err(|what| Error::Stored { row: row.0, what })?;
+    readings.retain(|reading| !list.contains(reading));
+    readings.extend(added);
+    let now = if readings.is_empty() { None } else { Some(json(&readings)?) };
+    if now.as_deref() != before {
+        update(tx, "customer_rows", &row, &[("also_in", &now)])?;
+    }
+    Ok(())
 }
 
 fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
