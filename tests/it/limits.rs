@@ -314,6 +314,12 @@ fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
         bench.import("customers.csv").args(["--limit", "1"]).exits(5);
         bench
     };
+    // A list that was refused as a whole: nobody has agreed to what it no longer contains.
+    let bench = waiting();
+    bench.file("customers.csv", customers_of(["four", "five"]));
+    bench.import("customers.csv").args(["--max-new", "1"]).exits(5);
+    bench.resume().exits(5);
+    assert_eq!(bench.ledger().states(), states([("created", 3), ("pending", 2)]));
     // A wrong file, which is refused as a whole.
     let bench = waiting();
     bench.file("customers.csv", customers_of(["four", "five"]));

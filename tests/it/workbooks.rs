@@ -150,7 +150,8 @@ fn each_sheet_is_a_list_of_its_own() {
     let bench = Bench::new();
     bench.file("list.xlsx", book(&["berlin"]));
     for sheet in ["DE", "FR"] {
-        bench.import("list.xlsx").args(["--sheet", sheet, "--max-new", "0"]).exits(5);
+        let held = bench.import("list.xlsx").args(["--sheet", sheet, "--max-new", "0"]).exits(5);
+        held.says(&format!("`list.xlsx` (sheet `{sheet}`): 1 of its rows is held back"));
     }
     let held = bench.tenantry(["status", "--json"]).exits(0).json();
     assert_eq!(held["held_back"].as_array().map(Vec::len), Some(2), "{held}");

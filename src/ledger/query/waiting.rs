@@ -9,6 +9,7 @@ use super::super::stored::{collect, is_same_list, list_key};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 use tenantry_model::files;
+use tenantry_model::printable::escape_for_terminal;
 
 /// A condition: a restored copy waits for the file `s` of the unresolved row `r`.
 pub(super) fn is_unresolved_and_held() -> String {
@@ -88,16 +89,21 @@ impl HeldSource {
     /// Why its rows are held back, and what to do. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
         let (waiting, are) = (self.waiting, if self.waiting == 1 { "is" } else { "are" });
+        // Another sheet of the workbook is another list.
+        let list = match &self.given.found_sheet {
+            Some(sheet) => format!("`{path}` (sheet `{}`)", escape_for_terminal(sheet)),
+            None => format!("`{path}`"),
+        };
         match self.why {
             HoldReason::Restored => format!(
-                "`{path}`: {waiting} of its rows {are} held back because the ledger was restored: import it \
+                "{list}: {waiting} of its rows {are} held back because the ledger was restored: import it \
                  again, corrected rows first."
             ),
             HoldReason::Unread => format!(
-                "`{path}` was not read to its end, so {waiting} of its rows {are} held back: import it again."
+                "{list} was not read to its end, so {waiting} of its rows {are} held back: import it again."
             ),
             HoldReason::Refused(refusal) => format!(
-                "`{path}`: {waiting} of its rows {are} held back, because {}: {}.",
+                "{list}: {waiting} of its rows {are} held back, because {}: {}.",
                 refusal.map_or_else(|| "the list was refused as a whole".to_owned(), |it| it.to_string()),
                 match self.why.max_new() {
                     Some(new) =>
@@ -107,7 +113,7 @@ impl HeldSource {
                 }
             ),
             HoldReason::Undecided => format!(
-                "`{path}` was read, but the run ended before you agreed to send its rows, so {waiting} of \
+                "{list} was read, but the run ended before you agreed to send its rows, so {waiting} of \
                  its rows {are} held back: {}.",
                 if self.is_settled_by_consent() {
                     "import it again, or run `tenantry resume` and agree"
