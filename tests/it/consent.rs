@@ -433,7 +433,7 @@ mod on_a_terminal {
         let all = Terminal::start(bench.import("sold.csv").with_app().asking(), WIDE).ends_with(4);
         assert!(all.contains("user") && !all.contains(QUESTION), "{all}");
         assert_eq!(bench.creations().len(), 0);
-        // Nothing that nobody has agreed to is sent unasked.
+        // Nothing is sent without consent.
         let done = bench.resume().with_user().unattended().exits(5);
         done.says("Rows without your consent stay pending").says("`customers.csv` was read, but");
         assert_eq!(bench.creations().len(), 0);
@@ -480,8 +480,10 @@ mod on_a_terminal {
         assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 3)]));
         bench.agree();
 
+        // A limit is looked at before the consent is stored.
         let bench = with_undecided();
-        bench.resume().unattended().exits(5);
+        bench.resume().unattended().args(["--yes", "--max-new", "3"]).exits(5).says("4 customers would be");
+        bench.resume().unattended().exits(5).says("Rows without your consent stay pending");
         assert_eq!(bench.ledger().states(), states([("created", 2), ("pending", 3)]));
         bench.resume().unattended().args(["--yes"]).exits(0);
         assert_eq!(bench.ledger().states(), states([("created", 5)]));

@@ -202,7 +202,7 @@ fn rows_that_their_list_no_longer_contains_are_not_sent() {
     bench.import("customers.csv").exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 4)]));
     bench.agree();
-    // Another list that was read to its end does not contain it, whether somebody has agreed to that one or not.
+    // Another list that was read to its end does not contain it, whether that one has consent or not.
     bench.file("customers.csv", customers_of(["one", "two", "three", "five"]));
     bench.import("customers.csv").args(["--limit", "0"]).exits(5);
     bench.file("held.csv", customers_of(["six"]));
@@ -294,7 +294,6 @@ fn the_number_of_new_customers_is_that_of_the_plan() {
     bench.import("other.csv").args(["--max-new", "1"]).exits(0);
 }
 
-/// The limit is looked at before the question, and before the consent is stored.
 #[test]
 fn resume_refuses_too_many_before_anything_changes() {
     let bench = Bench::new();
@@ -305,7 +304,7 @@ fn resume_refuses_too_many_before_anything_changes() {
     bench.resume().exits(0);
 }
 
-/// Nobody has agreed to the list that no longer has them, or another list has them.
+/// The list that no longer has them was refused, or another list has them.
 #[test]
 fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
     let waiting = || {
@@ -314,7 +313,7 @@ fn rows_that_are_missing_in_a_list_that_does_not_count_wait() {
         bench.import("customers.csv").args(["--limit", "1"]).exits(5);
         bench
     };
-    // A list that was refused as a whole: nobody has agreed to what it no longer contains.
+    // A list that was refused as a whole declines nothing.
     let bench = waiting();
     bench.file("customers.csv", customers_of(["four", "five"]));
     bench.import("customers.csv").args(["--max-new", "1"]).exits(5);

@@ -1,16 +1,15 @@
 //! Whether the rows that a run has read may be sent: consent, refusal, or not all valid.
 
-use std::collections::HashSet;
 use std::sync::PoisonError;
 
 use rusqlite::Transaction;
 
 use super::super::query::UNDECIDED;
-use super::super::stored::{collect, is_export, is_same_list, value};
-use super::super::{Ledger, ListRefusal, Result, RowId, RunId, SourceId};
+use super::super::stored::{collect, value};
+use super::super::{Ledger, ListRefusal, Result, RowId, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
-use super::gone::set_also_in;
+use super::gone::{readings_of, set_also_in};
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -84,7 +83,7 @@ impl Ledger {
         self.write(move |tx| {
             let sources = what.sources(run);
             if !lost.is_empty() {
-                let lists = lists_of(tx, &sources)?;
+                let lists = readings_of(tx, &sources)?;
                 for (row, also_in) in &lost {
                     set_also_in(tx, *row, Some(also_in), &lists, None)?;
                 }
@@ -97,9 +96,7 @@ impl Ledger {
         })
         .await
     }
-}
 
-impl Ledger {
     /// The waiting rows that other lists than their own contained, and that no list of this run contains, with the readings
     /// that had found them.
     async fn lost_by_this_run(&self) -> Result<Vec<(RowId, String)>> {
@@ -110,16 +107,6 @@ impl Ledger {
         rows.retain(|(row, _)| met.place_of(*row).is_none());
         Ok(rows)
     }
-}
-
-/// All readings of the lists of these readings (a query for their ids).
-fn lists_of(tx: &Transaction<'_>, readings: &str) -> Result<HashSet<SourceId>> {
-    let sql = format!(
-        "SELECT s.id FROM sources s JOIN sources own ON {} WHERE own.id IN ({readings}) AND NOT {}",
-        is_same_list("s", "own"),
-        is_export("own")
-    );
-    collect(tx, &sql, [], |row| row.get(0))
 }
 
 /// Rows of a restored copy keep waiting: the lost ledger may have sent them, so they must not be discarded.

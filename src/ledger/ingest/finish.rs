@@ -68,7 +68,7 @@ impl IngestSession {
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
-        let list = readings_of(tx, self.source)?;
+        let list = readings_of(tx, &self.source.to_string())?;
         if !list.is_empty() {
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
