@@ -207,16 +207,7 @@ fn exact(plain: &str, known: Option<Field>) -> Option<Heading> {
         }
         (Some((Word::Person, _)), None) => Heading::Sign(Sign::Person),
         (Some((Word::Contact, _)), None) => Heading::Sign(Sign::Contact),
-        (
-            Some((
-                Word::PartOfName | Word::Part | Word::Mark | Word::Around | Word::Before | Word::Elsewhere,
-                _,
-            ))
-            | None,
-            None,
-        ) => {
-            return None;
-        }
+        (_, None) => return None,
     })
 }
 
