@@ -1,22 +1,21 @@
 //! `tenantry import`: reads files into the ledger, then sends open rows to Partner Center.
 
-use std::path::Path;
+mod notes;
+
+use std::path::{Path, PathBuf};
 
 use tokio::sync::watch;
 
 use super::consent::{self, Consent};
 use super::ended::Ended;
-use super::input::{InputFile, NO_ROWS, describe_auto_mapped, describe_suggested_columns, is_pipe};
+use super::input::{InputFile, is_pipe};
 use super::next_command::names_of;
 use super::session::{Halt, Session};
-use super::{Failure, Output, args, next_command, plan, rules};
+use super::{Failure, Output, args, plan, rules};
 use crate::intake::companies::Companies;
-use crate::ledger::{
-    AwaitingConsent, Correction, Corrections, IngestReport, InputOptions, LedgerDoubles, ListRefusal,
-};
-use crate::printable::escape_for_terminal;
+use crate::ledger::{AwaitingConsent, InputOptions, LedgerDoubles, ListRefusal};
 use crate::reading::{self, OpenedFile, ReadProgress};
-use crate::report::{counted, counted_with, on_lines};
+use crate::report::counted_with;
 use crate::submitter::{Mode, StopReason};
 use crate::validation::{LiveRules, Validator};
 use crate::{failpoint, files, intake, reader, validation};
@@ -97,18 +96,7 @@ async fn work(
         None => agreed(session, &consent).await,
     };
     if let Err(Halt::Stopped(reason)) = &agreed {
-        match reason {
-            // Rows from a pipe cannot be imported again by file name.
-            StopReason::ListRefused(why) if !args.files.iter().any(|file| is_pipe(file)) => {
-                // The file will be imported again.
-                report_unsent(session, session.ledger.hold_back(*why).await?, "held back");
-            }
-            StopReason::ListRefused(_) | StopReason::Declined | StopReason::Interrupted(_) => {
-                discard(session, AwaitingConsent::OfThisRun).await?;
-            }
-            // The question was not asked: the rows wait for it.
-            _ => {}
-        }
+        put_back(&args.files, reason, session).await?;
     }
     agreed?;
     if needs_consent {
@@ -117,6 +105,22 @@ async fn work(
     session.ledger.end_waiting().await?;
     session.submit().await?;
     Ok(wrong)
+}
+
+/// Holds back or discards the rows that were read and will not be sent, because the run stops for `reason`.
+async fn put_back(files: &[PathBuf], reason: &StopReason, session: &Session<'_>) -> Result<(), Failure> {
+    match reason {
+        // The files will be imported again. Rows from a pipe cannot be imported again by file name.
+        StopReason::ListRefused(why) if !files.iter().any(|file| is_pipe(file)) => {
+            report_unsent(session, session.ledger.hold_back(*why).await?, "held back");
+        }
+        StopReason::ListRefused(_) | StopReason::Declined | StopReason::Interrupted(_) => {
+            discard(session, AwaitingConsent::OfThisRun).await?;
+        }
+        // The question was not asked: the rows wait for it.
+        _ => {}
+    }
+    Ok(())
 }
 
 /// One file, with the options by which it is read and validated.
@@ -291,128 +295,10 @@ async fn ingest(
         (Err(intake::Error::Ledger(error)), _) => return Err(StopReason::Ledger(error).into()),
         (Err(error), _) => return Err(error.into()),
     };
-    let judged = &report.judged;
-    let taken = &judged.counts;
-    let parts = [
-        (taken.new, "new"),
-        (taken.rejected, "rejected"),
-        (taken.known, "known"),
-        (taken.duplicates, "equal to an earlier row"),
-    ];
-    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts: String = parts.map(|(count, what)| format!(", {count} {what}")).collect();
-    let (read, layout) = (counted(report.rows, "row"), escape_for_terminal(&report.layout));
-    let lines = on_lines(&judged.duplicate_lines, taken.duplicates);
-    session.output.note(format_args!("{path} ({layout}): {read} read{parts}{lines}."));
-    tracing::info!(
-        file = path,
-        rows = report.rows,
-        new = taken.new,
-        rejected = taken.rejected,
-        known = taken.known,
-        duplicates = taken.duplicates,
-        let_go = judged.discarded.0,
-        "file read"
-    );
-    for note in notes(&path, &report, session.output) {
-        session.output.note(note);
-    }
-    if let Some(taken) = describe_auto_mapped(&report.columns.auto_mapped).filter(|_| !shows_plan) {
-        session.output.note(format_args!("{path}: {taken}."));
-    }
+    notes::report(&path, &report, shows_plan, session.output);
     session.changes.join(&report.changes);
     session.only_for_columns(&report.header);
-    let outcome = (judged.rejected, report.is_refused);
+    let outcome = (report.judged.rejected, report.is_refused);
     session.columns.add(report.columns);
     Ok(outcome)
-}
-
-/// Further notes about a file that was read.
-fn notes(path: &str, report: &intake::IntakeReport, output: &Output) -> impl Iterator<Item = String> {
-    let (judged, taken) = (&report.judged, &report.judged.counts);
-    let left = match judged.discarded {
-        (0, 0) => (report.rows == 0).then(|| format!("{path}: {NO_ROWS}.")),
-        (rows, agreements) => Some(format!(
-            "{path}: declined {} from an earlier reading, not sent and no longer in the list.",
-            counted_with(rows, agreements, "acceptance")
-        )),
-    };
-    let some = |count: u64, noun: &str, what: &str| {
-        (count > 0).then(|| format!("{path}: {} {what}.", counted(count, noun)))
-    };
-    let first = [
-        left,
-        some(taken.replaced, "row", "already replaced by corrected rows, which are kept"),
-        ignored(path, judged),
-        corrected(path, judged),
-        report.changes.lacks_row_column.then(|| {
-            format!("{path}: cannot be compared with what was exported, because `tenantry_row` is missing.")
-        }),
-        report.changes.describe().map(|changes| format!("{path}: {changes}")),
-    ];
-    let changes = report.changes.lines().map(|line| Some(format!("  {}", escape_for_terminal(&line))));
-    let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
-    let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
-    let last = [
-        some(taken.taken_up, "declined row", "pending again"),
-        unchanged(path, taken.still_failed, taken.still_rejected, output),
-        some(taken.retried, "failed row", "tried again"),
-        some(taken.burned, "failed row", "not tried again, for a burned domain: each needs another one"),
-        some(taken.agreements, "agreement", "of customers that exist: to be recorded"),
-        some(taken.agreements_rejected, "agreement", "of customers that exist: failed validation"),
-        (!names.is_empty())
-            .then(|| format!("{path}: not used, but kept for exports: `{}`.", names.join("`, `"))),
-        describe_suggested_columns(meant).map(|guess| format!("{path}: {guess}")),
-    ];
-    first.into_iter().chain(changes).chain(problems).chain(last).flatten()
-}
-
-/// Says of refused rows that came as they were what can be done about them.
-fn unchanged(path: &str, failed: u64, rejected: u64, output: &Output) -> Option<String> {
-    let (rows, first) = match (failed, rejected) {
-        (0, 0) => return None,
-        (_, 0) => (failed, counted(failed, "failed row")),
-        (0, _) => (rejected, counted(rejected, "rejected row")),
-        _ => (failed + rejected, format!("{failed} failed and {}", counted(rejected, "rejected row"))),
-    };
-    let (are, them) = if rows == 1 { ("is", "it") } else { ("are", "them") };
-    let retry = match failed {
-        0 => String::new(),
-        _ => format!(
-            ", or try failed rows again as they are: `{}`, or import with `--retry-failed`",
-            next_command::of(output, "retry")
-        ),
-    };
-    Some(format!(
-        "{path}: {first} {are} unchanged. Correct {them} in the list and import the list again{retry}."
-    ))
-}
-
-/// Lists the refused rows that a row with the same external id has replaced.
-fn corrected(path: &str, judged: &IngestReport) -> Option<String> {
-    let Corrections { rows, first } = &judged.corrections;
-    let named: Vec<String> = first
-        .iter()
-        .map(|Correction { refused, state, line, domain }| {
-            let of = |domain: &Option<String>| {
-                domain.clone().unwrap_or_else(|| "a row without a valid domain".to_owned())
-            };
-            format!("line {line} ({}) replaces {} ({state})", of(domain), of(refused))
-        })
-        .collect();
-    let more = if *rows > first.len() as u64 { ", …" } else { "" };
-    (*rows > 0).then(|| {
-        let rows = counted(*rows, "refused row");
-        format!("{path}: {rows} corrected under the same external id: {}{more}.", named.join(", "))
-    })
-}
-
-/// Lists the rows whose changes came too late.
-fn ignored(path: &str, judged: &IngestReport) -> Option<String> {
-    let named: Vec<String> =
-        judged.ignored.iter().map(|(line, domain)| format!("{line} ({domain})")).collect();
-    let lines = if named.len() == 1 { "line" } else { "lines" };
-    let more = if judged.counts.ignored_changes > named.len() as u64 { ", …" } else { "" };
-    let named = Some(named.join(", ")).filter(|named| !named.is_empty())?;
-    Some(format!("{path}: changes come too late, and are ignored, on {lines} {named}{more}."))
 }

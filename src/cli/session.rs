@@ -17,8 +17,8 @@ use crate::call::{Caller, Pacer};
 use crate::clock;
 use crate::intake::Changes;
 use crate::ledger::{
-    self, AwaitingConsent, InputOptions, Ledger, ListRefusal, Queries, Restored, RowCounts, State,
-    SubmissionPlan, UserNeeds,
+    self, AwaitingConsent, Environment, InputOptions, Ledger, ListRefusal, Queries, Restored, RowCounts,
+    State, SubmissionPlan, UserNeeds,
 };
 use crate::reader::{ColumnUse, has_column};
 use crate::report::counted;
@@ -88,35 +88,27 @@ impl<'a> Session<'a> {
         output: &'a Output,
     ) -> Result<Self, Failure> {
         let mut signals = super::signals::listen();
-        let args::RunArgs { ledger, connection, submission } = run;
-        let asked_for = ledger.path();
-        let simulate = ledger.rehearsal.simulate.as_ref();
+        let args::RunArgs { ledger: named, connection, submission } = run;
+        let asked_for = named.path();
+        let simulate = named.rehearsal.simulate.as_ref();
         let mut connection = ServiceConnection::prepare(connection, simulate, Some(&asked_for))?;
         let is_dry_run = submission.dry_run;
-        let makes_default_ledger = ledger.ledger.is_none() && !asked_for.exists() && !is_dry_run;
+        let makes_default_ledger = named.ledger.is_none() && !asked_for.exists() && !is_dry_run;
         let results = match &submission.results {
             Some(folder) if !is_dry_run => Some(Results::prepare(folder)?),
             Some(_) | None => None,
         };
         dry_run::remove_left_behind();
         let copy = if is_dry_run { Some(dry_run::LedgerCopy::of(&asked_for)?) } else { None };
-        let path = copy.as_ref().map_or_else(|| asked_for.clone(), dry_run::LedgerCopy::path);
-        // Take the lock before anything that leaves a trace: a second process must not get further. A missing ledger is
-        // created only if there are files to fill it.
-        let open = if inputs.is_empty() { Ledger::open_existing } else { Ledger::open };
-        let mut restored = None;
-        let open = || {
-            if submission.restored && restored.is_none() {
-                restored = Some(ledger::restore(&path)?);
-            }
-            let opened = open(&path, &connection.environment, output.command());
-            // The operator does not know the name of a dry run's copy.
-            opened.map_err(|error| if is_dry_run { error.of_ledger_at(&asked_for) } else { error })
-        };
-        let ledger = wait_lock::open(open, submission.wait_lock, &mut signals, output).await?;
-        if let Some(restored) = restored {
-            report_restored(output, restored);
-        }
+        let ledger = open_ledger(
+            run,
+            copy.as_ref(),
+            !inputs.is_empty(),
+            &connection.environment,
+            &mut signals,
+            output,
+        )
+        .await?;
         let prepare = async {
             let queries = Queries::open(ledger.path())?;
             let sealing = match mode {
@@ -337,6 +329,36 @@ impl<'a> Session<'a> {
     pub(crate) fn is_dry_run(&self) -> bool {
         self.copy.is_some()
     }
+}
+
+/// Opens the ledger, or the copy of it that a dry run works on, and takes its lock. A second process must not get further,
+/// so do this before anything that leaves a trace. `has_files`: a missing ledger is created only if there are files to
+/// fill it.
+async fn open_ledger(
+    run: &args::RunArgs,
+    copy: Option<&dry_run::LedgerCopy>,
+    has_files: bool,
+    environment: &Environment,
+    signals: &mut mpsc::Receiver<Signal>,
+    output: &Output,
+) -> Result<Ledger, Failure> {
+    let asked_for = run.ledger.path();
+    let path = copy.map_or_else(|| asked_for.clone(), dry_run::LedgerCopy::path);
+    let open = if has_files { Ledger::open } else { Ledger::open_existing };
+    let mut restored = None;
+    let open = || {
+        if run.submission.restored && restored.is_none() {
+            restored = Some(ledger::restore(&path)?);
+        }
+        let opened = open(&path, environment, output.command());
+        // The operator does not know the name of a dry run's copy.
+        opened.map_err(|error| if copy.is_some() { error.of_ledger_at(&asked_for) } else { error })
+    };
+    let ledger = wait_lock::open(open, run.submission.wait_lock, signals, output).await?;
+    if let Some(restored) = restored {
+        report_restored(output, restored);
+    }
+    Ok(ledger)
 }
 
 fn report_restored(output: &Output, restored: Option<Restored>) {

@@ -85,18 +85,29 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         }
         (None, _) => {}
     }
-    let Some(standing) = standing_or_alike else {
+    match (standing_or_alike, named) {
+        (Some(standing), named) => met_before(row, standing, alike.as_ref(), named.as_ref(), retry_failed),
+        (None, Some(named)) => new_row(vec![named.row]),
         // In the list of before, its values have changed after it was corrected elsewhere.
-        if let (None, Some(row)) = (&named, corrected) {
-            return Decision::Known { row, change: Change::Ignored, adopts: false };
+        (None, None) if let Some(row) = corrected => {
+            Decision::Known { row, change: Change::Ignored, adopts: false }
         }
-        return match (named, declined) {
-            (None, Some(declined)) if row.is_good => {
-                Decision::Known { row: declined, change: Change::TakeUp, adopts: false }
-            }
-            (named, _) => new_row(named.iter().map(|named| named.row).collect()),
-        };
-    };
+        (None, None) => match declined.filter(|_| row.is_good) {
+            Some(declined) => Decision::Known { row: declined, change: Change::TakeUp, adopts: false },
+            None => new_row(Vec::new()),
+        },
+    }
+}
+
+/// Decides on a row whose domain or content the ledger has. `alike`: a rejected row without a key that has its content.
+/// `named`: the row that the export corrects.
+fn met_before(
+    row: &IncomingRow<'_>,
+    standing: &KnownRow,
+    alike: Option<&KnownRow>,
+    named: Option<&KnownRow>,
+    retry_failed: bool,
+) -> Decision {
     let named_before = match (standing.met_on, &standing.elsewhere) {
         _ if standing.same_content || standing.is_met_so => None,
         (Some(line), _) => Some((line, None)),
@@ -108,7 +119,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         }
         (None, _) => None,
     };
-    match (named_before, &alike) {
+    match (named_before, alike) {
         // The same wrong row again is not a second error.
         (Some(_), Some(alike)) => keep(alike, Change::Nothing),
         (Some((line, file)), None) => {
@@ -117,7 +128,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
             let is_corrected = |named: &&KnownRow| {
                 named.row != standing.row && named.met_on.is_none() && named.elsewhere.is_none()
             };
-            let replaces = named.iter().filter(is_corrected).map(|named| named.row).collect();
+            let replaces = named.into_iter().filter(is_corrected).map(|named| named.row).collect();
             Decision::New { stands: false, problem: Some(problem), replaces }
         }
         (None, _) if standing.met_on.is_some() => keep(standing, Change::Nothing),
@@ -130,7 +141,7 @@ pub(crate) fn decide(row: &IncomingRow<'_>, known: KnownRows, retry_failed: bool
         (None, _) => {
             let mut decision = retried(row, standing, retry_failed);
             // The row that it corrects too, if a rejected row has its domain.
-            if let (Decision::New { replaces, .. }, Some(named)) = (&mut decision, &named)
+            if let (Decision::New { replaces, .. }, Some(named)) = (&mut decision, named)
                 && !replaces.contains(&named.row)
             {
                 replaces.push(named.row);
