@@ -201,7 +201,7 @@ rules! {
     FormulaStart "formula_start" Warning,
     SpreadsheetError "spreadsheet_error" Doubt "an error of a spreadsheet: #N/A, ########",
     // What a workbook knows about a cell or a row beside its text.
-    CellType "cell_type" Doubt "dates, times, percentages or truth values in a text column of a workbook; a date as a domain",
+    CellType "cell_type" Doubt "dates, times, percentages or truth values in a text column of a workbook",
     FormulaResult "formula_result" Doubt "formulas in a workbook whose result was not saved",
     LostDigits "lost_digits" Doubt "numbers in a workbook with more digits than a spreadsheet stores",
     MergedCell "merged_cell" Doubt "cells of a workbook that are merged over several rows",
@@ -212,6 +212,7 @@ rules! {
     NameForm "name_form" Warning,
     CompanyForm "company_form" Warning,
     Domain "domain" Error,
+    DateAsDomain "date_as_domain" Doubt "a domain that a spreadsheet made a date: Mar-04",
     Email "email" Error,
     EmailHost "email_host" Warning,
     EmailEnding "email_ending" Doubt "an e-mail address whose ending does not exist but is nearly right",

@@ -111,6 +111,22 @@ fn a_value_that_is_meant_is_sent_where_the_rule_is_a_warning() {
     bench.agree();
 }
 
+/// The correction is what the program asked for, and the cell of a text file was no more than its text.
+#[test]
+fn a_domain_that_became_a_date_is_corrected_in_the_export() {
+    let bench = Bench::new();
+    bench.file("list.csv", customers_of(["Mar-04", "Apr-05"]));
+    bench.import("list.csv").exits(3).says("2 × error date_as_domain");
+    bench.tenantry(["export", "rejected", "-o", "rejected.csv"]).exits(0);
+    let export = fs::read_to_string(bench.path("rejected.csv")).unwrap();
+    bench.file("rejected.csv", export.replace(",Mar-04,", ",mar4,"));
+    bench.import("rejected.csv").exits(3).says("1 × error date_as_domain, on line 3");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("rejected", 1), ("superseded", 1)]));
+    bench.tenantry(["retry", "--all", "--warn", "date_as_domain"]).exits(0);
+    assert!(is_created(&bench, "apr-05", "Harborline Apr-05 Ltd"));
+    bench.agree();
+}
+
 #[test]
 fn what_a_person_has_changed_is_shown_before_it_is_sent() {
     let bench = Bench::new();

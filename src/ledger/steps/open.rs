@@ -184,7 +184,7 @@ fn load(row: &Row<'_>, id: RowId, which: Open) -> Result<Work, String> {
             customer_id: cell(row, 4, "customer id")?,
             next_step: cell(row, 7, "next step")?,
             in_doubt_since: moment(8, 9, "first send")?,
-            post_lookup_resends: cell(row, 12, "count of questions")?,
+            post_lookup_resends: cell(row, 12, "count of sends after a look-up")?,
             refusal,
         },
         last_sent_at: moment(10, 11, "last send")?,

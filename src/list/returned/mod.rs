@@ -13,7 +13,7 @@ mod tests;
 use csv::ByteRecord;
 
 use crate::reader::{Header, is_ours};
-use crate::validation::{is_boolean, trim};
+use crate::validation::{is_boolean, is_date_as_domain, trim};
 use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Rule};
@@ -107,6 +107,7 @@ impl ColumnPair {
         let is_right = match self.field {
             Some(Field::EnableGdapByDefault) => is_boolean(trim(&now)),
             Some(Field::AgreementDate) => date::is_iso(trim(&now)) && !date::is_iso(trim(&original)),
+            Some(Field::Domain) => is_date_as_domain(trim(&original)) && !is_date_as_domain(trim(&now)),
             _ => false,
         };
         let by_spreadsheet = if is_right { None } else { spreadsheet_change(&original, &now) };

@@ -43,7 +43,7 @@ const DIGITS_SHOWN_MIN: usize = 9;
 
 /// A longer text is not a number, and a spreadsheet does not read numbers with such exponents.
 const NUMBER_BYTES_MAX: usize = 64;
-const EXPONENT_MAX: i64 = 400;
+const EXPONENT_MAX: u64 = 400;
 
 /// How a spreadsheet has rewritten the number in `original`; `None` if `now` is not how a spreadsheet writes it. Digits
 /// that a person has put back are no rewriting.
@@ -163,7 +163,7 @@ impl Written {
         };
         let (whole, fraction) = mantissa.split_once(decimal_mark).unwrap_or((mantissa, ""));
         let (whole, has_spaces) = ungrouped(whole, decimal_mark)?;
-        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) || power.abs() > EXPONENT_MAX {
+        if !fraction.bytes().all(|byte| byte.is_ascii_digit()) || power.unsigned_abs() > EXPONENT_MAX {
             return None;
         }
         let digits = whole.clone() + fraction;

@@ -85,6 +85,14 @@ fn a_correction_is_no_damage() {
     };
     date("5.1.2026", "2026-01-05", &["agreement_date: 5.1.2026 → 2026-01-05"]);
     date("2026-01-05", "05.01.2026", &["agreement_date: 2026-01-05 → 05.01.2026!"]);
+    let domain = |original: &str, now: &str, expected: &[&str]| {
+        let [original_row, now_row] =
+            [original, now].map(|domain| ROW.replacen("harbor,", &format!("{domain},"), 1));
+        assert_eq!(changes([REQUIRED, &original_row], [REQUIRED, &now_row], &Options::default()), expected);
+    };
+    domain("Mar-04", "mar4", &["domain: Mar-04 → mar4"]);
+    domain("mar4", "Mar-04", &["domain: mar4 → Mar-04!"]);
+    domain("Mar-04", "4-Mar", &["domain: Mar-04 → 4-Mar!"]);
 }
 
 #[test]

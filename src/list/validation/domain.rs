@@ -28,16 +28,21 @@ pub(super) fn parse(text: &str, suffix: &str) -> Result<DomainName, Finding> {
     Ok(full(prefix, suffix))
 }
 
-/// Finds what a spreadsheet makes of a name such as `mar4`: `Mar-04`, `4-Mar` or `2026-03-04`. Longer names of months are
+/// Is it what a spreadsheet makes of a name such as `mar4`: `Mar-04`, `4-Mar` or `2026-03-04`? Longer names of months are
 /// also words, such as `mars`.
-pub(super) fn check_date(text: &str) -> Option<Finding> {
+pub(crate) fn is_date_as_domain(text: &str) -> bool {
     let may_be =
         text.len() <= ISO_DATE_BYTES && text.contains('-') && text.bytes().any(|it| it.is_ascii_digit());
     let is_short = || text.bytes().filter(u8::is_ascii_alphabetic).count() <= MONTH_LETTERS;
-    (may_be && is_short() && is_date(text)).then(|| {
+    may_be && is_short() && is_date(text)
+}
+
+/// Finds the name of a domain that became a date.
+pub(super) fn check_date(text: &str) -> Option<Finding> {
+    is_date_as_domain(text).then(|| {
         let message = "is a date, which a spreadsheet makes of a name such as `mar4`; format the column as text, and \
                        enter the name again";
-        Finding::new(Rule::CellType, message)
+        Finding::new(Rule::DateAsDomain, message)
     })
 }
 
@@ -158,7 +163,7 @@ mod tests {
             ("365-24", false),
             ("2-go", false),
         ] {
-            assert_eq!(check_date(text).is_some(), is_it, "{text}");
+            assert_eq!(is_date_as_domain(text), is_it, "{text}");
         }
     }
 

@@ -41,6 +41,7 @@ use report::ProblemCollector;
 
 pub use country::LiveRules;
 pub use default::problem_of_default;
+pub(crate) use domain::is_date_as_domain;
 pub use email::is_free_mail;
 pub use fields::chars_max;
 pub(crate) use fields::is_boolean;
