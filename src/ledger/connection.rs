@@ -81,8 +81,10 @@ fn refuse_log_of_another(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// SQLite keeps the log beside the file itself, also if `path` is a link to it.
 pub(super) fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+    let path = files::canonical(path).unwrap_or_else(|_| path.to_owned());
+    std::fs::metadata(beside(&path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 #[cfg(test)]

@@ -72,7 +72,6 @@ use std::sync::{Arc, Mutex};
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
-use tenantry_model::files;
 use tokio::sync::oneshot;
 
 pub use acknowledge::{AcknowledgeReport, AcknowledgeSelection, LOST_PASSWORD};
@@ -271,12 +270,11 @@ fn begin(
     };
     // SQLite syncs the header of a log by itself because of older content behind it. A new log has none, and the next
     // sync is that of the whole log.
-    let place = files::canonical(path).map_err(Error::open(path))?;
-    if !connection::has_log(&place) {
+    if !connection::has_log(path) {
         connection.pragma_update(None, "synchronous", "OFF")?;
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another program may have written before the transaction began.
-        let begun = if connection::has_log(&place) {
+        let begun = if connection::has_log(path) {
             drop(tx);
             None
         } else {

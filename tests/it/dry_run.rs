@@ -75,6 +75,13 @@ fn a_dry_run_leaves_the_ledger_as_it_is_to_the_byte() {
     check(&bench, bench.resume(), 0, "2 customers will be created");
     check(&bench, bench.tenantry(["retry"]), 0, "3 customers will be created");
     check(&bench, bench.tenantry(["reconcile"]), 0, "1 row will be looked up");
+    #[cfg(unix)]
+    {
+        let link = bench.path("link.db");
+        std::os::unix::fs::symlink(bench.ledger_path(), &link).unwrap();
+        let link = link.to_str().unwrap();
+        check(&bench, bench.resume().args(["--ledger", link]), 0, "2 customers will be created");
+    }
     bench.resume().exits(3);
     check(&bench, bench.import("more.csv"), 3, "1 customer will be created");
     bench.tenantry(["retry"]).exits(0);
