@@ -300,17 +300,14 @@ impl<'a> Session<'a> {
         Ok(Dependencies { caller, sealer, domain_suffix })
     }
 
-    /// Refuses to create more customers than `--max-new` allows. Rows in flight do not count: they may have been created
-    /// before.
+    /// Refuses to create more customers than `--max-new` allows.
     pub(super) fn refuse_too_many_new(&self, plan: &SubmissionPlan) -> Result<(), Halt> {
-        self.too_many_new(plan)?.map_or(Ok(()), |why| Err(StopReason::ListRefused(why).into()))
+        self.too_many_new(plan).map_or(Ok(()), |why| Err(StopReason::ListRefused(why).into()))
     }
 
-    fn too_many_new(&self, plan: &SubmissionPlan) -> Result<Option<ListRefusal>, ledger::Error> {
-        let Some(allowed) = self.args.max_new else { return Ok(None) };
-        let in_flight = self.queries.counts()?.of(State::InFlight);
-        let new = plan.rows().saturating_sub(in_flight);
-        Ok((new > allowed).then_some(ListRefusal::TooManyNew { new, allowed }))
+    fn too_many_new(&self, plan: &SubmissionPlan) -> Option<ListRefusal> {
+        let (new, allowed) = (plan.new_rows(), self.args.max_new?);
+        (new > allowed).then_some(ListRefusal::TooManyNew { new, allowed })
     }
 
     /// Says what a run would do instead of what a dry run plans.
@@ -348,7 +345,7 @@ async fn open_ledger(
     let mut restored = None;
     let open = || {
         if run.submission.restored && restored.is_none() {
-            restored = Some(ledger::restore(&path)?);
+            restored = Some(ledger::restore(&path, environment)?);
         }
         let opened = open(&path, environment, output.command());
         // The operator does not know the name of a dry run's copy.

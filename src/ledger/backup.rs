@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::steps::{self, State, StepEvent, StepKind};
-use super::{Error, Ledger, Result, copies, runs, schema};
+use super::{Environment, Error, Ledger, Result, copies, runs, schema};
 use tenantry_model::clock;
 use tenantry_model::files::name_beside;
 
@@ -89,14 +89,18 @@ pub(super) fn refuse(connection: &Connection, path: &Path) -> Result<()> {
     })
 }
 
-/// Makes the copy at `path` the ledger. `None`: the file was restored before, and nothing has changed since.
-pub fn restore(path: &Path) -> Result<Option<Restored>> {
+/// Makes the copy at `path` the ledger, unless it is bound to another environment. `None`: the file was restored before, and
+/// nothing has changed since.
+pub fn restore(path: &Path, environment: &Environment) -> Result<Option<Restored>> {
     schema::must_hold_something(path)?;
     schema::refuse_foreign(path)?;
     let Some((_lock, mut connection)) = schema::open_alone(path)? else {
         return Err(Error::InUse { path: path.to_owned(), pid: runs::at_work(path) });
     };
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if let Some(bound) = schema::bound_to(&tx)? {
+        schema::refuse_other(&bound, path, environment)?;
+    }
     let now = clock::now().as_millisecond();
     let restored = match marked(&tx)? {
         Some(restored) => restored,

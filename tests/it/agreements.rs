@@ -355,6 +355,24 @@ fn a_cloud_without_agreements_rejects_them() {
     assert_eq!(bench.count(Operation::Create), 0);
 }
 
+/// Also one that may have been sent: the lost ledger knows more about it.
+#[test]
+fn an_acceptance_that_a_restored_ledger_holds_back_is_not_planned() {
+    let bench = Bench::new();
+    bench.file("customers.csv", file(&[("one1", ACCEPTED), ("two1", ACCEPTED)]));
+    let import = bench.import("customers.csv").args(["--concurrency", "1"]);
+    assert_eq!(import.env("TENANTRY_CRASH_AT", "agreement_intended").run().code, None);
+    let open = "SELECT count(DISTINCT state) FROM agreements WHERE state IN ('pending', 'in_flight')";
+    assert_eq!(bench.ledger().number(open), 2);
+    bench.tenantry(["backup", "ledger2.db"]).exits(0);
+    let restored =
+        |args: &[&str]| bench.tenantry(["resume", "--restored", "--ledger", "ledger2.db"]).args(args).run();
+    let planned = restored(&["--dry-run"]);
+    assert!(!planned.stdout.contains("will be recorded"), "{planned}");
+    assert_eq!(restored(&[]).code, Some(5));
+    assert_eq!(bench.simulator().acceptances().len(), 0);
+}
+
 #[test]
 fn ctrl_c_leaves_agreements_to_resume() {
     let latency = (Duration::from_millis(200), Duration::from_millis(200));

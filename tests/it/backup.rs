@@ -30,6 +30,36 @@ fn restore(bench: &Bench, copy: &str) {
     fs::copy(bench.path(copy), bench.ledger_path()).unwrap();
 }
 
+/// The operator reads what a restored ledger holds back when it is restored, and not when the command is refused.
+#[test]
+fn a_refused_command_does_not_restore_a_copy() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    bench.import("customers.csv").args(["--limit", "1"]).exits(5);
+    by_backup(&bench, "bak.db");
+    restore(&bench, "bak.db");
+    let elsewhere = ["--restored", "--api-url", "http://127.0.0.1:9"];
+    bench.resume().args(elsewhere).exits(2).says("belongs to");
+    bench.resume().exits(2).says("is a copy that was made at");
+    bench.resume().args(["--restored"]).exits(5).says("2 rows may have been sent or replaced since");
+}
+
+/// Rows in flight that a restored ledger holds back are not sent, and make no room for others.
+#[test]
+fn rows_that_a_restored_ledger_holds_back_do_not_raise_max_new() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers(3));
+    let died = bench.import("customers.csv").env("TENANTRY_CRASH_AT", "sending#3").run();
+    assert_eq!(died.code, None);
+    assert!(bench.ledger().states()["in_flight"] > 0);
+    by_backup(&bench, "bak.db");
+    restore(&bench, "bak.db");
+    bench.resume().args(["--restored"]).exits(5);
+    bench.file("other.csv", customers_of(["one1", "two1"]));
+    let refused = bench.import("other.csv").args(["--max-new", "1"]).exits(5);
+    refused.says("2 customers would be created, and --max-new allows 1");
+}
+
 /// The lost ledger may have replaced what the copy knows as refused, under a domain that the copy does not know.
 #[test]
 fn what_a_copy_knows_as_refused_is_not_tried_again_without_its_file() {

@@ -39,7 +39,7 @@ impl Session<'_> {
             false => SubmissionPlan::default(),
         };
         let (open, _) = self.work_left(&queries.counts()?)?;
-        if let Some(why) = self.too_many_new(&plan)? {
+        if let Some(why) = self.too_many_new(&plan) {
             self.note_refusal(why);
         }
         let ending = RunEnd { exit_code: exit_code.number(), words: "dry run".to_owned() };

@@ -14,6 +14,8 @@ use super::doubles::LedgerDoubles;
 pub struct SubmissionPlan {
     /// Customers to be created, largest group first.
     pub groups: Vec<PlanGroup>,
+    /// Rows of the groups that were sent already: their customers may exist.
+    pub in_flight: u64,
     /// Acceptances to be recorded.
     pub agreements: u64,
     /// New rows among them that look like customers of the ledger; only of a plan that an operator sees.
@@ -24,6 +26,11 @@ impl SubmissionPlan {
     /// Customers to be created.
     pub fn rows(&self) -> u64 {
         self.groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// Customers that certainly do not exist yet.
+    pub fn new_rows(&self) -> u64 {
+        self.rows() - self.in_flight
     }
 
     /// There is nothing to do.
@@ -68,9 +75,6 @@ pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.rea
 /// Condition on `sources`: read to its end, with consent.
 const SENDABLE: &str = "sources.completed_at IS NOT NULL";
 
-/// An acceptance that may have been sent is open in any case, whatever the state of its file.
-const IN_FLIGHT: &str = "a.state = 'in_flight' OR";
-
 impl Queries {
     /// What `run` is about to create, largest group first, after consent to `what`.
     pub fn plan(&self, run: RunId, what: AwaitingConsent) -> Result<SubmissionPlan> {
@@ -79,12 +83,12 @@ impl Queries {
 
     /// What earlier runs have read to the end without consent ([`super::super::AwaitingConsent::OfEarlierRuns`]).
     pub fn undecided(&self) -> Result<SubmissionPlan> {
-        plan_of(&self.connection, UNDECIDED, "", "")
+        plan_of(&self.connection, UNDECIDED, "")
     }
 
     /// The part of the open work that only a user may do.
     pub fn user_needs(&self) -> Result<UserNeeds> {
-        Ok(plan_of(&self.connection, SENDABLE, IN_FLIGHT, "")?.user_needs())
+        Ok(plan_of(&self.connection, SENDABLE, "")?.user_needs())
     }
 }
 
@@ -92,34 +96,30 @@ impl Queries {
 pub(crate) fn plan(connection: &Connection, run: RunId, what: AwaitingConsent) -> Result<SubmissionPlan> {
     let sources = what.sources(run);
     let is_missing = format!("AND customer_rows.id NOT IN ({})", missing(&sources));
-    plan_of(connection, &format!("({SENDABLE} OR sources.id IN ({sources}))"), IN_FLIGHT, &is_missing)
+    plan_of(connection, &format!("({SENDABLE} OR sources.id IN ({sources}))"), &is_missing)
 }
 
-/// Open rows that match `and_rows`, of sources that match `is_meant`, and acceptances that match that or `or_agreements`.
-fn plan_of(
-    connection: &Connection,
-    is_meant: &str,
-    or_agreements: &str,
-    and_rows: &str,
-) -> Result<SubmissionPlan> {
+/// Open rows that match `and_rows`, and open acceptances, of sources that match `is_meant`.
+fn plan_of(connection: &Connection, is_meant: &str, and_rows: &str) -> Result<SubmissionPlan> {
+    let open = State::sql_list(State::is_open);
     let sql = format!(
         "SELECT count(*) FROM agreements a JOIN sources ON sources.id = a.source_id
-          WHERE {STANDING} AND ({or_agreements} (a.state = 'pending' AND {is_meant}))"
+          WHERE {STANDING} AND a.state IN ({open}) AND {is_meant}"
     );
-    let mut agreements: u64 = value(connection, &sql, [])?;
+    let mut plan = SubmissionPlan { agreements: value(connection, &sql, [])?, ..SubmissionPlan::default() };
     let sql = format!(
-        "SELECT coalesce({}, '?'), {}, count(*), count({})
+        "SELECT coalesce({}, '?'), {}, count(*), count({}), count(*) FILTER (WHERE state = 'in_flight')
            FROM customer_rows JOIN sources ON sources.id = customer_rows.source_id
-          WHERE state IN ({}) AND {is_meant} {and_rows}
+          WHERE state IN ({open}) AND {is_meant} {and_rows}
           GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2",
         field_of("customer", "country"),
         field_of("customer", "associated_partner_id"),
         field_of("customer", "agreement"),
-        State::sql_list(State::is_open),
     );
-    let groups = collect(connection, &sql, [], |row| {
-        agreements += row.get::<_, u64>(3)?;
+    plan.groups = collect(connection, &sql, [], |row| {
+        plan.agreements += row.get::<_, u64>(3)?;
+        plan.in_flight += row.get::<_, u64>(4)?;
         Ok(PlanGroup { country: row.get(0)?, reseller: row.get(1)?, rows: row.get(2)? })
     })?;
-    Ok(SubmissionPlan { groups, agreements, doubles: LedgerDoubles::default() })
+    Ok(plan)
 }
