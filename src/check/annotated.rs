@@ -14,9 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::printable::escape_for_terminal;
 use crate::problem::{Problem, Severity};
-use crate::reader::{Header, MARK_COLUMN};
+use crate::reader::{Header, MARK_COLUMN, SURPLUS_COLUMN};
 use crate::report::{Cell, Column, Content, Highlight, HighlightKind, Style, Table, TableError, one_line};
-use crate::validation::{Change, SURPLUS_COLUMN, lost_cells};
+use crate::validation::{Change, lost_cells};
 
 /// Our columns, in order. `tenantry_extra_cells` contains cells that have no column in the header.
 const OUR_COLUMNS: [&str; 5] =

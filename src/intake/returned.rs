@@ -14,10 +14,10 @@ use crate::customer::Field;
 use crate::ledger::{self, Candidate, KnownRows, Original, Originals, RowId, SourceId};
 use crate::printable::truncate_for_display;
 use crate::problem::{Finding, Problem, Rule, Severity, Strictness};
-use crate::reader::{self, Header, Row};
+use crate::reader::{self, Header, LEDGER_COLUMN, ROW_COLUMN, Row, STATE_COLUMN};
 use crate::report::counted;
 use crate::returned::{CellChange, ColumnPairs};
-use crate::validation::{LEDGER_COLUMN, ROW_COLUMN, STATE_COLUMN, changed_cell, row_number};
+use crate::validation::{changed_cell, row_number};
 
 /// The most changes of a column that are listed, and of a file. So a changed name is not hidden by new domains.
 const CHANGES_LISTED_OF_COLUMN: u64 = 3;

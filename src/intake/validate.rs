@@ -7,8 +7,8 @@ use super::decide::is_final;
 use super::returned::{Named, OwnCells};
 use crate::ledger::{Candidate, Incoming, KnownCustomer, KnownCustomers, Unchanged};
 use crate::problem::{Finding, Problem, Rule, Strictness};
-use crate::reader::{self, Header, Row};
-use crate::validation::{LEDGER_COLUMN, Validation, Validator};
+use crate::reader::{self, Header, LEDGER_COLUMN, Row};
+use crate::validation::{Validation, Validator};
 
 /// Validates the rows of one file, on several threads.
 pub(super) struct RowValidator {

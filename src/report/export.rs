@@ -13,16 +13,16 @@ use super::summary::{hint, one_line};
 use super::table::{Cell, Column, Content, Style, Table, TableError};
 use crate::ledger::{self, Filter, Queries, RowDetail, State};
 use crate::problem::Problem;
-use crate::reader;
-use crate::validation::{STATE_COLUMN, SURPLUS_COLUMN, lost_cells};
+use crate::reader::{self, LEDGER_COLUMN, ROW_COLUMN, STATE_COLUMN, SURPLUS_COLUMN};
+use crate::validation::lost_cells;
 
 /// Returns the cell of a row in one column. The second argument is the id of the ledger.
 type CellText = fn(&RowDetail, &str) -> String;
 
 /// Our columns, in order, each with its cell. [`SURPLUS_COLUMN`] follows them.
 const OUR_COLUMNS: [(&str, CellText); 16] = [
-    ("tenantry_row", |row, _| row.row.to_string()),
-    ("tenantry_ledger", |_, ledger_id| ledger_id.to_owned()),
+    (ROW_COLUMN, |row, _| row.row.to_string()),
+    (LEDGER_COLUMN, |_, ledger_id| ledger_id.to_owned()),
     (STATE_COLUMN, |row, _| row.state.to_string()),
     ("tenantry_file", |row, _| row.file.clone()),
     ("tenantry_line", |row, _| row.line.to_string()),
@@ -111,7 +111,7 @@ impl Columns {
 
     /// A name that occurs twice in a header is two columns.
     fn place(&mut self, header: &ByteRecord, index: usize, name: &[u8]) -> Option<usize> {
-        if name.to_ascii_lowercase().starts_with(b"tenantry_") {
+        if reader::is_ours(&String::from_utf8_lossy(name)) {
             return None;
         }
         let earlier = header.iter().take(index).filter(|other| *other == name).count();

@@ -8,12 +8,12 @@ use std::{io::Write, path::Path};
 
 use rusqlite::Connection;
 use serde_json::Value;
-use tenantry_simulator::{Hold, HoldPoint, Operation};
+use tenantry_simulator::{Fault, Hold, HoldPoint, Operation};
 
 #[cfg(unix)]
 use crate::harness::Call;
 use crate::harness::{
-    Bench, SIGNALS, customers, customers_of, domain, each_at_once, eventually, signals_that_come_twice,
+    Bench, Done, SIGNALS, customers, customers_of, domain, each_at_once, eventually, signals_that_come_twice,
     states,
 };
 
@@ -327,6 +327,23 @@ fn results_of_a_run_whose_ledger_failed_are_named() {
     assert_eq!(summary["run"]["exit_code"], 1, "{summary:#}");
     bench.import("customers.csv").exits(0);
     bench.agree();
+}
+
+/// The last commit of a run is that of its end.
+#[test]
+fn why_a_run_stopped_is_said_also_if_its_end_cannot_be_recorded() {
+    let run = |fails: u32| {
+        let bench = Bench::new();
+        bench.fault(Operation::Create, &domain(1), Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+        bench.file("customers.csv", customers(3));
+        let import = bench.import("customers.csv").args(["--concurrency", "1", "--max-failures", "1"]);
+        import.args(["--results", "out"]).env("TENANTRY_FAIL_SYNC", fails.to_string()).run()
+    };
+    let mut failed: Vec<Done> =
+        (1..).map(run).take_while(|done| done.stderr.contains("disk I/O error")).collect();
+    let last = failed.pop().unwrap();
+    last.says("--max-failures").says("Written: `out/run-1/failed.csv` (1 row).");
+    assert_eq!(last.code, Some(1));
 }
 
 #[test]

@@ -127,6 +127,24 @@ fn a_domain_that_became_a_date_is_corrected_in_the_export() {
     bench.agree();
 }
 
+/// Some programs write a blank after each comma.
+#[test]
+fn an_export_has_the_columns_of_tenantry_once() {
+    let bench = Bench::new();
+    bench.file("list.csv", customers_of(["no domain"]));
+    bench.import("list.csv").exits(3);
+    let export = |name| {
+        bench.tenantry(["export", "rejected", "-o", name]).exits(0);
+        fs::read_to_string(bench.path(name)).unwrap()
+    };
+    let first = export("first.csv");
+    let (header, rows) = first.split_once('\n').unwrap();
+    let padded = header.replace(",tenantry_", ", tenantry_");
+    bench.file("first.csv", format!("{padded}\n{}", rows.replace(",no domain,", ",still none,")));
+    bench.import("first.csv").exits(3);
+    assert_eq!(export("second.csv").lines().next(), Some(header.trim_end()));
+}
+
 #[test]
 fn what_a_person_has_changed_is_shown_before_it_is_sent() {
     let bench = Bench::new();

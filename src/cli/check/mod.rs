@@ -23,10 +23,10 @@ use crate::check::{
 use crate::files::free_name;
 use crate::intake::companies::Companies;
 use crate::printable::escape_for_terminal;
-use crate::reader::{self, ColumnUse};
+use crate::reader::{self, ColumnUse, ROW_COLUMN};
 use crate::reading::{self, OpenedFile, ReadProgress};
 use crate::report::{counted, one_line};
-use crate::validation::{ROW_COLUMN, Validator};
+use crate::validation::Validator;
 use copy::AnnotatedCopy;
 use file::FileInProgress;
 use online::OnlineChecker;

@@ -117,7 +117,15 @@ impl Session<'_> {
                     "another program has the ledger locked, so the end of this run is not recorded"
                 );
             }
-            closed => closed?,
+            // Why it stopped, and what it has written, are not less true for that.
+            Err(error) => {
+                if let Some(stop) = &stop {
+                    self.output.failure(&stop.failure);
+                }
+                report_files(self.output, &results.files);
+                return Err(error.into());
+            }
+            Ok(()) => {}
         }
         match queries.run_totals(run) {
             Ok(totals) => {
@@ -216,9 +224,7 @@ impl Session<'_> {
                         "The summary is missing, because the ledger cannot be read now: {error}. When the cause is \
                          removed, run `{status}`."
                     ));
-                    for ResultFile { path, rows } in &files {
-                        output.note(format_args!("Written: `{path}` ({}).", counted(*rows, "row")));
-                    }
+                    report_files(output, &files);
                 }
             }
             if let Some(unwritten) = unwritten {
@@ -321,6 +327,13 @@ fn report_waiting(output: &Output, queries: &Queries, run: RunId) -> Result<(), 
         output.note(let_go.describe(&let_go.path));
     }
     Ok(())
+}
+
+/// Names the result files of a run that has no summary.
+fn report_files(output: &Output, files: &[ResultFile]) {
+    for ResultFile { path, rows } in files {
+        output.note(format_args!("Written: `{path}` ({}).", counted(*rows, "row")));
+    }
 }
 
 /// Reports why a run stopped, if it did. `open`: the number of rows that wait.

@@ -1,6 +1,6 @@
 //! Detects the delimiter from the first lines of the file.
 
-use super::header::is_ours;
+use super::header::{ROW_COLUMN, is_ours};
 use super::headings;
 
 /// The delimiters in use, most likely first: the first one is used if the header has a single column.
@@ -78,7 +78,7 @@ pub(super) fn is_export_text(text: &[u8]) -> bool {
 
 /// Is this the header of a file that `tenantry export` wrote?
 pub(super) fn is_export_header<'a>(mut names: impl Iterator<Item = &'a [u8]>) -> bool {
-    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"tenantry_row"))
+    names.any(|name| name.trim_ascii().eq_ignore_ascii_case(ROW_COLUMN.as_bytes()))
 }
 
 fn header(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {

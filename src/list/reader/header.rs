@@ -29,6 +29,14 @@ const OWN_PREFIX: &str = "tenantry_";
 /// ([`formula`](tenantry_model::formula)). A file with this column is one of our own.
 pub const MARK_COLUMN: &str = "tenantry_apostrophe";
 
+/// The column of an export that identifies the row, as a number, and the one that identifies its ledger.
+pub const ROW_COLUMN: &str = "tenantry_row";
+pub const LEDGER_COLUMN: &str = "tenantry_ledger";
+pub const STATE_COLUMN: &str = "tenantry_state";
+
+/// The column where exports store the cells of a row that its header has no column for.
+pub const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// The text as the operator wrote it.
@@ -317,6 +325,7 @@ pub(super) fn unmarked(names: Vec<String>) -> Vec<String> {
     names.into_iter().map(unmarked).collect()
 }
 
-pub(crate) fn is_ours(name: &str) -> bool {
+/// Is it the name of a column that Tenantry writes?
+pub fn is_ours(name: &str) -> bool {
     name.trim().get(..OWN_PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN_PREFIX))
 }

@@ -29,7 +29,9 @@ mod text;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::reader::{self, CELL_BYTES_MAX, Header, RECORD_BYTES_MAX, Row, RowFault};
+use crate::reader::{
+    self, CELL_BYTES_MAX, Header, LEDGER_COLUMN, RECORD_BYTES_MAX, ROW_COLUMN, Row, RowFault, SURPLUS_COLUMN,
+};
 use tenantry_model::customer::{Defaults, DomainName, Field};
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Problem, Rule, Severity, Strictness};
@@ -52,14 +54,6 @@ pub(crate) use text::{is_spreadsheet_error, trim};
 
 /// The service's default (fact book 4.7). The value is always sent.
 const ENABLE_GDAP_DEFAULT: bool = true;
-
-/// The column of an export that identifies the row, as a number, and the one that identifies its ledger.
-pub const ROW_COLUMN: &str = "tenantry_row";
-pub const LEDGER_COLUMN: &str = "tenantry_ledger";
-pub const STATE_COLUMN: &str = "tenantry_state";
-
-/// The column where exports store the cells of a row that its header has no column for.
-pub const SURPLUS_COLUMN: &str = "tenantry_extra_cells";
 
 #[derive(Debug, Clone)]
 pub struct Settings {
