@@ -139,7 +139,7 @@ impl Remaining {
             has_new_passwords,
         };
         // Rows from a pipe cannot be imported again by file name; `resume` asks about them.
-        let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent());
+        let can_resume = held.iter().any(|source| source.path == "-" && source.is_settled_by_consent);
         let open = left.open() + left.unresolved.held_back;
         Ok(Self { can_resume: can_resume || open != waiting, ..left })
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::steps::{self, State, StepEvent, StepKind};
+use super::steps::{self, STANDING, State, StepEvent, StepKind};
 use super::{Environment, Error, Ledger, Result, copies, runs, schema};
 use tenantry_model::clock;
 use tenantry_model::files::name_beside;
@@ -131,7 +131,7 @@ pub fn restore(path: &Path, environment: &Environment) -> Result<Option<Restored
     let sql = format!(
         "UPDATE sources SET completed_at = NULL
           WHERE id IN (SELECT source_id FROM customer_rows WHERE state IN ({})
-                       UNION SELECT source_id FROM agreements WHERE state = 'pending' AND replaced_by IS NULL)",
+                       UNION SELECT source_id FROM agreements WHERE state = 'pending' AND {STANDING})",
         State::sql_list(has_no_outcome)
     );
     tx.execute(&sql, [])?;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::lock::Lock;
 use super::query::{IS_OPENED, RowCounts};
-use super::steps::State;
+use super::steps::{State, is_standing};
 use super::stored::{Value, collect, insert, value};
 use super::{Error, Result, recognized, runs, schema};
 use tenantry_model::{clock, failpoint};
@@ -87,8 +87,9 @@ impl Forgetting {
         );
         let awaiting = format!(
             "SELECT count(*) FROM customer_rows r
-              WHERE r.changed_at < ?1 AND r.erased_at IS NULL AND {} AND {AWAITS_AGREEMENT}",
-            finished()
+              WHERE r.changed_at < ?1 AND r.erased_at IS NULL AND {} AND {}",
+            finished(),
+            awaits_agreement()
         );
         let chosen =
             "SELECT r.state, count(*) FROM temp.forgotten f JOIN customer_rows r ON r.id = f.id GROUP BY 1";
@@ -201,9 +202,13 @@ fn finished() -> String {
 }
 
 /// The condition on a row `r` whose acceptance of the agreement still needs work.
-const AWAITS_AGREEMENT: &str = "EXISTS (SELECT 1 FROM agreements a
-     WHERE a.row_id = r.id AND a.replaced_by IS NULL AND a.state NOT IN ('recorded', 'withdrawn')
-       AND a.acknowledged_at IS NULL)";
+fn awaits_agreement() -> String {
+    format!(
+        "EXISTS (SELECT 1 FROM agreements a
+                  WHERE a.row_id = r.id AND {} AND a.state <> 'recorded' AND a.acknowledged_at IS NULL)",
+        is_standing("a")
+    )
+}
 
 /// Stores the ids of what to erase in tables of SQLite's own, which it keeps in a file where they are long.
 fn select(connection: &Connection, what: Forgettable) -> Result<()> {
@@ -217,11 +222,12 @@ fn select(connection: &Connection, what: Forgettable) -> Result<()> {
     let rows = format!(
         "INSERT INTO temp.forgotten
          SELECT r.id FROM customer_rows r
-          WHERE r.changed_at < ?1 AND {} AND NOT {AWAITS_AGREEMENT}
+          WHERE r.changed_at < ?1 AND {} AND NOT {}
             AND NOT EXISTS (SELECT 1 FROM agreements a WHERE a.row_id = r.id AND a.changed_at >= ?1)
             AND (r.erased_at IS NULL
                  OR EXISTS (SELECT 1 FROM agreements a WHERE a.row_id = r.id AND length(a.cells) > 0))",
-        finished()
+        finished(),
+        awaits_agreement()
     );
     connection.execute(&rows, [before])?;
     if !what.passwords {

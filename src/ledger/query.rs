@@ -37,7 +37,7 @@ pub use listed::{ListFilter, ListedRow, ListedValue, RowAsRead};
 pub(super) use passwords::IS_OPENED;
 pub use passwords::{Opening, PasswordFilter, PasswordOpening, SealedDataKey, SealedPassword, SealedTo};
 pub use plan::{SubmissionPlan, UserNeeds};
-pub(super) use plan::{UNDECIDED, plan};
+pub(super) use plan::{is_undecided, plan};
 pub use waiting::{DiscardedSource, HeldSource, HoldReason};
 
 /// The table of rows, to find those whose one-time password was lost. The index is named because SQLite cannot know that
@@ -423,7 +423,7 @@ impl Queries {
             "SELECT EXISTS (SELECT 1 FROM customer_rows INDEXED BY rows_acknowledged
                              WHERE acknowledged_at IS NOT NULL AND error_code = ?1)
                  OR EXISTS (SELECT 1 FROM agreements
-                            WHERE acknowledged_at IS NOT NULL AND error_code = ?1 AND replaced_by IS NULL
+                            WHERE acknowledged_at IS NOT NULL AND error_code = ?1 AND {STANDING}
                               AND state IN ({}))",
             State::sql_list(State::is_refused)
         );

@@ -137,12 +137,8 @@ pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
 }
 
 /// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own, but one that the workbook no
-/// longer has was renamed. Earlier versions stored only the sheet that was asked for. Standard input is never the same list
-/// again.
+/// longer has was renamed. Standard input is never the same list again.
 pub(super) fn is_same_list(one: &str, other: &str) -> String {
-    let sheet = |reading: &str| {
-        format!("coalesce({reading}.given ->> '$.found_sheet', {reading}.given ->> '$.sheet')")
-    };
     let has = |newer: &str, older: &str| {
         format!(
             "EXISTS (SELECT 1 FROM json_each({newer}.given, '$.found_sheets') sheets
@@ -161,9 +157,15 @@ pub(super) fn is_same_list(one: &str, other: &str) -> String {
     )
 }
 
-/// SQL: what the readings of one list have in common, to group them ([`is_same_list`]).
+/// SQL: what the readings of one list have in common, to group them ([`is_same_list`]). A sheet that was renamed is another
+/// group.
 pub(super) fn list_key(reading: &str) -> String {
-    format!("coalesce({reading}.full_path, {reading}.path), json_extract({reading}.given, '$.found_sheet')")
+    format!("coalesce({reading}.full_path, {reading}.path), {} COLLATE NOCASE", sheet(reading))
+}
+
+/// SQL: the sheet that was read. Earlier versions stored only the sheet that was asked for.
+fn sheet(reading: &str) -> String {
+    format!("coalesce({reading}.given ->> '$.found_sheet', {reading}.given ->> '$.sheet')")
 }
 
 /// SQL: are these two readings of one file, whichever sheet of it?
@@ -173,6 +175,12 @@ pub(super) fn is_same_file(one: &str, other: &str) -> String {
           AND CASE WHEN {one}.full_path IS NULL OR {other}.full_path IS NULL THEN {one}.path = {other}.path
                    ELSE {one}.full_path = {other}.full_path END)"
     )
+}
+
+/// SQL: was this read after the copy was made that the ledger was last restored from? What was read before, a restored
+/// ledger does not send by itself.
+pub(super) fn is_after_copy(reading: &str) -> String {
+    format!("{reading}.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)")
 }
 
 /// SQL: is this a reading of an export? It has the column that only exports have.

@@ -5,7 +5,7 @@
 
 use rusqlite::Transaction;
 
-use super::super::steps::{CurrentStep, State, StepEvent, StepKind, take_all};
+use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
 use super::super::stored::{Value, customer_of, insert, json, update, value};
 use super::super::{Result, RowId, SourceId};
 use super::Candidate;
@@ -102,7 +102,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, which: &str, condition: &str) -> Re
     tx.execute_batch("CREATE TEMP TABLE discarded (id INTEGER PRIMARY KEY)")?;
     let sql = format!(
         "INSERT INTO temp.discarded SELECT id FROM agreements
-          WHERE {condition} AND replaced_by IS NULL AND {which}"
+          WHERE {condition} AND {STANDING} AND {which}"
     );
     tx.execute(&sql, [])?;
     let mut withdrawn = 0;

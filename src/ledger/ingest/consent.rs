@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use rusqlite::Transaction;
 
-use super::super::query::UNDECIDED;
+use super::super::query::is_undecided;
 use super::super::stored::{collect, value};
 use super::super::{Ledger, ListRefusal, Result, RowId, RunId};
 use super::agreement;
@@ -16,7 +16,7 @@ use tenantry_model::clock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwaitingConsent {
     OfThisRun,
-    /// Read to their ends by runs that died, or could not sign in, before the operator answered ([`UNDECIDED`]).
+    /// Read to their ends by runs that died, or could not sign in, before the operator answered ([`is_undecided`]).
     OfEarlierRuns,
 }
 
@@ -25,7 +25,9 @@ impl AwaitingConsent {
     pub(in super::super) fn sources(self, run: RunId) -> String {
         match self {
             AwaitingConsent::OfThisRun => of_run(run),
-            AwaitingConsent::OfEarlierRuns => format!("SELECT id FROM sources WHERE {UNDECIDED}"),
+            AwaitingConsent::OfEarlierRuns => {
+                format!("SELECT id FROM sources WHERE {}", is_undecided("sources"))
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{Value, collect, is_same_list, json, stored_problems};
+use super::super::stored::{Value, collect, is_after_copy, is_same_list, json, stored_problems};
 use super::super::{Result, RowId};
 use super::discard::{decline, withdraw};
 use super::gone::{Corrections, readings_of};
@@ -60,10 +60,11 @@ impl IngestSession {
         let left = format!(
             "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
               WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
-                AND s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)",
+                AND {}",
             self.source,
             is_same_list("s", "own"),
-            self.run
+            self.run,
+            is_after_copy("s")
         );
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use rusqlite::{Row, Transaction};
 
 use super::super::query::{self, SubmissionPlan};
-use super::super::steps::State;
+use super::super::steps::{State, is_standing};
 use super::super::stored::{
     NamedRow, collect, field_of, is_named, is_same_list, json, stored_problems, tried, value,
 };
@@ -181,7 +181,7 @@ fn retry_rows(
 /// The selected rows, in the order of their files, all read before the ledger changes. Rejected rows of a file that was
 /// not read to its end, or that has no consent, are not selected: they wait for that file.
 fn select(tx: &Transaction<'_>, selection: &Selection, of_agreements: bool) -> Result<Vec<RowId>> {
-    let (what, by) = if of_agreements { (AGREEMENTS, "a") } else { (ROWS, "r") };
+    let (what, by) = if of_agreements { (agreements(), "a") } else { (ROWS.to_owned(), "r") };
     let states =
         State::sql_list(if selection.rejected { State::is_refused } else { |it| it == State::Failed });
     let sql = format!(
@@ -205,11 +205,15 @@ pub(in super::super) const FROM_BEFORE: &str = "EXISTS (
 
 const ROWS: &str = "customer_rows r JOIN sources s ON s.id = r.source_id";
 
-const AGREEMENTS: &str = "agreements a JOIN customer_rows r ON r.id = a.row_id AND a.replaced_by IS NULL
-                          JOIN sources s ON s.id = a.source_id";
+fn agreements() -> String {
+    let is_standing = is_standing("a");
+    format!(
+        "agreements a JOIN customer_rows r ON r.id = a.row_id AND {is_standing} JOIN sources s ON s.id = a.source_id"
+    )
+}
 
 fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<StoredRow> {
-    let (what, by) = if of_agreement { (AGREEMENTS, "a") } else { (ROWS, "r") };
+    let (what, by) = if of_agreement { (agreements(), "a") } else { (ROWS.to_owned(), "r") };
     let refused = State::sql_list(State::is_refused);
     let which = if of_agreement { format!("AND a.state IN ({refused})") } else { String::new() };
     let reseller = field_of("r.customer", "associated_partner_id");

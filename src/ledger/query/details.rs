@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, Row};
 use serde::Serialize;
 
-use super::super::steps::State;
+use super::super::steps::{State, is_standing};
 use super::super::stored::{
     collect, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list, json,
     list_key, value,
@@ -156,8 +156,9 @@ impl Queries {
     /// such a file as CSV; `None`: not known.
     pub fn given_for(&self, filter: Filter) -> Result<Vec<(Option<InputOptions>, Vec<u8>)>> {
         let sql = format!(
-            "SELECT DISTINCT given, header FROM sources WHERE id IN (SELECT {}.source_id FROM {ROWS} WHERE {})",
+            "SELECT DISTINCT given, header FROM sources WHERE id IN (SELECT {}.source_id FROM {} WHERE {})",
             filter.brought_by(),
+            rows(),
             filter.condition()
         );
         collect(&self.connection, &sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -166,7 +167,7 @@ impl Queries {
     /// The number of rows of `filter` whose data was erased, and that cannot be exported.
     pub fn erased_rows(&self, filter: Filter) -> Result<u64> {
         let sql =
-            format!("SELECT count(*) FROM {ROWS} WHERE {} AND r.erased_at IS NOT NULL", filter.selects());
+            format!("SELECT count(*) FROM {} WHERE {} AND r.erased_at IS NOT NULL", rows(), filter.selects());
         value(&self.connection, &sql, [])
     }
 
@@ -332,9 +333,10 @@ impl Queries {
     pub fn headers(&self, filter: Filter) -> Result<Vec<Vec<u8>>> {
         let sql = format!(
             "SELECT header FROM sources
-              WHERE id IN (SELECT DISTINCT {}.source_id FROM {ROWS} WHERE {})
+              WHERE id IN (SELECT DISTINCT {}.source_id FROM {} WHERE {})
               GROUP BY header ORDER BY min(id)",
             filter.brought_by(),
+            rows(),
             filter.condition()
         );
         collect(&self.connection, &sql, [], |row| row.get(0))
@@ -342,8 +344,9 @@ impl Queries {
 }
 
 /// Every row `r`, with its current acceptance `a`.
-const ROWS: &str = "customer_rows r LEFT JOIN agreements a
-                       ON a.row_id = r.id AND a.replaced_by IS NULL AND a.state <> 'withdrawn'";
+fn rows() -> String {
+    format!("customer_rows r LEFT JOIN agreements a ON a.row_id = r.id AND {}", is_standing("a"))
+}
 
 /// The query whose rows [`row_detail`] reads; `by` is whose source and cells are shown: the row's (`r`) or its
 /// acceptance's (`a`).
@@ -355,8 +358,9 @@ fn detail_query(by: &str) -> String {
                 {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
                 r.password_erased_at, r.erased_at, s.given,
                 r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id, s.id
-           FROM {ROWS} JOIN sources s ON s.id = {by}.source_id",
-        super::user_name("r.user_name", "r.domain")
+           FROM {} JOIN sources s ON s.id = {by}.source_id",
+        super::user_name("r.user_name", "r.domain"),
+        rows()
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::steps::NOT_HELD_BY_A_COPY;
+use super::super::steps::is_not_held_by_a_copy;
 use super::super::stored::{collect, value};
 use super::super::{Result, RunId};
 use super::Queries;
@@ -39,9 +39,10 @@ impl Queries {
         // The run that left it unresolved has asked about it, too.
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
-                             WHERE {THEY} AND erased_at IS NULL AND {NOT_HELD_BY_A_COPY}
+                             WHERE {THEY} AND erased_at IS NULL AND {}
                                AND (SELECT count(DISTINCT run_id) FROM http_attempts
-                                     WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)"
+                                     WHERE row_id = r.id AND {LOOKUPS} AND outcome = 'answered') < 2)",
+            is_not_held_by_a_copy()
         );
         let may_be_settled = value(&self.connection, &sql, [])?;
         let sql = format!(

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::ingest::{AwaitingConsent, missing};
 use super::super::steps::{STANDING, State};
-use super::super::stored::{collect, field_of, value};
+use super::super::stored::{collect, field_of, is_after_copy, value};
 use super::super::{Result, RunId};
 use super::Queries;
 use super::doubles::LedgerDoubles;
@@ -63,14 +63,19 @@ pub struct UserNeeds {
     pub with_agreements: u64,
 }
 
-/// Condition on `sources`: read to its end, and only consent is missing. A list that might have been refused as a whole
-/// does not count ([`HeldSource::is_settled_by_consent`](super::HeldSource::is_settled_by_consent)): that was not decided.
-pub(crate) const UNDECIDED: &str = "sources.completed_at IS NULL AND sources.read_at IS NOT NULL
-     AND sources.invalid_at IS NULL AND sources.let_go_at IS NULL
-     AND sources.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)
-     AND NOT coalesce(json_extract(sources.given, '$.require_valid')
-                      OR (sources.path <> '-' AND (json_extract(sources.given, '$.strict')
-                                                   OR json_extract(sources.given, '$.has_max_new'))), 0)";
+/// SQL: was `source` read to its end, and only consent is missing? Then `resume` asks for it. A list that might have been
+/// refused as a whole does not count: that is decided when the whole of it is read, and a list from standard input cannot
+/// be read again.
+pub(crate) fn is_undecided(source: &str) -> String {
+    format!(
+        "{source}.completed_at IS NULL AND {source}.read_at IS NOT NULL
+         AND {source}.invalid_at IS NULL AND {source}.let_go_at IS NULL AND {}
+         AND NOT coalesce(json_extract({source}.given, '$.require_valid')
+                          OR ({source}.path <> '-' AND (json_extract({source}.given, '$.strict')
+                                                        OR json_extract({source}.given, '$.has_max_new'))), 0)",
+        is_after_copy(source)
+    )
+}
 
 /// Condition on `sources`: read to its end, with consent.
 const SENDABLE: &str = "sources.completed_at IS NOT NULL";
@@ -83,7 +88,7 @@ impl Queries {
 
     /// What earlier runs have read to the end without consent ([`super::super::AwaitingConsent::OfEarlierRuns`]).
     pub fn undecided(&self) -> Result<SubmissionPlan> {
-        plan_of(&self.connection, UNDECIDED, "")
+        plan_of(&self.connection, &is_undecided("sources"), "")
     }
 
     /// The part of the open work that only a user may do.

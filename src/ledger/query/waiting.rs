@@ -4,16 +4,17 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::super::steps::{NOT_HELD_BY_A_COPY, State};
-use super::super::stored::{collect, is_same_list, list_key};
+use super::super::steps::{State, is_not_held_by_a_copy, is_standing};
+use super::super::stored::{collect, is_after_copy, is_same_list, list_key};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
+use super::plan::is_undecided;
 use tenantry_model::files;
 use tenantry_model::printable::escape_for_terminal;
 
 /// A condition: a restored copy waits for the file `s` of the unresolved row `r`.
 pub(super) fn is_unresolved_and_held() -> String {
-    format!("(r.state = 'unresolved' AND r.acknowledged_at IS NULL AND NOT {NOT_HELD_BY_A_COPY})")
+    format!("(r.state = 'unresolved' AND r.acknowledged_at IS NULL AND NOT {})", is_not_held_by_a_copy())
 }
 
 /// Why rows of a file are held back until the file is imported again.
@@ -68,6 +69,9 @@ pub struct HeldSource {
     /// The options by which it was read and validated, if they are known.
     #[serde(skip)]
     pub given: InputOptions,
+    /// Only consent is missing: `resume` asks for it.
+    #[serde(skip)]
+    pub is_settled_by_consent: bool,
 }
 
 /// A file with rows that were discarded unsent and not imported again.
@@ -79,13 +83,6 @@ pub struct DiscardedSource {
 }
 
 impl HeldSource {
-    /// Is only consent missing? Then `resume` asks for it. Whether the list is refused is decided when the whole of it is
-    /// read, and a list from standard input cannot be read again.
-    pub fn is_settled_by_consent(&self) -> bool {
-        let InputOptions { require_valid, strict, has_max_new, .. } = self.given;
-        self.why == HoldReason::Undecided && !require_valid && (self.path == "-" || !(strict || has_max_new))
-    }
-
     /// Why its rows are held back, and what to do. `path` is printable.
     pub fn describe(&self, path: &str) -> String {
         let (waiting, are) = (self.waiting, if self.waiting == 1 { "is" } else { "are" });
@@ -115,7 +112,7 @@ impl HeldSource {
             HoldReason::Undecided => format!(
                 "{list} was read, but the run ended before you agreed to send its rows, so {waiting} of \
                  its rows {are} held back: {}.",
-                if self.is_settled_by_consent() {
+                if self.is_settled_by_consent {
                     "import it again, or run `tenantry resume` and agree"
                 } else {
                     "import it again"
@@ -138,18 +135,20 @@ impl Queries {
     pub fn unfinished_sources(&self) -> Result<Vec<HeldSource>> {
         let (open, unresolved) = (State::sql_list(State::is_open), is_unresolved_and_held());
         let sql = format!(
-            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal, s.full_path FROM
+            "SELECT s.path, held.waiting, held.is_restored, s.read_at, s.invalid_at, s.given, s.refusal, s.full_path, {} FROM
                      (SELECT count(*) AS waiting, max(id) AS newest,
-                             max(run_id <= (SELECT coalesce(max(last_run), 0) FROM copies)) AS is_restored
+                             max(NOT {}) AS is_restored
                         FROM (SELECT s.* FROM sources s JOIN customer_rows r ON r.source_id = s.id
                                WHERE s.completed_at IS NULL AND (r.state IN ({open}) OR {unresolved})
                               UNION ALL
                               SELECT s.* FROM sources s JOIN agreements a ON a.source_id = s.id
-                               WHERE s.completed_at IS NULL AND a.state IN ('pending', 'in_flight')
-                                 AND a.replaced_by IS NULL) AS s
+                               WHERE s.completed_at IS NULL AND a.state IN ({open}) AND {}) AS s
                        GROUP BY {}) AS held
                      JOIN sources s ON s.id = held.newest
                     ORDER BY s.id",
+            is_undecided("s"),
+            is_after_copy("s"),
+            is_standing("a"),
             list_key("s")
         );
         collect(&self.connection, &sql, [], |row| {
@@ -162,7 +161,13 @@ impl Queries {
                 (false, Some(_), None) => HoldReason::Undecided,
             };
             let given = row.get::<_, Option<InputOptions>>(5)?.unwrap_or_default();
-            Ok(HeldSource { path: from_here(row.get(0)?, row.get(7)?), waiting: row.get(1)?, why, given })
+            Ok(HeldSource {
+                path: from_here(row.get(0)?, row.get(7)?),
+                waiting: row.get(1)?,
+                why,
+                given,
+                is_settled_by_consent: row.get(8)?,
+            })
         })
     }
 

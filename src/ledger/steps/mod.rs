@@ -57,7 +57,7 @@ use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
 pub use change::{CreatedCustomer, GONE_FROM_LIST, NextStep, OpenStep, Recorded, Refusal, RowChange};
-pub(crate) use open::NOT_HELD_BY_A_COPY;
+pub(crate) use open::is_not_held_by_a_copy;
 pub use open::{Open, Owed, SetAside, WorkBatch};
 #[cfg(test)]
 pub(super) use recovery::recover;
@@ -68,6 +68,11 @@ pub use work::Work;
 
 /// The condition on the current acceptance of a row.
 pub(super) const STANDING: &str = "replaced_by IS NULL AND state <> 'withdrawn'";
+
+/// SQL: [`STANDING`] of the acceptance with this alias.
+pub(super) fn is_standing(acceptance: &str) -> String {
+    format!("{acceptance}.replaced_by IS NULL AND {acceptance}.state <> 'withdrawn'")
+}
 
 impl StepKind {
     /// The table of steps of this kind, and the condition for the step of a row.

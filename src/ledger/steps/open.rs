@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, Row};
 
-use super::super::stored::{cell, customer_of, from_json};
+use super::super::stored::{cell, customer_of, from_json, is_after_copy};
 use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
 use super::change::{EarlierRefusal, GONE_FROM_LIST, OpenStep, Refusal};
 use super::work::{Work, moment};
@@ -103,9 +103,13 @@ pub(super) fn read(connection: &Connection, which: Open, after: RowId, limit: u3
     Ok(batch)
 }
 
-/// No restored copy waits for the file `s`.
-pub(crate) const NOT_HELD_BY_A_COPY: &str =
-    "(s.completed_at IS NOT NULL OR s.run_id > (SELECT coalesce(max(last_run), 0) FROM copies))";
+/// SQL: no restored copy waits for the file `s`.
+pub(crate) fn is_not_held_by_a_copy() -> String {
+    format!("({MAY_BE_SENT} OR {})", is_after_copy("s"))
+}
+
+/// SQL: the file `s` was read to its end, with consent.
+const MAY_BE_SENT: &str = "s.completed_at IS NOT NULL";
 
 const OF_CREATES: &str = "r.next_step, r.in_doubt_since, r.in_doubt_boot, r.last_sent_at, r.last_sent_boot,
      r.ask_rounds, r.unclear_before, r.success_unread, r.error_code, r.error_status, r.error_text, NULL,
@@ -138,7 +142,7 @@ fn sql(which: Open) -> String {
         ),
     };
     // Steps of a file that was not read to its end are left out: see `sources` in the schema. Looking up creates nothing.
-    let may_go_on = if which == Open::Unresolved { NOT_HELD_BY_A_COPY } else { "s.completed_at IS NOT NULL" };
+    let may_go_on = if which == Open::Unresolved { is_not_held_by_a_copy() } else { MAY_BE_SENT.to_owned() };
     format!(
         "SELECT r.id, {by}.line, r.domain, r.customer, r.customer_id, {by}.request_id, {by}.state, {columns}
            FROM {steps} JOIN sources s ON s.id = {by}.source_id
