@@ -119,7 +119,7 @@ mod variables;
 use tenantry_ledger as ledger;
 use tenantry_list::{reader, reading, returned, validation};
 use tenantry_model::{
-    clock, customer, failpoint, files, folders, formula, ids, limits, nearest, printable, problem,
+    clock, customer, failpoint, files, folders, formula, ids, limits, nearest, own_code, printable, problem,
 };
 use tenantry_service::{auth, backoff, call, partner_center, transport};
 

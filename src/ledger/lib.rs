@@ -100,8 +100,8 @@ pub use recognized::{beside_a_ledger, is_beside_a_ledger, looks_like_a_database}
 pub use runs::{Outcomes, RunEnd};
 pub use schema::Environment;
 pub use steps::{
-    Attempt, AttemptResult, CreatedCustomer, GONE_FROM_LIST, NextStep, Open, OpenStep, Operation, Owed,
-    Recorded, Refusal, RowChange, SetAside, State, StepKind, Work, WorkBatch,
+    Attempt, AttemptResult, CreatedCustomer, NextStep, Open, OpenStep, Operation, Owed, Recorded, Refusal,
+    RowChange, SetAside, State, StepKind, Work, WorkBatch,
 };
 pub use stored::NamedRow;
 pub use trial::{FolderTrial, try_folder};

@@ -10,6 +10,7 @@
 //! | [`files`] | creates, opens, reads and replaces private files |
 //! | [`folders`] | names the folders of this user |
 //! | [`formula`] | keeps spreadsheets from running text as formulas |
+//! | [`own_code`] | names the codes that Tenantry gives itself |
 //! | [`printable`] | makes text from outside safe to print |
 //! | [`nearest`] | compares names, for "did you mean" |
 //! | [`limits`] | detects which limit of the operating system is reached |
@@ -28,6 +29,7 @@ pub mod formula;
 pub mod ids;
 pub mod limits;
 pub mod nearest;
+pub mod own_code;
 pub mod printable;
 pub mod problem;
 pub mod shell;

@@ -17,17 +17,9 @@ use crate::call::LOOKUP_TRIES;
 use crate::call::domains::DomainStatus;
 use crate::clock::Moment;
 use crate::ids::RequestId;
-use crate::ledger::{CreatedCustomer, GONE_FROM_LIST, NextStep, OpenStep, Refusal, RowChange, Work};
+use crate::ledger::{CreatedCustomer, NextStep, OpenStep, Refusal, RowChange, Work};
+use crate::own_code::{CONTRADICTED, DOMAIN_TAKEN, GONE_FROM_LIST, UNANSWERED, UNSETTLED};
 use crate::partner_center::{Class, Outcome, ServiceError};
-
-/// The code of a row whose domain belongs to another company.
-pub(crate) const DOMAIN_TAKEN: &str = "domain_taken";
-/// The code of an unresolved row whose lookups got no answer.
-pub(crate) const UNANSWERED: &str = "unanswered";
-/// The code of an unresolved row that no answer could settle.
-pub(crate) const UNSETTLED: &str = "unsettled";
-/// The code of a row that was refused because its domain is taken, but whose domain is free according to a lookup.
-pub(crate) const CONTRADICTED: &str = "taken_then_free";
 
 /// The wait before a step is retried.
 pub(super) const BACKOFF: Backoff = Backoff::up_to_s(60);

@@ -5,7 +5,7 @@
 
 use rusqlite::Transaction;
 
-use super::super::steps::{GONE_FROM_LIST, State, StepEvent, StepKind, take_all};
+use super::super::steps::{State, StepEvent, StepKind, take_all};
 use super::super::stored::{is_export, is_same_list, value};
 use super::super::{Ledger, Result, RunId, backup, runs};
 #[cfg(doc)]
@@ -13,6 +13,7 @@ use super::IngestSession;
 use super::consent::AwaitingConsent;
 use super::discard::never_sent;
 use tenantry_model::clock;
+use tenantry_model::own_code::GONE_FROM_LIST;
 
 impl Ledger {
     /// How many rows [`decline_missing`](Self::decline_missing) would decline after consent to `what`.

@@ -18,9 +18,6 @@ pub enum NextStep {
     LookUp,
 }
 
-/// The code of an unresolved row that its list no longer contains: it is not sent again.
-pub const GONE_FROM_LIST: &str = "gone_from_list";
-
 /// Why a row was refused, or why its outcome could not be found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -56,7 +56,7 @@ use super::{Error, Result, RowId};
 use tenantry_model::clock;
 
 pub use attempt::{Attempt, AttemptResult, Operation};
-pub use change::{CreatedCustomer, GONE_FROM_LIST, NextStep, OpenStep, Recorded, Refusal, RowChange};
+pub use change::{CreatedCustomer, NextStep, OpenStep, Recorded, Refusal, RowChange};
 pub(crate) use open::is_not_held_by_a_copy;
 pub use open::{Open, Owed, SetAside, WorkBatch};
 #[cfg(test)]

@@ -9,9 +9,10 @@ use rusqlite::{Connection, Row};
 
 use super::super::stored::{cell, customer_of, from_json, is_after_copy};
 use super::super::{Error, Ledger, Result, RowId, disk_faults, schema};
-use super::change::{EarlierRefusal, GONE_FROM_LIST, OpenStep, Refusal};
+use super::change::{EarlierRefusal, OpenStep, Refusal};
 use super::work::{Work, moment};
 use super::{State, StepKind};
+use tenantry_model::own_code::GONE_FROM_LIST;
 use tenantry_model::thread::on_thread;
 use tenantry_model::{failpoint, simulated};
 

@@ -8,9 +8,7 @@ use super::attempt::AttemptResult;
 use super::change::{OpenStep, Recorded, Refusal, RowChange};
 use super::work::moment;
 use tenantry_model::clock::Moment;
-
-/// The code of an unresolved row if the customer that was found for it is recorded for another row.
-const CUSTOMER_OF_ANOTHER_ROW: &str = "customer_of_another_row";
+use tenantry_model::own_code::CUSTOMER_OF_ANOTHER_ROW;
 
 /// Checks that the customer that a change brings belongs to this row. A success that belongs to another row is stored
 /// with its attempt.

@@ -18,7 +18,7 @@ const CUSTOMER_AGREEMENT: &str = "MicrosoftCustomerAgreement";
 const ACCEPTED_BEFORE: &str = "600061";
 
 /// One of two answers for a new customer that is not visible yet (fact book 8.1); the other is a 404.
-const NO_RELATIONSHIP: &str = "20002";
+pub(super) const NO_RELATIONSHIP: &str = "20002";
 
 /// `GET /v1/agreements`: gets the id of the template to accept.
 pub fn agreement_template() -> Request<'static, String> {

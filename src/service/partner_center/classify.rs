@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use tenantry_model::own_code;
 use zeroize::Zeroizing;
 
 use super::codes::{self, Class};
@@ -224,7 +225,7 @@ pub(super) fn service_error(answer: &Answer) -> ServiceError {
     let (code, text) = match serde_json::from_slice::<ErrorBody>(body) {
         _ if asks_for_mfa(answer) => {
             let text = "401 without a body, `WWW-Authenticate` says `invalid_token`";
-            (codes::MFA_REQUIRED.to_owned(), text.to_owned())
+            (own_code::MFA_REQUIRED.to_owned(), text.to_owned())
         }
         // The gateway uses `statusCode`; the service's own codes are in `code`.
         Ok(parsed) => (parsed.code.clone().unwrap_or_default(), parsed.text()),

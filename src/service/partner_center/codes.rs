@@ -3,6 +3,10 @@
 //! A code has different meanings under different statuses and on different endpoints. So an entry is looked up by
 //! status and code together.
 
+use tenantry_model::own_code;
+
+use super::agreement::NO_RELATIONSHIP;
+
 /// What an error means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
@@ -36,9 +40,6 @@ const fn known(status: u16, code: &'static str, class: Class, hint: &'static str
 
 use Class::{DomainTaken, FixTheConfiguration, FixTheRights, FixTheRow};
 
-/// The code that we give a 401 that asks for MFA and has no code itself.
-pub const MFA_REQUIRED: &str = "mfa_required";
-
 const ANOTHER_DOMAIN: &str = "choose another domain for this row and import it again";
 
 #[rustfmt::skip]
@@ -68,7 +69,7 @@ static CODES: &[KnownCode] = &[
     known(400, "900141", FixTheConfiguration, "this operation is not supported: check the account and `--api-url`"),
     known(401, "900420", FixTheRights, "the token is for another audience: check --cloud and --api-url, or get one for Partner Center's API"),
     known(401, "900421", FixTheRights, "the user signed in without MFA: sign in with MFA (`tenantry login`), or set an access token of such a sign-in"),
-    known(401, MFA_REQUIRED, FixTheRights, "the sign-in may lack MFA: as a user, sign in with MFA (`tenantry \
+    known(401, own_code::MFA_REQUIRED, FixTheRights, "the sign-in may lack MFA: as a user, sign in with MFA (`tenantry \
                                             login`), or set an access token of such a sign-in; as an app, check the audience and the secret"),
     known(403, "2030", FixTheRights, "your company may not sell in this country or region: ask Microsoft \
                 to add the market"),
@@ -90,17 +91,17 @@ static CODES: &[KnownCode] = &[
     known(403, "90000", FixTheRights, "Microsoft Entra refused the token: sign in again"),
     known(417, "800036", FixTheConfiguration, "a precondition failed: check whether a proxy changes the \
                 requests"),
-    known(0, "domain_taken", DomainTaken, ANOTHER_DOMAIN),
-    known(0, "taken_then_free", FixTheRow, "the answers contradict each other: look for the customer in \
+    known(0, own_code::DOMAIN_TAKEN, DomainTaken, ANOTHER_DOMAIN),
+    known(0, own_code::CONTRADICTED, FixTheRow, "the answers contradict each other: look for the customer in \
               Partner Center, or run `tenantry reconcile` later; `tenantry resume` then sends the row \
               again if its domain is still free"),
-    known(0, "unanswered", FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
-    known(0, "gone_from_list", FixTheRow, "the ledger was restored, and its list no longer contains it: run `tenantry \
+    known(0, own_code::UNANSWERED, FixTheRow, "run `tenantry reconcile` when Partner Center answers again"),
+    known(0, own_code::GONE_FROM_LIST, FixTheRow, "the ledger was restored, and its list no longer contains it: run `tenantry \
               reconcile` to look for its customer; if it was never created, acknowledge the row; to create it, import it \
               again, then run `tenantry reconcile` and `tenantry resume`"),
-    known(0, "customer_of_another_row", FixTheRow, "Partner Center lists one customer for two rows: \
+    known(0, own_code::CUSTOMER_OF_ANOTHER_ROW, FixTheRow, "Partner Center lists one customer for two rows: \
               compare both rows (`tenantry show`) with the customer in Partner Center"),
-    known(0, "unsettled", FixTheRow, "run `tenantry reconcile` later; if the row is still unresolved then, \
+    known(0, own_code::UNSETTLED, FixTheRow, "run `tenantry reconcile` later; if the row is still unresolved then, \
               give Microsoft support the ids that `tenantry show DOMAIN` prints"),
 ];
 
@@ -126,7 +127,7 @@ pub fn hint(code: &str) -> Option<&'static str> {
 /// What an operator can do if an agreement was refused. The customer exists nevertheless.
 pub fn agreement_hint(code: &str) -> &'static str {
     match code {
-        "20002" | "60003" => {
+        NO_RELATIONSHIP | "60003" => {
             "Partner Center does not know the customer (yet): import the rows again with --retry-failed"
         }
         _ => "correct the agreement columns (`tenantry export agreements`) and import the rows again",
@@ -143,6 +144,13 @@ mod tests {
             let found = find((known.status != 0).then_some(known.status), known.code).unwrap();
             assert_eq!(found.class, known.class, "{} {} is there twice", known.status, known.code);
             assert!(!known.hint.is_empty() && !known.hint.ends_with('.'), "{}", known.code);
+        }
+    }
+
+    #[test]
+    fn every_code_of_tenantry_has_a_hint() {
+        for code in own_code::ALL {
+            assert!(hint(code).is_some(), "{code}");
         }
     }
 

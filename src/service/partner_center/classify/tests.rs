@@ -8,6 +8,7 @@ use crate::partner_center::request::RequestKind;
 use crate::partner_center::tests::samples::{answer, request_body, response, sample};
 use crate::partner_center::wire::NewCustomer;
 use tenantry_model::customer::Customer;
+use tenantry_model::own_code;
 
 /// A short description of an outcome.
 fn words(outcome: &Outcome<NewTenant>) -> String {
@@ -341,7 +342,7 @@ fn refusals_of_a_token_are_distinguished() {
         challenge: Some(r#"Bearer error="invalid_token""#.to_owned()),
         ..answer(401, "application/json", body)
     };
-    check(&response(sample!("mfa-required-401-2019.http")), codes::MFA_REQUIRED);
+    check(&response(sample!("mfa-required-401-2019.http")), own_code::MFA_REQUIRED);
     check(&challenged(br#"{"code":900421,"description":"x"}"#), "900421");
     check(&challenged(br#"{"code":"900420","description":"x"}"#), "900420");
     check(&challenged(b"{}"), "");
