@@ -21,14 +21,15 @@ pub(super) enum Consent {
 }
 
 impl Consent {
+    /// Does this run ask whether to create customers?
+    pub(super) fn is_needed(run: &args::RunArgs) -> bool {
+        !(run.submission.yes || run.submission.dry_run || run.ledger.rehearsal.simulate.is_some())
+    }
+
     /// # Errors
     /// A question is needed, but there is no terminal for it.
     pub(super) fn of(run: &args::RunArgs) -> Result<Self, NoPrompt> {
-        let submission = &run.submission;
-        if submission.yes || submission.dry_run || run.ledger.rehearsal.simulate.is_some() {
-            return Ok(Self::Given);
-        }
-        Terminal::open().map(Self::Ask)
+        if Self::is_needed(run) { Terminal::open().map(Self::Ask) } else { Ok(Self::Given) }
     }
 }
 

@@ -78,12 +78,10 @@ impl Inquiry {
             Outcome::Refused(class, error) => {
                 let is_configuration = class == Class::FixTheConfiguration;
                 let exit_code = if is_configuration { ExitCode::Failed } else { ExitCode::SignIn };
-                let code =
-                    if error.code.is_empty() { String::new() } else { format!(", code {}", error.code) };
                 let hint = codes::hint_under(error.status, &error.code)
                     .unwrap_or("check `--api-url`, `--cloud`, and what the sign-in is allowed to do");
-                Failure::new(exit_code, "Partner Center refuses to be asked")
-                    .because(format!("HTTP {}{code}: {}", error.status, error.text))
+                Failure::new(exit_code, "Partner Center refused the request")
+                    .because(error.to_string())
                     .with_hint(hint)
             }
             unanswered => Failure::new(ExitCode::Failed, "Partner Center gave no answer")

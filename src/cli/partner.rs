@@ -63,9 +63,7 @@ pub(super) async fn named(signed_in: &SignedIn) -> Result<Partner, StopReason> {
         Ok(Err(Outcome::NoToken(auth::Error::Refused { message, hint }))) => {
             return Err(StopReason::SignIn { message, hint });
         }
-        Ok(Err(Outcome::Refused(_, error))) => {
-            format!("HTTP {} {} {}", error.status, error.code, error.text)
-        }
+        Ok(Err(Outcome::Refused(_, error))) => error.to_string(),
         Ok(Err(unanswered)) => unanswered.into_silence().reason,
         Err(_) => format!("no answer within {}", rough(PATIENCE)),
     };

@@ -328,9 +328,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Opens the ledger, or the copy of it that a dry run works on, and takes its lock. A second process must not get further,
-/// so do this before anything that leaves a trace. `has_files`: a missing ledger is created only if there are files to
-/// fill it.
+/// Opens the ledger, or the copy of it that a dry run works on, and takes its lock. A second process must not get further.
+/// `has_files`: a missing ledger is created only if there are files to fill it.
 async fn open_ledger(
     run: &args::RunArgs,
     copy: Option<&dry_run::LedgerCopy>,

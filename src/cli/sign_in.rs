@@ -189,8 +189,7 @@ fn verdict(asked: &Outcome<Option<bool>>) -> (String, ExitCode) {
             let hint = codes::hint_under(error.status, &error.code)
                 .map(|hint| format!("; {hint}"))
                 .unwrap_or_default();
-            let words = format!("refuses it: HTTP {} {} {}{hint}", error.status, error.code, error.text);
-            (words, ExitCode::SignIn)
+            (format!("refuses it: {error}{hint}"), ExitCode::SignIn)
         }
         Outcome::Throttled { .. } => ("gave no verdict: throttled".to_owned(), ExitCode::Stopped),
         Outcome::NoToken(error) => (format!("was not asked: {error}"), ExitCode::SignIn),
@@ -217,9 +216,9 @@ mod tests {
         check(
             403,
             "90000",
-            "refuses it: HTTP 403 90000 said; Microsoft Entra refused the token: sign in \
+            "refuses it: HTTP 403, code 90000: said; Microsoft Entra refused the token: sign in \
                     again",
         );
-        check(404, "20000", "refuses it: HTTP 404 20000 said");
+        check(404, "20000", "refuses it: HTTP 404, code 20000: said");
     }
 }

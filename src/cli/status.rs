@@ -62,7 +62,7 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
         text.push_line(format_args!("        and {others} of `acknowledge` or `discard`"));
     }
     for source in &standing.held_back {
-        text.push_line(format_args!("\n{}", source.describe(escape_for_terminal(&source.path).as_ref())));
+        text.push_line(format_args!("\n{}", source.describe()));
     }
     if standing.held_back.iter().any(|source| source.why != HoldReason::Restored) {
         text.push_line(format_args!(
@@ -82,8 +82,8 @@ pub(crate) fn run(args: args::StatusArgs, output: &Output) -> Result<ExitCode, F
             counted_with(standing.rows.open(), standing.agreements.open(), "agreement")
         ));
     }
-    for let_go in &standing.let_go {
-        text.push_line(format_args!("\n{}", let_go.describe(escape_for_terminal(&let_go.path).as_ref())));
+    for discarded in &standing.let_go {
+        text.push_line(format_args!("\n{}", discarded.describe()));
     }
     if let Some(process) = queries.at_work() {
         text.push_line(format_args!(

@@ -159,7 +159,6 @@ pub(super) fn doubt(tx: &Transaction<'_>, which: &str) -> Result<()> {
          in_doubt_since = (SELECT max(restored_at) FROM copies),
          last_sent_at = (SELECT max(restored_at) FROM copies), in_doubt_boot = NULL, last_sent_boot = NULL",
         &format!("next_step = 'ask' AND {which}"),
-        [],
     )?;
     Ok(())
 }

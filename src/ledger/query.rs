@@ -297,7 +297,12 @@ impl Queries {
                 State::Recorded => &mut counts.recorded,
                 State::Failed => &mut counts.failed,
                 State::Rejected => &mut counts.rejected,
-                _ => continue,
+                State::Withdrawn
+                | State::Created
+                | State::Existing
+                | State::Unresolved
+                | State::Superseded
+                | State::Declined => continue,
             };
             *slot += count;
         }

@@ -77,7 +77,12 @@ impl Outcomes {
             State::Failed => self.failed,
             State::Rejected => self.rejected,
             State::Unresolved => self.unresolved,
-            _ => 0,
+            State::Pending
+            | State::InFlight
+            | State::Superseded
+            | State::Declined
+            | State::Recorded
+            | State::Withdrawn => 0,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The codes that Tenantry gives itself, for what has no code of Partner Center. They stand in the ledger beside those.
+//! The codes that Tenantry gives itself, for what has no code of Partner Center. The ledger keeps both in one column.
 
 /// The domain belongs to another company.
 pub const DOMAIN_TAKEN: &str = "domain_taken";

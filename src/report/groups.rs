@@ -20,7 +20,7 @@ pub(crate) struct Groups {
     pub(crate) groups: Vec<NamedCounts>,
     /// Rows of groups that are not listed.
     pub(crate) others: RowCounts,
-    /// Rows rejected before this field was known, and rows replaced by corrected rows.
+    /// Rows rejected before this field was known, and rows whose data was erased.
     pub(crate) untold: u64,
 }
 

@@ -207,8 +207,8 @@ impl Overview {
 
     /// One sentence for each file that must be imported again or whose rows were discarded.
     pub(crate) fn waiting(&self) -> impl Iterator<Item = String> {
-        let held = self.held_back.iter().map(|source| source.describe(&one_line(&source.path)));
-        held.chain(self.let_go.iter().map(|let_go| let_go.describe(&one_line(&let_go.path))))
+        let held = self.held_back.iter().map(|source| source.describe());
+        held.chain(self.let_go.iter().map(|discarded| discarded.describe()))
     }
 
     /// Says which part of the ledger the report covers.

@@ -415,7 +415,8 @@ mod on_a_terminal {
         let refused = Fault::RefusedBefore { status: 403, code: 1002 };
         bench.simulator().script(ScriptedFault::next(Operation::Profile, refused));
         let all = asked(import().with_user(), "y\r", 0).replace("\r\n", " ");
-        let reason = format!("for partner tenant {TENANT} (could not read the partner's name: HTTP 403 1002");
+        let reason =
+            format!("for partner tenant {TENANT} (could not read the partner's name: HTTP 403, code 1002: ");
         assert!(all.contains(&reason), "{all}");
         bench.agree();
     }

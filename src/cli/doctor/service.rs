@@ -12,7 +12,7 @@ use crate::cli::signals::Interruption;
 use crate::cli::{ExitCode, Failure, args, partner};
 use crate::ledger::Environment;
 use crate::partner_center::operations::{mfa_compliance, organization_profile};
-use crate::partner_center::{CallError, Class, Outcome, ServiceError, Trace, codes};
+use crate::partner_center::{CallError, Class, Outcome, Trace, codes};
 use crate::report::rough;
 
 const SIGN_IN: &str = "sign-in";
@@ -159,7 +159,7 @@ fn api<T>(asked: &Result<T, CallError>, connection: &ServiceConnection) -> Findi
     match asked {
         Err(Outcome::Refused(Class::FixTheConfiguration, error)) => {
             let hint = codes::hint_under(error.status, &error.code).unwrap_or(usual);
-            Finding::error(API, ExitCode::Usage, format!("{url} refuses the request: {}", said(error)), hint)
+            Finding::error(API, ExitCode::Usage, format!("{url} refuses the request: {}", error), hint)
         }
         Err(Outcome::Throttled { wait }) => Finding::warning(
             API,
@@ -194,7 +194,7 @@ fn rights<T>(asked: &Result<T, CallError>, kind: TokenKind, has_reseller: bool) 
             let usual = "check the user's role in Partner Center (AdminAgents), and the app's API permission with its \
                          consent";
             let hint = codes::hint_under(error.status, &error.code).unwrap_or(usual);
-            Finding::error(RIGHTS, ExitCode::SignIn, format!("Partner Center refuses: {}", said(error)), hint)
+            Finding::error(RIGHTS, ExitCode::SignIn, format!("Partner Center refuses: {}", error), hint)
         }
         Err(Outcome::NoToken(auth::Error::Refused { message, hint })) => {
             Finding::error(RIGHTS, ExitCode::SignIn, message, hint)
@@ -227,7 +227,7 @@ fn partner_of(profile: Result<String, CallError>) -> Finding {
     match profile {
         Ok(words) => Finding::ok(PARTNER, words),
         Err(Outcome::Refused(_, error)) => {
-            Finding::warning(PARTNER, format!("could not read the partner's name: {}", said(&error)), hint)
+            Finding::warning(PARTNER, format!("could not read the partner's name: {}", error), hint)
         }
         Err(error) => {
             let silence = error.into_silence();
@@ -253,9 +253,4 @@ fn clock(trace: Option<&Trace>) -> Finding {
     } else {
         Finding::error(CLOCK, ExitCode::Failed, message, hint)
     }
-}
-
-fn said(error: &ServiceError) -> String {
-    let code = if error.code.is_empty() { String::new() } else { format!(", code {}", error.code) };
-    format!("HTTP {}{code}: {}", error.status, error.text)
 }

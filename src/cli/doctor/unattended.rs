@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use super::finding::Finding;
 use crate::auth::{Claims, SignIn};
 use crate::cli::config::Provenance;
+use crate::cli::consent::Consent;
 use crate::cli::results::Results;
 use crate::cli::settings::ServiceConnection;
 use crate::cli::{ExitCode, args, notify};
@@ -41,7 +42,7 @@ pub(super) fn check(
 
 /// A scheduled run cannot ask whether to create customers.
 fn consent(run: &args::RunArgs) -> Finding {
-    if run.submission.yes || run.ledger.rehearsal.simulate.is_some() || run.submission.dry_run {
+    if !Consent::is_needed(run) {
         return Finding::ok(CONSENT, "the run need not ask whether to create customers");
     }
     Finding::error(

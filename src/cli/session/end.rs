@@ -321,10 +321,10 @@ fn remaining(queries: &Queries) -> Result<Remaining, ledger::Error> {
 /// Names the lists that hold rows back, and those whose rows this run has discarded.
 fn report_waiting(output: &Output, queries: &Queries, run: RunId) -> Result<(), ledger::Error> {
     for source in queries.unfinished_sources()? {
-        output.note(source.describe(&source.path));
+        output.note(source.describe());
     }
-    for let_go in queries.discarded_sources(Some(run))? {
-        output.note(let_go.describe(&let_go.path));
+    for discarded in queries.discarded_sources(Some(run))? {
+        output.note(discarded.describe());
     }
     Ok(())
 }

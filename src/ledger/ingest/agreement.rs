@@ -108,7 +108,7 @@ pub(super) fn withdraw(tx: &Transaction<'_>, which: &str, condition: &str) -> Re
     let mut withdrawn = 0;
     for from in [State::Pending, State::Rejected] {
         let change = (StepKind::Agreement, from, StepEvent::Discarded);
-        withdrawn += take_all(tx, change, "", "id IN (SELECT id FROM temp.discarded)", [])?;
+        withdrawn += take_all(tx, change, "", "id IN (SELECT id FROM temp.discarded)")?;
     }
     // An acceptance that is current again may come from another of these files.
     tx.execute(

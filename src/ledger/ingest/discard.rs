@@ -159,7 +159,7 @@ pub(super) fn decline(tx: &Transaction<'_>, state: State, which: &str) -> Result
     );
     let corrected = collect(tx, &sql, [], |row| row.get(0))?;
     let discarded = (StepKind::Create, state, StepEvent::Discarded);
-    let declined = take_all(tx, discarded, "key_domain = NULL", which, [])?;
+    let declined = take_all(tx, discarded, "key_domain = NULL", which)?;
     take_back_corrected(tx, corrected)?;
     Ok(declined)
 }
@@ -204,5 +204,5 @@ fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Resul
 /// Rows that were refused before they were retried become refused again.
 pub(super) fn take_back_refused(tx: &Transaction<'_>, which: &str) -> Result<u64> {
     let condition = format!("next_step = 'create' AND error_code IS NOT NULL AND {which}");
-    take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition, [])
+    take_all(tx, (StepKind::Create, State::Pending, StepEvent::TakenBack), "", &condition)
 }

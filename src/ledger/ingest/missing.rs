@@ -32,7 +32,7 @@ impl Ledger {
         }
         let which = format!("id IN ({})", missing(&AwaitingConsent::OfThisRun.sources(self.run)));
         let declined = (StepKind::Create, State::Pending, StepEvent::Discarded);
-        self.write(move |tx| take_all(tx, declined, "key_domain = NULL", &which, [])).await
+        self.write(move |tx| take_all(tx, declined, "key_domain = NULL", &which)).await
     }
 
     /// Ends the waiting of rows that a restored copy has held back until their list came again. The lost ledger may have
@@ -64,9 +64,9 @@ fn end_waiting(tx: &Transaction<'_>, run: RunId, readings: &str) -> Result<()> {
     );
     let unresolved = |from| (StepKind::Create, from, StepEvent::LookedUpInVain);
     let unanswered = format!("acknowledged_at IS NULL AND {which}");
-    take_all(tx, unresolved(State::Unresolved), &facts, &unanswered, [])?;
+    take_all(tx, unresolved(State::Unresolved), &facts, &unanswered)?;
     backup::doubt(tx, &which)?;
-    let ended = take_all(tx, unresolved(State::InFlight), &facts, &which, [])?;
+    let ended = take_all(tx, unresolved(State::InFlight), &facts, &which)?;
     runs::count_outcomes(tx, run, State::Unresolved, ended)?;
     // Nothing of these readings waits any more.
     let sql = format!(

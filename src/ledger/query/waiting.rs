@@ -83,8 +83,9 @@ pub struct DiscardedSource {
 }
 
 impl HeldSource {
-    /// Why its rows are held back, and what to do. `path` is printable.
-    pub fn describe(&self, path: &str) -> String {
+    /// Why its rows are held back, and what to do.
+    pub fn describe(&self) -> String {
+        let path = escape_for_terminal(&self.path);
         let (waiting, are) = (self.waiting, if self.waiting == 1 { "is" } else { "are" });
         // Another sheet of the workbook is another list.
         let list = match &self.given.found_sheet {
@@ -123,8 +124,9 @@ impl HeldSource {
 }
 
 impl DiscardedSource {
-    /// What happened to its rows, and how to bring them back. `path` is printable.
-    pub fn describe(&self, path: &str) -> String {
+    /// What happened to its rows, and how to bring them back.
+    pub fn describe(&self) -> String {
+        let path = escape_for_terminal(&self.path);
         let (rows, were) = (self.rows, if self.rows == 1 { "was" } else { "were" });
         format!("`{path}`: {rows} of its rows {were} discarded unsent: import the list again to create them.")
     }

@@ -49,7 +49,7 @@ mod state;
 mod whose;
 mod work;
 
-use rusqlite::{OptionalExtension, Params, ToSql, Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, ToSql, Transaction, params_from_iter};
 
 use super::stored::{Value, assignments};
 use super::{Error, Result, RowId};
@@ -142,7 +142,6 @@ pub(super) fn take_all(
     (kind, from, event): (StepKind, State, StepEvent),
     facts: &str,
     condition: &str,
-    parameters: impl Params,
 ) -> Result<u64> {
     let to = next(kind, from, event)?;
     let (table, now) = (kind.place().0, clock::now().as_millisecond());
@@ -151,7 +150,7 @@ pub(super) fn take_all(
           WHERE state = '{from}' AND {condition}",
         further(facts)
     );
-    Ok(tx.execute(&sql, parameters)? as u64)
+    Ok(tx.execute(&sql, [])? as u64)
 }
 
 fn further(facts: &str) -> String {

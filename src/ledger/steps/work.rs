@@ -27,7 +27,8 @@ pub struct Work {
     pub is_in_flight: bool,
     /// It is in flight, and not only because the lost ledger of a restored copy may have sent it.
     pub is_begun: bool,
-    /// A restored copy held it back, and its list was read to its end without it: [`GONE_FROM_LIST`](tenantry_model::own_code::GONE_FROM_LIST).
+    /// A restored copy held it back, and its list was read to its end without it:
+    /// [`GONE_FROM_LIST`](tenantry_model::own_code::GONE_FROM_LIST).
     pub is_gone: bool,
     /// What it was refused for before it was tried again. Its send forgets that; if nothing is done by the send, the row
     /// has it again.

@@ -162,7 +162,7 @@ fn look<'a>(status: StatusCode, headers: &'a HeaderMap, body: &'a [u8]) -> Respo
         content_type: header(CONTENT_TYPE).unwrap_or_default(),
         location: header(LOCATION),
         body,
-        has_service_headers: !status.is_success() && names_an_error(body),
+        is_of_the_service: !status.is_success() && names_an_error(body),
     }
 }
 

@@ -61,7 +61,7 @@ impl Answer {
             content_type: &self.content_type,
             location: self.location.as_deref(),
             body: self.bytes(),
-            has_service_headers: self.is_signed || self.is_refused_token() || self.has_service_error(),
+            is_of_the_service: self.is_signed || self.is_refused_token() || self.has_service_error(),
         };
         look.silence(&self.peer)
     }

@@ -1,6 +1,7 @@
 //! Defines what is known after one call.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::time::Duration;
 
 use super::codes::Class;
@@ -39,6 +40,16 @@ pub struct ServiceError {
     pub code: String,
     /// In the service's own words.
     pub text: String,
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, text } = self;
+        match code.as_str() {
+            "" => write!(f, "HTTP {status}: {text}"),
+            code => write!(f, "HTTP {status}, code {code}: {text}"),
+        }
+    }
 }
 
 /// What an outcome says about the service, independent of the row.

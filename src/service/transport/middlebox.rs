@@ -19,7 +19,7 @@ pub struct ResponseView<'a> {
     /// The part of the body that arrived.
     pub body: &'a [u8],
     /// The answer has something that only the service sends: a header, or an error in the service's shape.
-    pub has_service_headers: bool,
+    pub is_of_the_service: bool,
 }
 
 impl ResponseView<'_> {
@@ -49,7 +49,7 @@ impl ResponseView<'_> {
             // "Network Authentication Required" is meant for captive portals.
             511 => page(),
             408 | 429 => return None,
-            200..=299 | 400..=499 if self.has_service_headers => return None,
+            200..=299 | 400..=499 if self.is_of_the_service => return None,
             200..=299 | 400..=499 if self.is_web_page() => page(),
             200..=299 if !self.is_json() => stranger(),
             400..=499 => stranger(),
@@ -129,8 +129,7 @@ mod tests {
     #[test]
     fn whose_an_answer_is() {
         let check = |status, content_type, body, expected: Option<&str>| {
-            let look =
-                ResponseView { status, content_type, location: None, body, has_service_headers: false };
+            let look = ResponseView { status, content_type, location: None, body, is_of_the_service: false };
             let silence = look.silence(&peer());
             assert_eq!(silence.is_some(), expected.is_some(), "{status} {content_type}");
             if let (Some(silence), Some(expected)) = (silence, expected) {
@@ -138,7 +137,7 @@ mod tests {
             }
             if !matches!(status, 300..=399 | 407 | 511) {
                 assert_eq!(
-                    ResponseView { has_service_headers: true, ..look }.silence(&peer()),
+                    ResponseView { is_of_the_service: true, ..look }.silence(&peer()),
                     None,
                     "{status} {content_type}"
                 );
@@ -177,7 +176,7 @@ mod tests {
             content_type: "",
             location: None,
             body: PAGE,
-            has_service_headers: false,
+            is_of_the_service: false,
         };
         let reason_of = |look: ResponseView<'_>| look.silence(&peer()).unwrap().reason;
         assert_eq!(reason_of(look), format!("{PAGE_CAME}200): Sign in to Hotel Wi-Fi"));
