@@ -714,7 +714,7 @@ pub(crate) struct ForgetArgs {
     /// Also erase passwords that were opened before then, and not since; unopened passwords are never erased
     #[arg(long, add = Repeat::Never)]
     pub(crate) passwords: bool,
-    /// Erase without a question; settings and the environment cannot say this
+    /// Erase without a question; not possible in settings or the environment
     #[arg(long, add = Repeat::Never)]
     pub(crate) yes: bool,
     #[command(flatten)]

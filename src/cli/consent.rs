@@ -59,9 +59,10 @@ pub(super) async fn confirm(
         return Ok(());
     }
     if missing > 0 {
+        let (are, they) = if missing == 1 { ("is", "it is") } else { ("are", "they are") };
         let rows = counted(missing, "row");
         session.output.note(format_args!(
-            "{rows} that waited no longer in the list: declined if you agree, and not created."
+            "{rows} that waited {are} no longer in the list. If you agree, {they} declined and not created."
         ));
     }
     session.sign_in(plan.user_needs()).await?;
@@ -85,8 +86,7 @@ pub(super) async fn confirm(
         let mut text = plan::describe(plan, waiting, &session.changes, columns, &whom, rate);
         if let Some(limit) = session.args.limit.filter(|limit| *limit < plan.rows()) {
             text.push_line(format_args!(
-                "This run sends {limit} of them (--limit). A yes is for all: the next runs send the others without a \
-                 question."
+                "This run sends {limit} of them (--limit). If you say yes, later runs send the others without asking."
             ));
         }
         terminal.print(&text).await?;

@@ -306,7 +306,7 @@ impl OpenedPasswords {
                 output.note(format_args!("{none}: `{}` has only its header.", path.display()));
             }
             (Some(path), _) => output.note(format_args!(
-                "{} written to `{}`. Hand them out and delete the file.",
+                "{} written to `{}`. Pass on what is in it, then delete the file.",
                 counted(self.count, "password"),
                 path.display()
             )),

@@ -49,7 +49,7 @@ async fn work(
     }
     if let Some(terminal) = terminal {
         let waiting = counted_with(planned.declined + planned.refused_again, planned.agreements, "agreement");
-        let question = format!("{waiting} not to be sent ({}). Discard? (yes/no) ", first(&planned));
+        let question = format!("Discard {waiting} ({})? They are not sent. (yes/no) ", first(&planned));
         if consent(&terminal, &question).await? != TypedAnswer::Yes {
             output.note("Nothing was discarded: you said no.");
             return Ok(ExitCode::Stopped);
@@ -91,8 +91,8 @@ fn stay(rows: u64, output: &Output) -> String {
 fn later(rows: &DiscardReport, output: &Output) -> String {
     let of_list = match (rows.declined + rows.agreements, rows.refused_again) {
         (0, _) => "",
-        (_, 0) => " If you import their list again, they are sent after all.",
-        _ => " If you import their list again, those that were not refused are sent after all.",
+        (_, 0) => " To send them after all, import their list again.",
+        _ => " To send those that were not refused, import their list again.",
     };
     let of_refused = match rows.refused_again {
         0 => String::new(),

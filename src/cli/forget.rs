@@ -63,7 +63,7 @@ fn cannot_ask(why: NoPrompt) -> Failure {
 
 fn describe_plan(plan: &ForgetPlan, path: &Path, since: &str) -> String {
     format!(
-        "From `{}`, where nothing has changed since {since}, this erases: {}.\n",
+        "In `{}`, this erases: {}.\nRows that have changed since {since} are kept.\n",
         path.display(),
         describe(plan)
     )

@@ -180,7 +180,7 @@ fn report(output: &Output, again: &RetryReport) {
     let kinds: Vec<String> =
         kinds.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
     match again.retried() {
-        0 => output.note("No row is tried again."),
+        0 => output.note("No refused row is tried again."),
         _ => output.note(format_args!("To be tried again: {}.", kinds.join(", "))),
     }
     let first = again.first_wrong.as_ref();

@@ -17,10 +17,6 @@ use tenantry_model::{clock, files};
 #[derive(Debug, Clone, thiserror::Error, strum::EnumMessage)]
 pub enum Error {
     #[error("the ledger `{}` is in use by another process{}", path.display(), pid_note(*pid))]
-    #[strum(
-        message = "wait until it ends, or use `--wait-lock 10m`; do not remove its `.lock` file; `tenantry \
-                   status` works now, too"
-    )]
     InUse { path: PathBuf, pid: Option<u32> },
 
     #[error("cannot rule out that another process works on the ledger `{}`: {why}", path.display())]
@@ -300,6 +296,13 @@ impl Error {
         use rusqlite::ErrorCode;
         use strum::EnumMessage;
         let text = match self {
+            Error::InUse { path, .. } => {
+                return Some(format!(
+                    "wait until it ends, or use `--wait-lock 10m`; do not remove its `.lock` file; `tenantry status \
+                     --ledger {}` works now, too",
+                    path_word(path)
+                ));
+            }
             Error::SecondName { path, .. } => {
                 let path = path_word(path);
                 let shown_by = if cfg!(windows) {

@@ -157,9 +157,10 @@ fn text(value: &Option<String>) -> &str {
 fn what_to_do(row: &RowDetail) -> &'static str {
     match (row.state, text(&row.error_code)) {
         // The reader already has the file open that `hint` suggests to export.
-        (State::Rejected, _) => {
+        (State::Rejected, _) if row.problems.iter().any(Problem::is_of_the_record) => {
             "correct the cells that tenantry_error names, empty tenantry_extra_cells, and import this file"
         }
+        (State::Rejected, _) => "correct the cells that tenantry_error names, and import this file",
         (_, "") => "",
         (state, code) => hint(code, state, row.domain_burned),
     }

@@ -168,10 +168,14 @@ impl Overview {
         let rows = &self.rows;
         let refused = rows.refused() + self.agreements.refused();
         let open = rows.open() + self.agreements.open() + self.agreements.held_back;
+        let refusable = State::OF_ROWS.into_iter().filter(|state| state.needs_attention());
+        let of_rows: u64 = refusable.map(|state| rows.acknowledged(state)).sum();
+        let acknowledged = of_rows + self.agreements.acknowledged;
         let parts: Vec<String> = [
             (open, "still under way or waiting"),
             (rows.unacknowledged(State::Unresolved), "may have been created and must be looked at"),
             (refused, "refused: what to do is shown below"),
+            (acknowledged, "acknowledged"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)

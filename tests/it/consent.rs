@@ -64,7 +64,7 @@ fn what_is_missing_and_what_is_done_is_said_before_the_question() {
     bench.tenantry(["retry"]).unattended().exits(2).says(REFUSES);
     assert!(before == ledger_bytes(&bench), "the ledger was touched");
     bench.tenantry(["acknowledge", "--code", "3000"]).exits(0);
-    bench.tenantry(["retry"]).unattended().exits(0).says("No row is tried again.");
+    bench.tenantry(["retry"]).unattended().exits(0).says("No refused row is tried again.");
     bench.tenantry(["retry", "--acknowledged"]).unattended().exits(2).says(REFUSES);
     assert_eq!(bench.creations().len(), 1);
 }
@@ -244,8 +244,9 @@ mod on_a_terminal {
         bench.file("customers.csv", customers_of(["one"]));
         for (answer, code, expected) in [("no", 5, ("pending", 2)), ("yes", 0, ("declined", 1))] {
             let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
-            terminal
-                .shows("1 row that waited no longer in the list: declined if you agree, and not created.");
+            terminal.shows(
+                "1 row that waited is no longer in the list. If you agree, it is declined and not created.",
+            );
             answers(&terminal, &format!("{answer}\r"));
             terminal.ends_with(code);
             assert_eq!(bench.ledger().states().get(expected.0), Some(&expected.1), "{answer}");

@@ -395,7 +395,7 @@ fn pending_rows_are_discarded_without_their_list() {
     snapshot!(bench.tenantry(["discard", "--all", "--yes"]).exits(1));
     bench.tenantry(["discard", "--yes"]).exits(2);
     // The list brings them again: they are the same rows.
-    let again = "crm.csv: 2 declined rows pending again.";
+    let again = "crm.csv: 2 declined rows to be sent again.";
     bench.import("crm.csv").exits(0).says(again);
     assert_eq!(bench.ledger().states(), states([("created", 3)]));
     bench.agree();
@@ -481,7 +481,7 @@ mod on_a_terminal {
         ] {
             let terminal = Terminal::start(bench.tenantry(["discard", "--all"]).asking(), WIDE);
             terminal.shows(
-                "2 rows not to be sent (wingtip.onmicrosoft.com, quay.onmicrosoft.com). Discard? (yes/no)",
+                "Discard 2 rows (wingtip.onmicrosoft.com, quay.onmicrosoft.com)? They are not sent. (yes/no)",
             );
             terminal.types(answer);
             terminal.ends_with(code);

@@ -604,7 +604,7 @@ fn the_original_file_does_not_undo_a_correction() {
     bench.file("mended.csv", exported.replace("refuse-400-3000-two", "two-mended"));
     bench.import("mended.csv").exits(0);
     let creates = bench.count(Operation::Create);
-    bench.import("customers.csv").exits(0).says("1 row already replaced by corrected rows");
+    bench.import("customers.csv").exits(0).says("1 row corrected before: the corrections are kept");
     assert_eq!(bench.count(Operation::Create), creates, "nothing is sent");
     bench.agree();
 }

@@ -179,7 +179,7 @@ fn where_a_sign_in_is_looked_for_is_said() {
     let of_alice = "`sudo` runs this command as another user than `alice`, whose sign-ins are not used";
     let done = by_sudo("whoami").exits(4);
     done.says("no sign-in is kept for this app").says(&missing).says("this command runs as `").says(of_alice);
-    done.says("run `tenantry login` as the same user");
+    done.says("run `tenantry login` first, as the same user");
     by_sudo("logout").exits(0).says("No sign-in was kept: ").says(&missing).says(of_alice);
     assert_eq!(kept(&bench).len(), 1, "the sign-in of the other user lives on");
     by_sudo("login").exits(0).says(of_alice);

@@ -149,7 +149,7 @@ fn the_bar_fits_its_window_and_ends_where_the_run_does() {
     bench.simulator().release();
     let all = terminal.ends_with(5);
     assert!(all.contains("3 rows sent, 3 requests"), "{all}");
-    assert!(all.contains("Stopped at --limit, as asked: 2 rows") && !all.contains("error:"), "{all}");
+    assert!(all.contains("Stopped at --limit: 2 rows still pending") && !all.contains("error:"), "{all}");
     assert!(!all.contains("0/0"), "{all}");
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Logging {
     #[arg(short, long, action = ArgAction::Count, global = true, value_parser = parse::verbosity, env = "TENANTRY_VERBOSE", add = Repeat::Never)]
     pub(crate) verbose: u8,
     /// Print only errors
+    ///
+    /// A run that does not end with exit code 0 also prints its summary.
     #[arg(
         short,
         long,
@@ -322,7 +324,7 @@ pub(crate) struct TableForm {
     /// Write CSV for Excel (`tenantry help excel`)
     ///
     /// With a byte order mark, CRLF, and an apostrophe before a value that Excel would run as a formula. `import` removes
-    /// the apostrophe. Passwords get none: it would change them.
+    /// the apostrophe. Passwords get no apostrophe, because it would become a part of the password.
     #[arg(long, add = Repeat::Never)]
     pub(crate) for_excel: bool,
 }
@@ -344,7 +346,7 @@ pub(crate) struct LayoutArgs {
     pub(crate) encoding: Option<Encoding>,
     /// Sheet of a workbook [default: the first visible one]
     ///
-    /// Tenantry's own workbooks are read although they have no sheet of the name in the setting.
+    /// Tenantry's own workbooks are read even if they have no sheet of the name in the setting.
     #[arg(long, value_name = "NAME", env = "TENANTRY_SHEET", add = Repeat::Always)]
     pub(crate) sheet: Option<String>,
     /// Line of the header; lines above are skipped [default: the first with text]

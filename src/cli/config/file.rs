@@ -167,8 +167,8 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
     for (profile, key, value) in keys {
         let (name, line) = (key.get_ref().replace('_', "-"), line_of(key));
         let given = given(value.get_ref()).ok_or_else(|| match value.get_ref() {
-            DeValue::Table(_) => {
-                wrong(key.get_ref(), line, "it is a table").with_hint(instead_of_table(key.get_ref()))
+            DeValue::Table(table) => {
+                wrong(key.get_ref(), line, "it is a table").with_hint(instead_of_table(key.get_ref(), table))
             }
             _ => wrong(key.get_ref(), line, "it is not a value")
                 .with_hint("write a text in quotation marks, a number, or true or false"),
@@ -190,8 +190,9 @@ fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a TomlKey<'i>, &'a Spanned
 
 type TomlKey<'i> = Spanned<Cow<'i, str>>;
 
-/// What to write instead of a table with the name of a setting, or with the name of nothing.
-fn instead_of_table(key: &str) -> String {
+/// What to write instead of a table with the name of a setting, or with the name of nothing. A table in it has the name of
+/// the profile that is meant: `[profiles.contoso]`.
+fn instead_of_table(key: &str, table: &DeTable<'_>) -> String {
     let name = key.replace('_', "-");
     match settings(help::command()).iter().find(|setting| setting.name == name) {
         Some(setting) if matches!(setting.arg.get_action(), ArgAction::Append) => {
@@ -200,7 +201,11 @@ fn instead_of_table(key: &str) -> String {
             )
         }
         Some(_) => format!("write the value on a line `{key} = …`"),
-        None => format!("begin a profile with a line `[profile.{}]`", profile_named(key)),
+        None => {
+            let inner = table.iter().find(|(_, value)| matches!(value.get_ref(), DeValue::Table(_)));
+            let name = inner.map_or(key, |(name, _)| name.get_ref());
+            format!("begin a profile with a line `[profile.{}]`", profile_named(name))
+        }
     }
 }
 
@@ -279,7 +284,8 @@ mod tests {
             let hint = parse(Path::new("tenantry.toml"), text).unwrap_err().hint.unwrap();
             assert_eq!(hint, expected, "{text}");
         };
-        check("[profiles.contoso]\nrate = '8/s'", "begin a profile with a line `[profile.NAME]`");
+        check("[profiles.contoso]\nrate = '8/s'", "begin a profile with a line `[profile.contoso]`");
+        check("[profiles]\nrate = '8/s'", "begin a profile with a line `[profile.NAME]`");
         check("[contoso]\nrate = '8/s'", "begin a profile with a line `[profile.contoso]`");
         check("[profile]\nrate = '8/s'", "begin the profile with a line `[profile.NAME]`");
         let list =

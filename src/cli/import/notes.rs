@@ -56,7 +56,7 @@ fn notes(path: &str, report: &IntakeReport, output: &Output) -> impl Iterator<It
     };
     let first = [
         left,
-        some(counts.replaced, "row", "already replaced by corrected rows, which are kept"),
+        some(counts.replaced, "row", "corrected before: the corrections are kept"),
         ignored(path, judged),
         corrected(path, judged),
         report.changes.lacks_row_column.then(|| {
@@ -68,7 +68,7 @@ fn notes(path: &str, report: &IntakeReport, output: &Output) -> impl Iterator<It
     let problems = report.problems.iter().map(|problem| Some(format!("  {problem}")));
     let (names, meant) = (&report.columns.left_out, &report.suggested_columns);
     let last = [
-        some(counts.taken_up, "declined row", "pending again"),
+        some(counts.taken_up, "declined row", "to be sent again"),
         unchanged(path, counts.still_failed, counts.still_rejected, output),
         some(counts.retried, "failed row", "tried again"),
         some(counts.burned, "failed row", "not tried again, for a burned domain: each needs another one"),

@@ -342,7 +342,7 @@ fn report_stop(output: &Output, stopped: Option<(StopReason, Stop)>, open: u64) 
         // The operator requested this, so it is not a failure.
         Some((StopReason::LimitReached, _)) => {
             let waiting = counted(open, "row");
-            output.note(format_args!("Stopped at --limit, as asked: {waiting} still to be worked on."));
+            output.note(format_args!("Stopped at --limit: {waiting} still pending."));
         }
         Some((StopReason::Declined, _)) => output.note("Nothing was created: you said no."),
         Some((_, stop)) => output.failure(&stop.failure),

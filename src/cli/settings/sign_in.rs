@@ -81,8 +81,9 @@ fn cannot_sign_in(args: &args::ConnectionArgs, places: Vec<String>) -> Failure {
     };
     let failure = Failure::new(ExitCode::SignIn, message);
     places.into_iter().fold(failure, Failure::because).with_hint(format!(
-        "{give}as a person, run `tenantry login` as the same user; in a scheduled job, give the app's --client-secret-file or \
-         --client-certificate; `tenantry help sign-in` shows every way, and --simulate needs none"
+        "{give}if you sign in yourself, run `tenantry login` first, as the same user of this machine; in a scheduled job, give the \
+         app's --client-secret-file or --client-certificate; `tenantry help sign-in` shows every way; `--simulate` rehearses \
+         without a sign-in"
     ))
 }
 

@@ -13,7 +13,7 @@ mod tests;
 use csv::ByteRecord;
 
 use crate::reader::{Header, is_ours};
-use crate::validation::{is_boolean, is_date_as_domain, trim};
+use crate::validation::{is_boolean, is_date_as_domain, rule_of_program_value, trim};
 use tenantry_model::customer::Field;
 use tenantry_model::printable::truncate_for_display;
 use tenantry_model::problem::{Finding, Rule};
@@ -107,8 +107,9 @@ impl ColumnPair {
         let is_right = match self.field {
             Some(Field::EnableGdapByDefault) => is_boolean(trim(&now)),
             Some(Field::AgreementDate) => date::is_iso(trim(&now)) && !date::is_iso(trim(&original)),
-            Some(Field::Domain) => is_date_as_domain(trim(&original)) && !is_date_as_domain(trim(&now)),
-            _ => false,
+            Some(Field::Domain) if is_date_as_domain(trim(&original)) => !is_date_as_domain(trim(&now)),
+            Some(field) => is_tidied(field, trim(&original), trim(&now)),
+            None => false,
         };
         let by_spreadsheet = if is_right { None } else { spreadsheet_change(&original, &now) };
         Some(CellChange {
@@ -119,6 +120,13 @@ impl ColumnPair {
             by_spreadsheet,
         })
     }
+}
+
+/// `120.00` became `120`: the zeros of a program are gone.
+fn is_tidied(field: Field, original: &str, now: &str) -> bool {
+    rule_of_program_value(field, original) == Some(Rule::FloatTail)
+        && rule_of_program_value(field, now).is_none()
+        && original.strip_suffix(['0', '.', ',']).is_some_and(|original| original.starts_with(now))
 }
 
 /// Spreadsheets write `TRUE` for `true`, and have line breaks of their own.
@@ -138,9 +146,19 @@ impl CellChange {
 
     /// What is wrong with a cell of a field that a spreadsheet has changed.
     pub fn finding(&self) -> Option<Finding> {
-        self.field?;
-        let what = self.by_spreadsheet?.describe();
+        let field = self.field?;
+        let by_spreadsheet = self.by_spreadsheet?;
         let shown = truncate_for_display(self.original.as_bytes());
+        if rule_of_program_value(field, trim(&self.original)) == Some(Rule::Exponent) {
+            let message = format!(
+                "was `{shown}` when it was exported; a spreadsheet may have filled in zeros for lost digits"
+            );
+            let finding = Finding::new(Rule::SpreadsheetChange, message);
+            return Some(finding.advise(
+                "enter the number with all its digits; if it is right, add `--warn spreadsheet_change`",
+            ));
+        }
+        let what = by_spreadsheet.describe();
         let message = format!("was `{shown}` when it was exported; {what}");
         Some(Finding::new(Rule::SpreadsheetChange, message).suggest_value(Some(self.original.clone())))
     }

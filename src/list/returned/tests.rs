@@ -90,6 +90,10 @@ fn a_correction_is_no_damage() {
             [original, now].map(|domain| ROW.replacen("harbor,", &format!("{domain},"), 1));
         assert_eq!(changes([REQUIRED, &original_row], [REQUIRED, &now_row], &Options::default()), expected);
     };
+    let city = |original, now, expected: &[&str]| check(["city", original], ["city", now], expected);
+    city("120.00", "120", &["city: 120.00 → 120"]);
+    city("120.00", "12", &["city: 120.00 → 12"]);
+    city("2.13E+08", "213000000", &["city: 2.13E+08 → 213000000!"]);
     domain("Mar-04", "mar4", &["domain: Mar-04 → mar4"]);
     domain("mar4", "Mar-04", &["domain: mar4 → Mar-04!"]);
     domain("Mar-04", "4-Mar", &["domain: Mar-04 → 4-Mar!"]);

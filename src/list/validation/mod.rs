@@ -49,6 +49,7 @@ pub use fields::chars_max;
 pub(crate) use fields::is_boolean;
 pub use fix::{Change, FixedRow};
 pub use outcome::Validation;
+pub(crate) use program_value::rule_of as rule_of_program_value;
 pub use tables::choices;
 pub(crate) use text::{is_spreadsheet_error, trim};
 

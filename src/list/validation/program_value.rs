@@ -43,6 +43,11 @@ pub(super) fn may_be_one(value: &str) -> bool {
     }
 }
 
+/// The rule by which a field does not take this value.
+pub(crate) fn rule_of(field: Field, value: &str) -> Option<Rule> {
+    check(field, value).map(|finding| finding.rule)
+}
+
 /// Finds such a value in a field.
 pub(super) fn check(field: Field, value: &str) -> Option<Finding> {
     match value.as_bytes().first().filter(|_| may_be_one(value))? {
