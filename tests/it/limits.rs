@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tenantry_simulator::{Fault, Operation, Scenario, ScriptedFault};
 
 use crate::harness::{Bench, HEADER, customers, customers_of, domain, eventually, full, snapshot, states};
+#[cfg(unix)]
+use crate::terminal::{Terminal, WIDE};
 
 #[test]
 fn resume_with_a_limit_brings_all_that_is_in_flight_to_its_end() {
@@ -254,6 +256,90 @@ fn rows_that_any_list_contains_are_sent() {
     bench.file("a.csv", customers_of(["y"]));
     bench.import("a.csv").exits(0);
     assert_eq!(bench.creations().len(), 1);
+}
+
+/// Two lists wait with the row `x`, and the first one has lost it.
+fn in_the_second_of_two_lists() -> Bench {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x", "p"]));
+    bench.file("b.csv", customers_of(["x", "q"]));
+    for list in ["a.csv", "b.csv"] {
+        bench.import(list).args(["--limit", "0"]).exits(5);
+    }
+    bench.file("a.csv", customers_of(["p"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    assert_eq!(bench.ledger().row("x").state, "pending");
+    bench
+}
+
+/// A list keeps a row only by a reading that was agreed to, and the last one of those counts.
+#[test]
+fn a_list_that_was_not_agreed_to_keeps_no_row() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x", "p"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("b.csv", customers_of(["x", "y"]));
+    bench.import("b.csv").args(["--max-new", "0"]).exits(5);
+    bench.file("a.csv", customers_of(["p"]));
+    bench.import("a.csv").exits(5).says("1 row declined");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 1), ("pending", 1)]));
+    // An earlier reading of the other list, which was agreed to, keeps it.
+    let bench = in_the_second_of_two_lists();
+    bench.file("b.csv", customers_of(["x", "q", "y"]));
+    bench.import("b.csv").args(["--max-new", "0"]).exits(5);
+    bench.resume().exits(5);
+    assert_eq!(bench.ledger().row("x").state, "created");
+}
+
+/// The plan, the limit and the question know what the run declines, and so does `resume` after a run that has died.
+#[test]
+fn what_the_last_list_has_lost_does_not_count() {
+    let bench = in_the_second_of_two_lists();
+    bench.file("b.csv", customers_of(["q"]));
+    bench.import("b.csv").args(["--max-new", "2"]).exits(0).says("1 row declined");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    #[cfg(unix)]
+    {
+        let bench = in_the_second_of_two_lists();
+        bench.file("b.csv", customers_of(["q"]));
+        let terminal = Terminal::start(bench.import("b.csv").asking(), WIDE);
+        terminal.shows("1 row that waited is no longer in the list");
+        terminal.shows("Go ahead? (yes/no)");
+        drop(terminal);
+        bench.resume().args(["--yes", "--wait-lock", "10s"]).exits(0).says("1 row declined");
+        assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    }
+    // It was declined and brought back in between, and the clock was a day ahead once.
+    let bench = in_the_second_of_two_lists();
+    bench.tenantry(["discard", "--domain", "x", "--yes"]).exits(0);
+    bench.file("b.csv", customers_of(["q"]));
+    bench.import("b.csv").args(["--limit", "0"]).exits(5);
+    bench.file("a.csv", customers_of(["x", "p"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("a.csv", customers_of(["p"]));
+    bench.file("clock", "86400");
+    let ahead = bench.import("a.csv").args(["--max-new", "0"]);
+    ahead.env("TENANTRY_CLOCK_OFFSET", bench.path("clock")).exits(5);
+    bench.import("a.csv").exits(0).says("1 row declined");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+}
+
+/// Its values have changed in the list that loses it later.
+#[test]
+fn a_row_that_is_replaced_is_still_in_the_other_list() {
+    let bench = Bench::new();
+    let list = customers_of(["x", "p"]);
+    bench.file("a.csv", &list);
+    bench.file("b.csv", customers_of(["x", "q"]));
+    for list in ["a.csv", "b.csv"] {
+        bench.import(list).args(["--limit", "0"]).exits(5);
+    }
+    for list in [list.replace("High", "Low"), customers_of(["p"])] {
+        bench.file("a.csv", list);
+        bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    }
+    bench.resume().exits(0);
+    assert_eq!(bench.ledger().row("x").state, "created");
 }
 
 /// Whether the list may be sent at all is decided when the whole of it is read.

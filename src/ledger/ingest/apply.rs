@@ -1,9 +1,11 @@
 //! Carries out decisions: what a row of a file changes in the ledger.
 
+use std::sync::LazyLock;
+
 use rusqlite::{ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{Value, insert, json, update};
+use super::super::stored::{Value, insert, is_same_list, json, update};
 use super::super::{Result, RowId, SourceId};
 use super::{Candidate, IngestSession, agreement};
 use tenantry_model::clock;
@@ -244,6 +246,23 @@ pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()
             AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
     )?
     .execute((row, by))?;
+    // Other lists contain the row that waits instead of this one.
+    static CARRY_LISTS: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "UPDATE customer_rows
+                SET also_in = (SELECT nullif(json_group_array(reading), '[]')
+                                 FROM (SELECT value AS reading FROM json_each(customer_rows.also_in)
+                                       UNION SELECT value FROM json_each(old.also_in)
+                                       UNION SELECT theirs.id FROM sources theirs
+                                               JOIN sources own ON own.id = customer_rows.source_id
+                                              WHERE theirs.id = old.source_id AND NOT {}))
+               FROM customer_rows AS old
+              WHERE customer_rows.id = ?2 AND customer_rows.state = 'pending'
+                AND old.id = ?1 AND old.domain = customer_rows.domain AND old.source_id <> customer_rows.source_id",
+            is_same_list("theirs", "own")
+        )
+    });
+    tx.prepare_cached(&CARRY_LISTS)?.execute((row, by))?;
     Ok(())
 }
 

@@ -1,15 +1,12 @@
 //! Whether the rows that a run has read may be sent: consent, refusal, or not all valid.
 
-use std::sync::PoisonError;
-
 use rusqlite::Transaction;
 
 use super::super::query::is_undecided;
-use super::super::stored::{collect, value};
-use super::super::{Ledger, ListRefusal, Result, RowId, RunId};
+use super::super::stored::value;
+use super::super::{Ledger, ListRefusal, Result, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
-use super::gone::{readings_of, set_also_in};
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -77,19 +74,8 @@ impl Ledger {
 
     /// Releases the rows that were waiting for consent: they may be sent.
     pub async fn release(&self, what: AwaitingConsent) -> Result<()> {
-        let run = self.run;
-        let lost = match what {
-            AwaitingConsent::OfThisRun => self.lost_by_this_run().await?,
-            AwaitingConsent::OfEarlierRuns => Vec::new(),
-        };
+        let sources = what.sources(self.run);
         self.write(move |tx| {
-            let sources = what.sources(run);
-            if !lost.is_empty() {
-                let lists = readings_of(tx, &sources)?;
-                for (row, also_in) in &lost {
-                    set_also_in(tx, *row, Some(also_in), &lists, None)?;
-                }
-            }
             let sql = format!(
                 "UPDATE sources SET completed_at = ?1 WHERE id IN ({sources}) AND completed_at IS NULL"
             );
@@ -97,17 +83,6 @@ impl Ledger {
             Ok(())
         })
         .await
-    }
-
-    /// The waiting rows that other lists than their own contained, and that no list of this run contains, with the readings
-    /// that had found them.
-    async fn lost_by_this_run(&self) -> Result<Vec<(RowId, String)>> {
-        let sql = "SELECT id, also_in FROM customer_rows WHERE state = 'pending' AND also_in IS NOT NULL";
-        let read = |tx: &Transaction<'_>| collect(tx, sql, [], |row| row.try_into());
-        let mut rows: Vec<(RowId, String)> = self.writer.write_unsynced(read).await?;
-        let met = self.met.lock().unwrap_or_else(PoisonError::into_inner);
-        rows.retain(|(row, _)| met.place_of(*row).is_none());
-        Ok(rows)
     }
 }
 

@@ -19,6 +19,9 @@ use tenantry_model::clock;
 /// How many corrections are described.
 const CORRECTIONS_NAMED: usize = 10;
 
+/// How many rows are in memory at once.
+const BATCH: u32 = 10_000;
+
 /// Refused rows of a list that a row with the same external id and reseller has replaced.
 #[derive(Debug, Default)]
 pub struct Corrections {
@@ -72,7 +75,10 @@ impl IngestSession {
                   WHERE {is_current} AND state IN ({is_unsettled}) AND source_id <> {}",
                 self.source
             );
-            let update = format!("UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND gone_at IS NULL");
+            // A clock that was ahead would hide later readings.
+            let update = format!(
+                "UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND (gone_at IS NULL OR gone_at > ?2)"
+            );
             for id in self.missing(tx, &unsettled, list)? {
                 tx.prepare_cached(&update)?.execute((id, now))?;
             }
@@ -80,23 +86,35 @@ impl IngestSession {
         Ok(())
     }
 
-    /// Notes which waiting rows of other lists this list contains, too. A reading that needs consent takes no row back
-    /// before it is [released](super::super::Ledger::release).
+    /// Notes which open rows of other lists this list contains, too: they are not missing while the last reading of a list
+    /// that was agreed to is among those that have found them. This reading counts only then, too, so an earlier one
+    /// that was agreed to is kept beside it.
     pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
+        let agreed = "SELECT id FROM sources WHERE completed_at IS NOT NULL AND id <> ?1";
+        let agreed: Vec<SourceId> = collect(tx, agreed, [self.source], |row| row.get(0))?;
+        let last_agreed = agreed.into_iter().filter(|reading| list.contains(reading)).max();
+        let kept = last_agreed.filter(|_| self.info.needs_consent);
         // Those of this reading are in its list.
-        let waiting = format!(
+        let sql = format!(
             "SELECT id, source_id, also_in FROM customer_rows
-              WHERE state = 'pending' AND (source_id <> {} OR also_in IS NOT NULL)",
+              WHERE state = ?1 AND id > ?2 AND (source_id <> {} OR also_in IS NOT NULL) ORDER BY id LIMIT ?3",
             self.source
         );
-        type Waiting = (RowId, SourceId, Option<String>);
-        let waiting: Vec<Waiting> = collect(tx, &waiting, [], |row| row.try_into())?;
-        for (row, source, before) in waiting {
-            let is_met = self.seen.line_of(row).is_some() && !list.contains(&source);
-            if !is_met && (before.is_none() || self.info.needs_consent) {
-                continue;
+        for state in State::OF_ROWS.into_iter().filter(|state| state.is_open()) {
+            let mut last = RowId(0);
+            loop {
+                type Open = (RowId, SourceId, Option<String>);
+                let batch: Vec<Open> = collect(tx, &sql, (state, last, BATCH), |row| row.try_into())?;
+                let Some((row, ..)) = batch.last() else { break };
+                last = *row;
+                for (row, source, before) in batch {
+                    let is_met = self.seen.line_of(row).is_some() && !list.contains(&source);
+                    if is_met || before.is_some() {
+                        let counts = |reading: &SourceId| !list.contains(reading) || Some(*reading) == kept;
+                        set_also_in(tx, row, before.as_deref(), counts, is_met.then_some(self.source))?;
+                    }
+                }
             }
-            set_also_in(tx, row, before.as_deref(), list, is_met.then_some(self.source))?;
         }
         Ok(())
     }
@@ -209,17 +227,17 @@ fn is_another_company(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<boo
     value(tx, &sql, (row, by))
 }
 
-/// Takes the readings of a list from those that have found the row in other lists than its own, and adds one.
-pub(super) fn set_also_in(
+/// Stores the readings that have found the row in other lists than its own: of those before, what `counts`, and one more.
+fn set_also_in(
     tx: &Transaction<'_>,
     row: RowId,
     before: Option<&str>,
-    list: &HashSet<SourceId>,
+    counts: impl Fn(&SourceId) -> bool,
     added: Option<SourceId>,
 ) -> Result<()> {
     let readings = before.map_or(Ok(Vec::new()), |readings| from_json(readings, "lists"));
     let mut readings: Vec<SourceId> = readings.map_err(|what| Error::Stored { row: row.0, what })?;
-    readings.retain(|reading| !list.contains(reading));
+    readings.retain(counts);
     readings.extend(added);
     let now = if readings.is_empty() { None } else { Some(json(&readings)?) };
     if now.as_deref() != before {

@@ -23,7 +23,7 @@ impl Ledger {
     }
 
     /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor any other list,
-    /// after consent. Rows that an operator has retried stay, and so do corrections: what they replace would count
+    /// by the last readings that were agreed to. Rows that an operator has retried stay, and so do corrections: what they replace would count
     /// again. Returns how many.
     pub async fn decline_missing(&self) -> Result<u64> {
         // What this run has read is released by now. Nearly no run has such rows, and what changes nothing needs no sync.
@@ -81,21 +81,34 @@ fn end_waiting(tx: &Transaction<'_>, run: RunId, readings: &str) -> Result<()> {
 
 /// A query for the ids of the missing rows. `agreed`: a query for the readings that count although they are not complete.
 pub(in super::super) fn missing(agreed: &str) -> String {
+    let is_agreed =
+        |reading: &str| format!("({reading}.completed_at IS NOT NULL OR {reading}.id IN ({agreed}))");
+    let gone = "customer_rows INDEXED BY rows_gone";
     format!(
         "WITH last AS MATERIALIZED (
              SELECT s.id, max(own.read_at) AS read_at
                FROM sources s JOIN sources own ON {}
-              WHERE s.id IN (SELECT source_id FROM customer_rows INDEXED BY rows_gone
+              WHERE s.id IN (SELECT source_id FROM {gone} WHERE gone_at IS NOT NULL AND state = 'pending')
+                AND s.completed_at IS NOT NULL AND own.run_id <> s.run_id AND {} AND {}
+              GROUP BY s.id),
+              elsewhere AS MATERIALIZED (
+             SELECT s.id FROM sources s
+              WHERE s.id IN (SELECT value FROM {gone}, json_each(also_in)
                               WHERE gone_at IS NOT NULL AND state = 'pending')
-                AND s.completed_at IS NOT NULL AND own.run_id <> s.run_id AND {}
-                AND (own.completed_at IS NOT NULL OR own.id IN ({agreed}))
-              GROUP BY s.id)
+                AND {}
+                AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {} AND {} AND {}))
          SELECT r.id FROM customer_rows r INDEXED BY rows_gone
            JOIN last ON last.id = r.source_id AND last.read_at >= r.gone_at
-          WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.also_in IS NULL AND r.error_code IS NULL AND {}
+          WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.error_code IS NULL AND {}
+            AND NOT EXISTS (SELECT 1 FROM json_each(r.also_in) WHERE value IN (SELECT id FROM elsewhere))
             AND r.id NOT IN ({CORRECTIONS})",
         is_same_list("s", "own"),
         is_reading("own"),
+        is_agreed("own"),
+        is_agreed("s"),
+        is_same_list("later", "s"),
+        is_reading("later"),
+        is_agreed("later"),
         never_sent("r")
     )
 }
