@@ -136,24 +136,46 @@ pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
     )
 }
 
-/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own, but one that the workbook no
-/// longer has was renamed. Standard input is never the same list again.
+/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own, but one that was renamed is
+/// still the same. Standard input is never the same list again.
 pub(super) fn is_same_list(one: &str, other: &str) -> String {
-    let has = |newer: &str, older: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM json_each({newer}.given, '$.found_sheets') sheets
-                      WHERE sheets.value = {} COLLATE NOCASE)",
-            sheet(older)
-        )
-    };
     format!(
-        "({} AND (coalesce({} = {} COLLATE NOCASE, TRUE)
-                  OR NOT iif({one}.id > {other}.id, {}, {})))",
+        "({} AND (coalesce({} = {} COLLATE NOCASE, TRUE) OR iif({one}.id > {other}.id, {}, {})))",
         is_same_file(one, other),
         sheet(one),
         sheet(other),
-        has(one, other),
-        has(other, one)
+        is_renamed(other, one),
+        is_renamed(one, other)
+    )
+}
+
+/// SQL: was the sheet of the reading `older` renamed to that of `newer`? Neither workbook has the other's sheet, and the two
+/// have the same place in them, or are the only ones with new names. Earlier versions did not store the sheets.
+fn is_renamed(older: &str, newer: &str) -> String {
+    let sheets = |reading: &str| format!("json_each({reading}.given, '$.found_sheets')");
+    let has = |reading: &str, name: &str| {
+        format!("EXISTS (SELECT 1 FROM {} WHERE value = {name} COLLATE NOCASE)", sheets(reading))
+    };
+    let place = |reading: &str| {
+        format!("(SELECT key FROM {} WHERE value = {} COLLATE NOCASE)", sheets(reading), sheet(reading))
+    };
+    let has_one_more = |reading: &str, than: &str| {
+        let is_there = format!(
+            "EXISTS (SELECT 1 FROM {} theirs WHERE theirs.value = its.value COLLATE NOCASE)",
+            sheets(than)
+        );
+        format!("(SELECT count(*) = 1 FROM {} its WHERE NOT {is_there})", sheets(reading))
+    };
+    format!(
+        "(NOT {} AND (NOT EXISTS (SELECT 1 FROM {})
+                      OR (NOT {} AND ({} = {} OR ({} AND {})))))",
+        has(newer, &sheet(older)),
+        sheets(older),
+        has(older, &sheet(newer)),
+        place(older),
+        place(newer),
+        has_one_more(older, newer),
+        has_one_more(newer, older)
     )
 }
 

@@ -124,15 +124,17 @@ fn a_sheet_that_is_left_out_is_named() {
     assert_eq!(bench.creations().len(), 2);
 }
 
+/// The rows of a sheet with these customers.
+fn rows(domains: &[&str]) -> Vec<String> {
+    let rows = domains.iter().map(|domain| row(domain));
+    let rows = std::iter::once(HEADER.to_owned()).chain(rows);
+    rows.map(|text| format!("<row>{}</row>", cells(&text))).collect()
+}
+
 /// Whatever a sheet contains, it says nothing about the rows of another one.
 #[test]
 fn each_sheet_is_a_list_of_its_own() {
     let bench = Bench::new();
-    let rows = |domains: &[&str]| {
-        let rows = domains.iter().map(|domain| row(domain));
-        let rows = std::iter::once(HEADER.to_owned()).chain(rows);
-        rows.map(|text| format!("<row>{}</row>", cells(&text))).collect::<Vec<_>>()
-    };
     let book = |german: &[&str]| xlsx(&[("DE", rows(german), ""), ("FR", rows(&["paris"]), "")]);
     bench.file("list.xlsx", book(&["refuse-400-3000", "berlin"]));
     // The first visible sheet, and the same one by its name.
@@ -164,6 +166,28 @@ fn each_sheet_is_a_list_of_its_own() {
     bench.import("list.xlsx").exits(3).says("1 row declined");
     bench.tenantry(["acknowledge", "--gone"]).exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 1), ("failed", 1)]));
+}
+
+/// Each of its other sheets stays the list that it was, also if all are renamed.
+#[test]
+fn a_sheet_is_renamed_to_one_sheet() {
+    let bench = Bench::new();
+    let book = |names: [&str; 2], domains: [&[&str]; 2]| {
+        let [one, two] = [0, 1].map(|at| (names[at], rows(domains[at]), ""));
+        bench.file("list.xlsx", xlsx(&[one, two]));
+    };
+    let import = |sheet: &str| bench.import("list.xlsx").args(["--sheet", sheet, "--limit", "0"]);
+    book(["One", "Two"], [&["berlin", "bonn"], &["kiel"]]);
+    import("One").exits(5);
+    import("Two").exits(5);
+    book(["Uno", "Two"], [&["berlin", "bonn"], &["kiel"]]);
+    import("Two").exits(5);
+    book(["Uno", "Due"], [&["berlin"], &["kiel"]]);
+    import("Due").exits(5);
+    assert_eq!(bench.ledger().states(), states([("pending", 3)]));
+    import("Uno").exits(5).says("1 row declined");
+    bench.resume().exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
 }
 
 #[test]
