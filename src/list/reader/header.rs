@@ -59,8 +59,8 @@ pub struct Header {
     index_by_field: [Option<usize>; Field::ALL.len()],
     /// The columns without a name.
     nameless: Vec<usize>,
-    /// The columns that are not used, although each has a part of the value of one that is.
-    parts: Vec<usize>,
+    /// The columns that are not used, although each has a part of the value of these fields.
+    parts: Vec<(usize, &'static [Field])>,
     /// The `tenantry_*` columns.
     own: Vec<usize>,
     /// How many cells a row has. Columns without a name at the right edge ask for no cell.
@@ -86,9 +86,11 @@ impl Header {
             index_by_field[field as usize].get_or_insert(index);
         }
         let own = (0..columns.len()).filter(|&index| columns[index].ours).collect();
-        let is_part =
-            |column: &Column| column.field.is_none() && !column.is_ignored && headings::is_part(&column.name);
-        let parts = (0..columns.len()).filter(|&index| is_part(&columns[index])).collect();
+        let unused = |column: &&Column| column.field.is_none() && !column.is_ignored;
+        let whole_of = |(index, column): (usize, &Column)| {
+            Some((index, headings::whole_of(&Some(column).filter(unused)?.name)?))
+        };
+        let parts = columns.iter().enumerate().filter_map(whole_of).collect();
         let header = Self { columns, index_by_field, nameless, parts, own, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
@@ -146,8 +148,8 @@ impl Header {
         &self.nameless
     }
 
-    /// The columns that are not used, although each has a part of the value of one that is, by their 0-based index.
-    pub fn parts(&self) -> &[usize] {
+    /// The columns that are not used, although each has a part of the value of these fields, by their 0-based index.
+    pub fn parts(&self) -> &[(usize, &'static [Field])] {
         &self.parts
     }
 

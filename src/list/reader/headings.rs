@@ -25,8 +25,8 @@ enum Word {
     Person,
     /// A column that a list of companies has for its persons.
     Contact,
-    /// A column with a part of the value of another one, such as the house number.
-    Part,
+    /// A column with a part of the value of these fields, such as the house number.
+    Part(&'static [Field]),
     /// A word beside a name that says nothing about its field.
     Mark,
     /// A word beside a name that says where the address, the phone or the person belongs.
@@ -76,7 +76,8 @@ struct Table {
     /// Plain names of the words around a name.
     around: Vec<(String, Word)>,
     parts_of_name: Vec<String>,
-    parts: Vec<String>,
+    /// Plain names, each with the fields that it is a part of.
+    parts: Vec<(String, &'static [Field])>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -89,7 +90,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
                 table.around.push((plain(name), word))
             }
             Word::PartOfName => table.parts_of_name.push(plain(name)),
-            Word::Part => table.parts.push(plain(name)),
+            Word::Part(whole) => table.parts.push((plain(name), whole)),
             // A generic name is also a known name of the company; the generic meaning counts.
             Word::Field(_) => drop(table.words.entry(plain(name)).or_insert((word, language == "en"))),
             _ => drop(table.words.insert(plain(name), (word, language == "en"))),
@@ -114,7 +115,10 @@ fn word(meaning: &str) -> Word {
         "name" => Word::Name,
         "customer" => Word::Customer,
         "part_of_name" => Word::PartOfName,
-        "part" => Word::Part,
+        "part_of_address" => Word::Part(&[Field::AddressLine1, Field::AddressLine2]),
+        "part_of_phone" => Word::Part(&[Field::PhoneNumber]),
+        "part_of_company" => Word::Part(&[Field::CompanyName]),
+        "part_of_surname" => Word::Part(&[Field::LastName]),
         "person" => Word::Person,
         "contact" => Word::Contact,
         "mark" => Word::Mark,
@@ -165,12 +169,12 @@ pub(super) fn is_part_of_name(heading: &str) -> bool {
     TABLE.parts_of_name.contains(&plain(heading))
 }
 
-/// Whether the column has a part of the value of another one, which is not whole without it.
-pub(super) fn is_part(heading: &str) -> bool {
-    let is_part = |name: &String| TABLE.parts.contains(name);
+/// The fields that are not whole without the value of this column: a house number belongs to the address.
+pub(super) fn whole_of(heading: &str) -> Option<&'static [Field]> {
+    let whole_of = |name: &str| TABLE.parts.iter().find(|(part, _)| part == name).map(|(_, whole)| *whole);
     let name = plain(&without_brackets(heading));
-    is_part(&name)
-        || TABLE.around.iter().any(|(around, _)| without(&name, around, true).any(|rest| is_part(&rest)))
+    let inner = || TABLE.around.iter().flat_map(|(around, _)| without(&name, around, true));
+    whole_of(&name).or_else(|| inner().find_map(|rest| whole_of(&rest)))
 }
 
 /// Reads a heading. `None`: it is no name that the table has.
@@ -331,7 +335,7 @@ mod tests {
         let is_around = |word: &Word| {
             matches!(
                 word,
-                Word::Mark | Word::Around | Word::Before | Word::Elsewhere | Word::PartOfName | Word::Part
+                Word::Mark | Word::Around | Word::Before | Word::Elsewhere | Word::PartOfName | Word::Part(_)
             )
         };
         for (word, language, name) in words.iter().filter(|(word, ..)| !is_around(word)) {

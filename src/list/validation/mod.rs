@@ -179,8 +179,8 @@ impl Validator {
             let message = "has data but no name in the header; name the column or delete it";
             report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
         }
-        for &index in header.parts() {
-            if filled(index).is_some_and(|part| is_missing(part, &draft)) {
+        for &(index, whole) in header.parts() {
+            if filled(index).is_some_and(|part| is_missing(part, whole, &draft)) {
                 let message = "is not used, although the value of another column is not whole without it; join the two, or \
                                leave it out with `--ignore-column`";
                 report.add_cell(index, Finding::new(Rule::SplitValue, message));
@@ -330,12 +330,31 @@ impl Validator {
     }
 }
 
-/// Is this part of a value in none of the columns that such parts belong to?
-fn is_missing(part: &str, draft: &Draft<'_>) -> bool {
-    const WHOLES: [Field; 5] =
-        [Field::CompanyName, Field::LastName, Field::AddressLine1, Field::AddressLine2, Field::PhoneNumber];
+/// Is this part of a value in none of the fields that it belongs to?
+fn is_missing(part: &str, whole: &[Field], draft: &Draft<'_>) -> bool {
     let has_content = part.contains(|c: char| c.is_alphanumeric() && c != '0');
-    has_content && !WHOLES.iter().any(|field| draft[*field].contains(part))
+    let has_part = |field: &Field| match field {
+        Field::PhoneNumber => begins_with_code(draft[*field], part),
+        field => has_words(&draft[*field].to_lowercase(), &part.to_lowercase()),
+    };
+    has_content && !whole.iter().any(has_part)
+}
+
+/// Does the text contain these words, and not only as a part of others? `12` is not in `Route 212`.
+fn has_words(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + words.len()..].chars().next());
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    })
+}
+
+/// Does a phone number begin with this area code, at most behind a country code?
+fn begins_with_code(number: &str, code: &str) -> bool {
+    /// Of `00` and a country code.
+    const BEFORE_MAX: usize = 5;
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    let code = digits(code);
+    digits(number).find(code.trim_start_matches('0')).is_some_and(|at| at <= BEFORE_MAX)
 }
 
 /// Copies and exports mark a row whose cells did not match its header in a separate column. As long as that cell is

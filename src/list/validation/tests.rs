@@ -625,10 +625,33 @@ fn a_part_of_a_value_in_a_column_of_its_own_is_a_warning() {
         assert_eq!(shown(&validator.validate(reader.header(), &read).problems), expected, "{cells}");
     };
     check("..,12a,GB", &[], &["House number split_value: Warning"]);
-    for whole in ["..,,GB", "..,-,GB", "..,0,GB", "..,High,GB"] {
+    for whole in ["..,,GB", "..,-,GB", "..,0,GB", "..,high,GB"] {
         check(whole, &[], &[]);
     }
     check("..,12a,GB", &["House number"], &[]);
+    check("..,igh,GB", &[], &["House number split_value: Warning"]);
+}
+
+#[test]
+fn a_part_of_a_value_is_looked_for_in_the_fields_that_it_belongs_to() {
+    for (text, words, expected) in [
+        ("route 212", "12", false),
+        ("main street 12", "12", true),
+        ("12-14 main street", "12", true),
+        ("contoso gmbh", "gmbh", true),
+        ("van der berg", "van der", true),
+    ] {
+        assert_eq!(has_words(text, words), expected, "{text}: {words}");
+    }
+    for (number, code, expected) in [
+        ("(206) 555-0142", "206", true),
+        ("+49 351 5550101", "0351", true),
+        ("0049 351 5550101", "0351", true),
+        ("555-0142", "206", false),
+        ("+49 171 5550206", "206", false),
+    ] {
+        assert_eq!(begins_with_code(number, code), expected, "{number}: {code}");
+    }
 }
 
 #[test]
