@@ -84,9 +84,12 @@ async fn work(
         (args.condition.require_valid && wrong > 0).then_some(ListRefusal::NotAllValid { rows: wrong })
     };
     if session.is_dry_run() {
+        let plan = session.queries.plan(session.ledger.run(), AwaitingConsent::OfThisRun)?;
         match refused {
-            None => session.agree(AwaitingConsent::OfThisRun).await?,
             Some(why) => session.note_refusal(why),
+            // The plan says so. A run would change nothing.
+            None if session.too_many_new(&plan).is_some() => {}
+            None => session.agree(AwaitingConsent::OfThisRun).await?,
         }
         return Ok(wrong + u64::from(has_refused_file));
     }

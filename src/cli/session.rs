@@ -305,7 +305,7 @@ impl<'a> Session<'a> {
         self.too_many_new(plan).map_or(Ok(()), |why| Err(StopReason::ListRefused(why).into()))
     }
 
-    fn too_many_new(&self, plan: &SubmissionPlan) -> Option<ListRefusal> {
+    pub(super) fn too_many_new(&self, plan: &SubmissionPlan) -> Option<ListRefusal> {
         let (new, allowed) = (plan.new_rows(), self.args.max_new?);
         (new > allowed).then_some(ListRefusal::TooManyNew { new, allowed })
     }

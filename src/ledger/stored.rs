@@ -207,7 +207,7 @@ pub(super) fn is_after_copy(reading: &str) -> String {
 
 /// SQL: is this a reading of an export? It has the column that only exports have.
 pub(super) fn is_export(reading: &str) -> String {
-    format!("instr({reading}.header, 'tenantry_row')")
+    format!("instr(lower(CAST({reading}.header AS TEXT)), 'tenantry_row')")
 }
 
 /// SQL: is a row, by its domain and its id, one of the [`NamedRow`]s in the JSON array of a parameter? An empty array

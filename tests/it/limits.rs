@@ -375,6 +375,8 @@ fn the_number_of_new_customers_is_that_of_the_plan() {
     bench.file("customers.csv", customers_of(["one", "four", "six"]));
     let import = || bench.import("customers.csv").args(["--max-new", "2"]);
     import().args(["--dry-run"]).exits(0).prints("2 customers will be created");
+    let refused = bench.import("customers.csv").args(["--max-new", "1", "--dry-run"]).exits(0);
+    assert!(!refused.says("A run would be refused: 2 customers").stderr.contains("declined"), "{refused}");
     import().exits(5).says("2 rows declined");
     assert_eq!(bench.ledger().states(), states([("created", 3), ("declined", 2), ("pending", 1)]));
     bench.import("other.csv").args(["--max-new", "1"]).exits(0);

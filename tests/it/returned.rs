@@ -127,6 +127,24 @@ fn a_domain_that_became_a_date_is_corrected_in_the_export() {
     bench.agree();
 }
 
+/// Databases write headings in capital letters. An export is no list, and contains not all rows of one.
+#[test]
+fn an_export_in_capital_letters_is_still_an_export() {
+    let bench = Bench::new();
+    bench.fault(Operation::Create, "hard1", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.fault(Operation::Create, "hard2", Fault::RefusedBefore { status: 400, code: 3000 }, 1);
+    bench.file("list.csv", customers_of(["hard1", "hard2"]));
+    bench.import("list.csv").exits(3);
+    let export = bench.tenantry(["export", "failed"]).exits(0).stdout;
+    let (header, rows) = export.split_once('\n').unwrap();
+    let [one, _] = rows.lines().collect::<Vec<_>>().try_into().unwrap();
+    for rows in [rows, one] {
+        bench.file("failed.csv", format!("{}\n{rows}\n", header.to_uppercase()));
+        bench.import("failed.csv").exits(3);
+    }
+    bench.tenantry(["acknowledge", "--gone"]).exits(1);
+}
+
 /// Some programs write a blank after each comma.
 #[test]
 fn an_export_has_the_columns_of_tenantry_once() {
