@@ -99,7 +99,7 @@ pub fn template(reply: Reply) -> Outcome<String> {
         }
     };
     classify::lookup(reply, |answer, error| match answer.status {
-        200 => classify::read_json(answer, "the list of agreements").and_then(pick),
+        200 => classify::read_page(answer, "the list of agreements").and_then(pick),
         403 => Outcome::Refused(Class::FixTheRights, error.clone()),
         400 | 405 | 412 | 417 => Outcome::Refused(Class::FixTheConfiguration, error.clone()),
         _ => classify::no_answer(answer, error),

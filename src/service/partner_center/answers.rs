@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::classify::{Reply, lookup, no_answer, read_json};
+use super::classify::{Reply, lookup, no_answer, read_json, read_page};
 use super::outcome::Outcome;
-use super::wire::{ListPage, Page, text_of};
+use super::wire::{Page, text_of};
 
 /// Part of the error text for a country without rules; its status and code are not known (fact book 7).
 const NO_RULES: &str = "no validation rules were found";
@@ -81,7 +81,7 @@ pub fn indirect_resellers(reply: Reply) -> Outcome<Page<IndirectReseller>> {
         })
     };
     lookup(reply, |answer, error| match answer.status {
-        200 => read_json::<ListPage<_>>(answer, "the list of resellers").map(|page| page.of_use(reseller)),
+        200 => read_page(answer, "the list of resellers").map(|page| page.of_use(reseller)),
         _ => no_answer(answer, error),
     })
 }

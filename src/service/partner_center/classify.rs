@@ -151,10 +151,16 @@ fn says_taken(error: &ServiceError) -> bool {
 pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
     let id_and_domain = |item: CustomerItem| Some((item.id, item.company_profile?.domain?));
     lookup(reply, |answer, error| match answer.status {
-        200 => {
-            read_json::<ListPage<_>>(answer, "the list of customers").map(|page| page.of_use(id_and_domain))
-        }
+        200 => read_page(answer, "the list of customers").map(|page| page.of_use(id_and_domain)),
         _ => Outcome::Unknown(no_verdict(answer, error)),
+    })
+}
+
+/// Parses a page of a list. `what` names it in an error.
+pub(super) fn read_page<T: DeserializeOwned>(answer: &Answer, what: &str) -> Outcome<ListPage<T>> {
+    read_json(answer, what).and_then(|page: ListPage<T>| match page.is_list(answer.is_signed) {
+        true => Outcome::Done(page),
+        false => Outcome::Unknown(format!("{what} is not one of Partner Center").into()),
     })
 }
 
@@ -185,10 +191,10 @@ fn asks_for_mfa(answer: &Answer) -> bool {
 }
 
 /// The outcome of `HEAD /v1/domains/{domain}`: is the domain taken? Only an empty 404 of the service itself means
-/// "free" (fact book 6).
+/// "free", and only a 200 with its headers "taken" (fact book 6): a gateway may answer everything with 200.
 pub fn domain_taken(reply: Reply) -> Outcome<bool> {
     lookup(reply, |answer, error| match answer.status {
-        200 => Outcome::Done(true),
+        200 if answer.is_signed => Outcome::Done(true),
         404 if !is_gateway(answer, error) => Outcome::Done(false),
         _ => no_answer(answer, error),
     })

@@ -174,8 +174,8 @@ impl NewTenant {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ListPage<T> {
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
+    total_count: Option<u64>,
+    items: Option<Vec<T>>,
     continuation_token: Option<String>,
     links: Option<Links>,
 }
@@ -219,6 +219,15 @@ struct LinkHeader {
 }
 
 impl<T> ListPage<T> {
+    /// Is it a list, and not other JSON, such as the `{"status":"maintenance"}` of a gateway? `is_signed`: the answer has
+    /// headers of the service.
+    pub(super) fn is_list(&self, is_signed: bool) -> bool {
+        match self.items {
+            Some(_) => is_signed || self.total_count.is_some() || self.links.is_some(),
+            None => is_signed && self.total_count == Some(0),
+        }
+    }
+
     /// The usable items, and the token of the next page, which can be in two places.
     pub(super) fn of_use<U>(self, of_use: impl FnMut(T) -> Option<U>) -> Page<U> {
         let in_link = self.links.and_then(|links| links.next).and_then(|next| {
@@ -227,7 +236,7 @@ impl<T> ListPage<T> {
         });
         let next = self.continuation_token.or(in_link.map(|header| header.value));
         Page {
-            items: self.items.into_iter().filter_map(of_use).collect(),
+            items: self.items.into_iter().flatten().filter_map(of_use).collect(),
             next: next.filter(|token| !token.is_empty()),
         }
     }

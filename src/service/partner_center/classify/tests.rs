@@ -250,6 +250,8 @@ fn only_an_empty_404_of_the_service_itself_says_free() {
     check(Answer { has_request_id: false, is_signed: false, ..answer(404, "", b"") }, "no_answer");
     // With the service's headers, but not from the part that knows domains.
     check(Answer { has_request_id: false, ..answer(404, "", b"") }, "misconfigured");
+    // Of a gateway that answers everything.
+    check(Answer { is_signed: false, ..answer(200, "application/json", b"{}") }, "no_answer");
     check(answer(400, "", b""), "no_answer");
     check(answer(500, "", b""), "no_answer");
     check(answer(403, "", b""), "no_answer");
@@ -268,6 +270,23 @@ fn lists_and_their_next_page_are_read() {
     assert_eq!(found.next, None);
     assert_eq!(page(sample!("customers-list-200.http")).items.len(), 2);
     assert_eq!(page(sample!("paging-next-link.http")).next.as_deref(), Some("AQAAAA=="));
+}
+
+/// A proxy may remove the headers of the service from its lists, and a gateway may send JSON of its own.
+#[test]
+fn only_a_list_of_the_service_says_that_there_is_no_customer() {
+    let check = |body: &str, is_signed: bool, expected: &str| {
+        let answer = Answer { is_signed, ..answer(200, "application/json", body.as_bytes()) };
+        let asked = customer_page(Reply::Answer(answer));
+        assert_eq!(RequestKind::Lookup.word(&asked), expected, "{body} {is_signed}");
+    };
+    check(r#"{"totalCount":0,"items":[]}"#, false, "answered");
+    check(r#"{"items":[]}"#, true, "answered");
+    check(r#"{"totalCount":0}"#, true, "answered");
+    for body in ["{}", r#"{"items":[]}"#, r#"{"value":[]}"#, r#"{"status":"maintenance"}"#] {
+        check(body, false, "no_answer");
+    }
+    check(r#"{"status":"maintenance"}"#, true, "no_answer");
 }
 
 /// The paths of all leaves of a JSON document, in lower case: the service matches names without regard to case.
