@@ -12,7 +12,8 @@ use crate::submitter::StopReason;
 
 const BACKOFF: Backoff = Backoff::up_to_s(30);
 
-/// Retries until there is a definite answer, or `max_outage` has passed.
+/// Retries until there is a definite answer, or `max_outage` has passed. What a proxy says of a password is definite the
+/// second time.
 pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
     let begun = Instant::now();
     let mut failed = 0;
@@ -21,7 +22,9 @@ pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<To
         match tokens.token().await {
             Ok(token) => return Ok(token),
             Err(auth::Error::Refused { message, hint }) => return Err(StopReason::SignIn { message, hint }),
-            Err(auth::Error::Unavailable(silence)) if begun.elapsed() + wait > max_outage => {
+            Err(auth::Error::Unavailable(silence))
+                if begun.elapsed() + wait > max_outage || (silence.is_wrong_password && failed > 0) =>
+            {
                 let last = silence.of("the sign-in service");
                 return Err(StopReason::Outage { lasted: begun.elapsed(), last, to: None });
             }

@@ -48,6 +48,7 @@ impl OutageMonitor {
         match health {
             ServiceHealth::Answered => {
                 breaker.answered();
+                self.last_no_response.remove(&step);
                 self.last_verdict = Some(now);
             }
             ServiceHealth::Throttled(wait) => {
@@ -66,7 +67,11 @@ impl OutageMonitor {
                     let NoResponse { reason, hint, .. } = &silence;
                     tracing::warn!(reason, hint, "the service does not answer; trying one request at a time");
                 }
-                self.last_no_response.insert(step, silence);
+                let is_wrong_password = silence.is_wrong_password;
+                let before = self.last_no_response.insert(step, silence);
+                if is_wrong_password && before.is_some_and(|before| before.is_wrong_password) {
+                    return Some(self.outage(step, now));
+                }
                 // Also before the breaker opens: with few rows, ten failures may take long.
                 if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {
                     return Some(self.outage(step, now));

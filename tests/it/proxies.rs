@@ -91,6 +91,18 @@ fn what_the_proxy_answers_is_said_with_what_to_do() {
     });
 }
 
+/// It may be that of an account which is locked after a few wrong ones.
+#[test]
+fn a_wrong_password_of_a_proxy_is_not_repeated_for_long() {
+    let page = "HTTP/1.1 407 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let (bench, _service, proxy) = bench_behind_a_proxy(Manner::Says(page));
+    let variable = format!("http://bob:{PASSWORD}@{}", proxy.address());
+    let import = by_proxy(bench.import("customers.csv"), &proxy).args(["--max-outage", "10m"]);
+    import.env("HTTPS_PROXY", variable).exits(5).says("does not accept the user name and password");
+    let heard = proxy.heard().len();
+    assert!(heard <= 8, "{heard} connections");
+}
+
 #[test]
 fn settings_name_the_proxy_in_force_and_hide_its_password() {
     let bench = Bench::new();

@@ -249,17 +249,20 @@ impl NoTunnel {
                 format!("the proxy for `{host}` cannot be reached: {why}"),
                 format!("check {named_by}, or exclude `{host}` with NO_PROXY"),
             ),
-            Cause::Status(407) if *has_credentials => with_hint(
-                format!(
-                    "the proxy for `{host}` does not accept the user name and password in {named_by} \
-                     (status 407)"
-                ),
-                format!(
-                    "correct them in {named_by}, with special characters percent-encoded (@ is %40); for a \
-                     proxy that accepts only NTLM or Kerberos, run a helper such as Px or Cntlm on this \
-                     machine"
-                ),
-            ),
+            Cause::Status(407) if *has_credentials => NoResponse {
+                is_wrong_password: true,
+                ..with_hint(
+                    format!(
+                        "the proxy for `{host}` does not accept the user name and password in {named_by} \
+                         (status 407)"
+                    ),
+                    format!(
+                        "correct them in {named_by}, with special characters percent-encoded (@ is %40); for a \
+                         proxy that accepts only NTLM or Kerberos, run a helper such as Px or Cntlm on this \
+                         machine"
+                    ),
+                )
+            },
             Cause::Status(407) => proxy_sign_in(named_by, peer),
             Cause::Status(403) => {
                 with_hint(format!("the proxy refuses to connect to `{host}` (status 403)"), allow)

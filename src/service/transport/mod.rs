@@ -51,6 +51,8 @@ pub struct NoResponse {
     pub is_closing: bool,
     /// The service has certainly not started to process the request.
     pub is_not_taken: bool,
+    /// A proxy does not accept its user name and password. Repeating them may lock the account.
+    pub is_wrong_password: bool,
     /// The resource that this machine has run out of, so that there was no connection.
     pub wants: Option<Resource>,
 }

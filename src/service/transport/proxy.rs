@@ -29,9 +29,17 @@ pub(super) const SYSTEM: &str = "the proxy settings of this system";
 pub struct Proxies {
     https: Option<Variable>,
     all: Option<Variable>,
-    exceptions: String,
+    exceptions: Vec<Exception>,
     /// Use the operating system's settings if no variable is set.
     asks_system: bool,
+}
+
+/// A host, an address, a network or a domain (`.example.com`) that needs no proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Exception {
+    host: String,
+    /// `None`: every port.
+    port: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
@@ -88,7 +96,7 @@ impl Proxies {
             https: variable(["HTTPS_PROXY", "https_proxy"]),
             all: variable(["ALL_PROXY", "all_proxy"]),
             exceptions: exceptions
-                .map(|(_, list)| without_stars(&list.to_string_lossy()))
+                .map(|(_, list)| exceptions_in(&list.to_string_lossy()))
                 .unwrap_or_default(),
             asks_system: true,
         }
@@ -111,16 +119,34 @@ impl Proxies {
     }
 
     fn is_exception(&self, url: &Url) -> bool {
-        let matcher = Matcher::builder().all("http://proxy.invalid").no(self.exceptions.as_str()).build();
+        let port = url.port_or_known_default();
+        let exceptions = self.exceptions.iter().filter(|it| it.port.is_none() || it.port == port);
+        let hosts: Vec<&str> = exceptions.map(|it| it.host.as_str()).collect();
+        let matcher = Matcher::builder().all("http://proxy.invalid").no(hosts.join(",")).build();
         url.as_str().parse().is_ok_and(|uri| matcher.intercept(&uri).is_none())
     }
 }
 
-/// The client takes `.example.com` for all names in it. Lists that other programs share have `*.example.com`, too.
-fn without_stars(exceptions: &str) -> String {
-    let without =
-        |entry: &str| entry.strip_prefix('*').filter(|it| it.starts_with('.')).unwrap_or(entry).to_owned();
-    exceptions.split(',').map(|entry| without(entry.trim())).collect::<Vec<_>>().join(",")
+/// The entries of `NO_PROXY`, as programs write them: with a port, a scheme, a final dot, brackets or quotes, and between
+/// commas or blanks. The client takes only names, addresses and networks, and `.example.com` for all names in it, which
+/// other programs write as `*.example.com`.
+fn exceptions_in(list: &str) -> Vec<Exception> {
+    let entries = list.split(|c: char| c == ',' || c.is_whitespace()).map(|it| it.trim_matches(['"', '\'']));
+    let exception = |entry: &str| {
+        let entry = entry.split_once("://").map_or(entry, |(_, rest)| rest).trim_end_matches('/');
+        let (host, port) = match entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => match entry.split_once(':') {
+                // An IPv6 address has more colons.
+                Some((host, port)) if !port.contains(':') => (host, Some(port)),
+                _ => (entry, None),
+            },
+        };
+        let host = host.strip_prefix('*').filter(|it| it.starts_with('.')).unwrap_or(host);
+        let port = port.map(str::parse).transpose().ok()?;
+        Some(Exception { host: host.trim_end_matches('.').to_owned(), port })
+    };
+    entries.filter_map(exception).filter(|it| !it.host.is_empty()).collect()
 }
 
 /// Other systems have only the variables.

@@ -131,8 +131,24 @@ fn the_variable_that_counts_is_the_nearest_one() {
     let empty = [("HTTPS_PROXY", ""), ("https_proxy", "http://b")];
     assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://b:80 https_proxy"));
     assert_eq!(shown(&[("HTTPS_PROXY", "")], API), Ok(None));
-    let starred = [("HTTPS_PROXY", "http://a"), ("NO_PROXY", "x, *.microsoft.com")];
-    assert_eq!(shown(&starred, API), Ok(None));
+    for (exceptions, url, is_direct) in [
+        ("x, *.microsoft.com", API, true),
+        ("*", API, true),
+        ("api.test:8443", "https://api.test:8443/", true),
+        ("api.test:443", "https://api.test/", true),
+        ("api.test:443", "https://api.test:8443/", false),
+        ("foo api.test", "https://api.test/", true),
+        ("https://api.test/", "https://api.test/", true),
+        ("\"api.test\"", "https://api.test/", true),
+        ("api.test.", "https://api.test/", true),
+        ("10.9.9.1:8443", "https://10.9.9.1:8443/", true),
+        ("[fd00:9::1]:8443", "https://[fd00:9::1]:8443/", true),
+        ("[fd00:9::1]", "https://[fd00:9::1]/", true),
+        ("fd00:9::/32", "https://[fd00:9::1]/", true),
+    ] {
+        let found = shown(&[("HTTPS_PROXY", "http://a"), ("NO_PROXY", exceptions)], url);
+        assert_eq!(found.map(|proxy| proxy.is_none()), Ok(is_direct), "{exceptions} {url}");
+    }
     let empty = [("HTTPS_PROXY", "http://a"), ("NO_PROXY", ""), ("no_proxy", "example.com")];
     assert_eq!(shown(&empty, "https://example.com/"), Ok(None));
     assert_eq!(shown(&empty, API).unwrap().as_deref(), Some("http://a:80 HTTPS_PROXY"));
