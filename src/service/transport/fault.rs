@@ -228,10 +228,18 @@ fn of_certificate(error: &CertificateError, peer: &Peer) -> NoResponse {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             ("is for another name".to_owned(), other_name())
         }
-        other => (
-            format!("was not accepted: {other}"),
-            "ask the people who run the network or the service".to_owned(),
-        ),
+        // The library has no variants for these.
+        other => {
+            let other = other.to_string();
+            let what = if other.contains("CaUsedAsEndEntity") {
+                "is that of a certificate authority, which a server must not use (CA:TRUE)".to_owned()
+            } else if other.contains("UnsupportedCertVersion") {
+                "has an old form (X.509 version 1)".to_owned()
+            } else {
+                format!("was not accepted: {other}")
+            };
+            (what, "ask the people who run the network or the service for another certificate".to_owned())
+        }
     };
     with_hint(format!("the certificate of `{host}` {what}"), hint)
 }
@@ -392,6 +400,9 @@ mod tests {
         certificate(CertificateError::NotValidForName, "is for another name");
         assert_eq!([r#"DnsName("a.example")"#, "IpAddress(::1)"].map(plain), ["a.example", "IpAddress(::1)"]);
         certificate(CertificateError::Revoked, "was not accepted: ");
+        let other = std::io::Error::other("CaUsedAsEndEntity");
+        let other = CertificateError::Other(rustls::OtherError(std::sync::Arc::new(other)));
+        certificate(other, "is that of a certificate authority");
     }
 
     #[test]
