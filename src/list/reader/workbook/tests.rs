@@ -123,6 +123,9 @@ fn cells_are_what_the_sheet_shows() {
     check_cells(r#"<c t="s"><v>0</v></c><c t="s"><v>1</v></c>"#, "first | second");
     check_cells(r#"<c t="s"><v>2</v></c>"#, " a&b\r é<c>");
     check_cells(r#"<c t="inlineStr"><is><t>in</t><rPh><t>no</t></rPh></is></c>"#, "in");
+    check_cells(r#"<c t="inlineStr"><v>1.0</v><is><t>Weg 1</t></is></c>"#, "Weg 1");
+    check_cells(r#"<c t="inlineStr"><is><t>Weg 1</t></is><v>1.0</v></c>"#, "Weg 1");
+    check_cells(r#"<c t="inlineStr"><v>Weg 1</v></c>"#, "Weg 1");
     check_cells(r#"<c><v>98101</v></c><c s="1"><v>1067</v></c>"#, "98101 Number | 01067");
     check_cells(r#"<c r="B1" s="4" t="s"><v>0</v></c>"#, " | first GmbH");
     check_cells(r#"<c s="2"><v>46248</v></c><c s="3"><v>0.5</v></c>"#, "2026-08-14 Date | 50% Percent");

@@ -286,6 +286,8 @@ struct CellContent {
     value: String,
     /// There is an element for the value, although it may be empty.
     has_value: bool,
+    /// It has a text of its own.
+    has_text: bool,
     has_formula: bool,
 }
 
@@ -328,6 +330,12 @@ impl SheetReader {
                 self.cell.has_formula = true;
             }
             "row" => self.start_row(element)?,
+            // Some programs leave an old value beside the text, which spreadsheets do not show.
+            "is" if self.cell.form == Form::InlineText => {
+                self.cell.has_text = true;
+                self.cell.value.clear();
+                self.rich_text.start(name);
+            }
             _ => self.rich_text.start(name),
         }
         Ok(())
@@ -355,7 +363,8 @@ impl SheetReader {
 
     fn start_cell(&mut self, element: &Element<'_>) -> Result<(), WorkbookError> {
         let cell = &mut self.cell;
-        (cell.form, cell.style, cell.has_value, cell.has_formula) = (Form::Number, 0, false, false);
+        (cell.form, cell.style) = (Form::Number, 0);
+        (cell.has_value, cell.has_text, cell.has_formula) = (false, false, false);
         cell.value.clear();
         let (row, column) = (&mut self.row, &mut self.column);
         element.each_attribute(|name, value| {
@@ -385,7 +394,8 @@ impl SheetReader {
 
     fn text(&mut self, text: &str) {
         let is_inline = self.cell.form == Form::InlineText && self.rich_text.is_shown();
-        if self.is_in_data && (self.part == Part::Value || is_inline) {
+        let is_value = self.part == Part::Value && !self.cell.has_text;
+        if self.is_in_data && (is_value || is_inline) {
             self.cell.value.push_str(text);
         }
     }
