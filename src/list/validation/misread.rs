@@ -42,6 +42,12 @@ pub(super) fn check(text: &str) -> Option<Finding> {
         // What can be repaired only in part is left to the operator.
         return Some(finding.suggest_value(Some(whole).filter(|it| !has_dos_lines(it))));
     }
+    if has_dos_letters(text) {
+        let finding =
+            Finding::new(Rule::MisreadText, "is of a code page of DOS, and was read as Windows-1252");
+        // Other letters of DOS have become other letters, and cannot be told from right ones.
+        return Some(finding.suggest_value(from_dos(text)));
+    }
     words(text).any(|(word, _)| is_of_another_code_page(word)).then(|| {
         let message =
             "has words of accented letters alone: it is of another code page, and was read as Windows-1252";
@@ -54,6 +60,26 @@ pub(super) fn check(text: &str) -> Option<Finding> {
 fn has_dos_lines(text: &str) -> bool {
     let is_line = |c| matches!(c, '┬' | '├' | '─' | '┼' | '╞' | '╟' | '╬' | '╧' | '╨' | '╤');
     text.chars().zip(text.chars().skip(1)).any(|(c, next)| is_line(c) && !next.is_ascii() && !is_line(next))
+}
+
+/// Letters of the code pages 437 and 850, by what their bytes are in Windows-1252: marks that never are between two letters.
+const DOS_LETTERS: [(char, char); 8] =
+    [('\u{81}', 'ü'), ('‚', 'é'), ('„', 'ä'), ('‡', 'ç'), ('ˆ', 'ê'), ('‰', 'ë'), ('‹', 'ï'), ('”', 'ö')];
+
+fn dos_letter(c: char) -> Option<char> {
+    DOS_LETTERS.iter().find(|(mark, _)| *mark == c).map(|(_, letter)| *letter)
+}
+
+/// `K”ln`, which is `Köln`.
+fn has_dos_letters(text: &str) -> bool {
+    let is_letter = |c: char| c.is_alphabetic() || dos_letter(c).is_some();
+    let letters = || text.chars().zip(text.chars().skip(1)).zip(text.chars().skip(2));
+    letters()
+        .any(|((before, c), after)| dos_letter(c).is_some() && before.is_alphabetic() && is_letter(after))
+}
+
+fn from_dos(text: &str) -> Option<String> {
+    text.chars().map(|c| if c.is_ascii() { Some(c) } else { dos_letter(c) }).collect()
 }
 
 /// `Ñîôèÿ`, which is `София` in Windows-1251. Letters of other scripts become accented ones, and no language has longer words
@@ -550,5 +576,23 @@ mod tests {
         }
         check_text("M├╝ller ─ Partner", Some("Müller ─ Partner"));
         check_text("Contoso ── Cloud │ Süd", None);
+    }
+
+    #[test]
+    fn letters_of_dos_are_marks_inside_words() {
+        let check = |text: &str, expected: Option<Option<&str>>| {
+            let found = check(text);
+            let suggestion = found.as_ref().map(|finding| finding.suggestion.as_deref());
+            assert_eq!(suggestion, expected, "{text}");
+        };
+        check("F”rsterstrasse 4", Some(Some("Försterstrasse 4")));
+        check("M\u{81}ller K”ln", Some(Some("Müller Köln")));
+        check("Caf‚ M„rz", Some(Some("Café März")));
+        // `ß` has become `á`, which may also be right.
+        check("F”rsterstraáe", Some(None));
+        for right in ["„Sonne“ GmbH", "Bar “Roma”", "5” Rohr", "Café „Zur Post”", "‹Le Monde›"]
+        {
+            check(right, None);
+        }
     }
 }
