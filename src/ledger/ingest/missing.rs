@@ -22,9 +22,9 @@ impl Ledger {
         self.writer.write_unsynced(move |tx| value(tx, &sql, [])).await
     }
 
-    /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor any other list,
-    /// by the last readings that were agreed to. Rows that an operator has retried stay, and so do corrections: what they replace would count
-    /// again. Returns how many.
+    /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor any other
+    /// list, by the last readings that were agreed to. Rows that an operator has retried stay, and so do corrections: what
+    /// they replace would count again. Returns how many.
     pub async fn decline_missing(&self) -> Result<u64> {
         // What this run has read is released by now. Nearly no run has such rows, and what changes nothing needs no sync.
         if self.missing(AwaitingConsent::OfThisRun).await? == 0 {

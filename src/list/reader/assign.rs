@@ -60,12 +60,8 @@ pub(super) fn assign(names: Vec<String>, options: &Options, faults: &mut Vec<Hea
         })
         .collect();
     let context = Context::of(&names, &headings, &mapped);
-    let read = |(name, heading): (&String, &Option<Heading>)| {
-        let heading = (*heading)?;
-        let reading = context.read(heading, options.auto_map)?;
-        (!matches!(heading, Heading::Field { .. }) || context.is_no_slip(name, reading)).then_some(reading)
-    };
-    let readings: Vec<Option<Reading>> = names.iter().zip(&headings).map(read).collect();
+    let readings: Vec<Option<Reading>> =
+        headings.iter().map(|heading| context.read((*heading)?, options.auto_map)).collect();
     let mut fields = mapped.clone();
     for field in Field::ALL.into_iter().filter(|&field| !mapped.contains(&Some(field))) {
         let mut found = candidates(field, &readings, options.auto_map).into_iter();
@@ -213,14 +209,6 @@ impl<'a> Context<'a> {
 
     fn has_sign(&self, sign: Sign) -> bool {
         self.headings.contains(&Some(Heading::Sign(sign)))
-    }
-
-    /// `County` is a misspelt `Country` where nothing else is the country.
-    fn is_no_slip(&self, name: &str, reading: Reading) -> bool {
-        reading.certainty == Certainty::Known
-            || aliases::nearly(&aliases::fold(name))
-                .into_iter()
-                .all(|field| field == reading.field || self.has(field))
     }
 }
 

@@ -17,7 +17,7 @@ use super::Options;
 use super::aliases;
 use super::assign::{Certainty, Reading, assign};
 use super::error::{Error, HeaderFault};
-use super::headings;
+use super::headings::{self, Unused};
 use super::records::HEADER_COLUMNS_MAX;
 use super::row::Row;
 use crate::validation::trim;
@@ -59,8 +59,8 @@ pub struct Header {
     index_by_field: [Option<usize>; Field::ALL.len()],
     /// The columns without a name.
     nameless: Vec<usize>,
-    /// The columns that are not used, although each has a part of the value of these fields.
-    parts: Vec<(usize, &'static [Field])>,
+    /// The columns that are not used, although fields are not whole without them.
+    parts: Vec<(usize, Unused)>,
     /// The `tenantry_*` columns.
     own: Vec<usize>,
     /// How many cells a row has. Columns without a name at the right edge ask for no cell.
@@ -87,10 +87,13 @@ impl Header {
         }
         let own = (0..columns.len()).filter(|&index| columns[index].ours).collect();
         let unused = |column: &&Column| column.field.is_none() && !column.is_ignored;
-        let whole_of = |(index, column): (usize, &Column)| {
-            Some((index, headings::whole_of(&Some(column).filter(unused)?.name)?))
+        let part = |(index, column): (usize, &Column)| {
+            let what = headings::unused(&Some(column).filter(unused)?.name)?;
+            let is_there = |field: &Field| index_by_field[*field as usize].is_some();
+            // Beside a column for each of its values, it says nothing new.
+            (!matches!(&what, Unused::Joined(fields) if fields.iter().all(is_there))).then_some((index, what))
         };
-        let parts = columns.iter().enumerate().filter_map(whole_of).collect();
+        let parts = columns.iter().enumerate().filter_map(part).collect();
         let header = Self { columns, index_by_field, nameless, parts, own, width };
         faults.extend(header.slips());
         faults.extend(header.missing(&options.defaults));
@@ -148,8 +151,8 @@ impl Header {
         &self.nameless
     }
 
-    /// The columns that are not used, although each has a part of the value of these fields, by their 0-based index.
-    pub fn parts(&self) -> &[(usize, &'static [Field])] {
+    /// The columns that are not used, although fields are not whole without them, by their 0-based index.
+    pub fn parts(&self) -> &[(usize, Unused)] {
         &self.parts
     }
 
@@ -262,7 +265,8 @@ impl Header {
             if headings::is_whole_name(&name) {
                 return self.lacks_company().then_some(HeaderFault::MayBePerson { column: name });
             }
-            let mut nearest = aliases::nearly(&aliases::fold(&name));
+            let is_slip = column.reading.is_none() && !headings::is_other(&name);
+            let mut nearest = if is_slip { aliases::nearly(&aliases::fold(&name)) } else { Vec::new() };
             nearest.retain(|&field| self.index_of(field).is_none());
             if !nearest.is_empty() {
                 return Some(HeaderFault::NearlyKnown { column: name, nearest });
@@ -298,6 +302,7 @@ impl Header {
             // A guess does no harm here, so up to half of the name may differ. A column that means another field is
             // reported as that field.
             let unknown = self.unused().filter(|column| column.reading.is_none() && !column.is_ignored);
+            let unknown = unknown.filter(|column| !headings::is_other(&column.name));
             let unknown = unknown.map(|column| column.name.as_str());
             let near = unknown.filter_map(|name| {
                 let slips = distance_within(&aliases::fold(name), &wanted, wanted.len() / 2)?;

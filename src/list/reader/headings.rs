@@ -25,6 +25,8 @@ enum Word {
     Person,
     /// A column that a list of companies has for its persons.
     Contact,
+    /// A column that is not a field, although its name is similar to that of one.
+    Other,
     /// A column with a part of the value of these fields, such as the house number.
     Part(&'static [Field]),
     /// A word beside a name that says nothing about its field.
@@ -76,19 +78,27 @@ struct Table {
     /// Plain names of the words around a name.
     around: Vec<(String, Word)>,
     parts_of_name: Vec<String>,
+    /// Plain names of columns that are not fields, although the names are similar to those of some.
+    others: Vec<String>,
     /// Plain names, each with the fields that it is a part of.
     parts: Vec<(String, &'static [Field])>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table =
-        Table { words: HashMap::new(), around: Vec::new(), parts_of_name: Vec::new(), parts: Vec::new() };
+    let mut table = Table {
+        words: HashMap::new(),
+        around: Vec::new(),
+        parts_of_name: Vec::new(),
+        others: Vec::new(),
+        parts: Vec::new(),
+    };
     for (meaning, language, name) in names() {
         let word = word(meaning);
         match word {
             Word::Mark | Word::Around | Word::Before | Word::Elsewhere => {
                 table.around.push((plain(name), word))
             }
+            Word::Other => table.others.push(plain(name)),
             Word::PartOfName => table.parts_of_name.push(plain(name)),
             Word::Part(whole) => table.parts.push((plain(name), whole)),
             // A generic name is also a known name of the company; the generic meaning counts.
@@ -114,6 +124,7 @@ fn word(meaning: &str) -> Word {
     match meaning {
         "name" => Word::Name,
         "customer" => Word::Customer,
+        "other" => Word::Other,
         "part_of_name" => Word::PartOfName,
         "part_of_address" => Word::Part(&[Field::AddressLine1, Field::AddressLine2]),
         "part_of_phone" => Word::Part(&[Field::PhoneNumber]),
@@ -164,17 +175,70 @@ pub(super) fn is_whole_name(heading: &str) -> bool {
     matches!(read(heading), Some(Heading::Name { .. }))
 }
 
+/// Whether this is a usual name of a column that is not a field, and not a misspelling of one.
+pub(super) fn is_other(heading: &str) -> bool {
+    TABLE.others.contains(&plain(heading))
+}
+
 /// Whether this is a part of a person's name as only address books have it, next to the whole name.
 pub(super) fn is_part_of_name(heading: &str) -> bool {
     TABLE.parts_of_name.contains(&plain(heading))
 }
 
 /// The fields that are not whole without the value of this column: a house number belongs to the address.
-pub(super) fn whole_of(heading: &str) -> Option<&'static [Field]> {
+fn whole_of(heading: &str) -> Option<&'static [Field]> {
     let whole_of = |name: &str| TABLE.parts.iter().find(|(part, _)| part == name).map(|(_, whole)| *whole);
     let name = plain(&without_brackets(heading));
     let inner = || TABLE.around.iter().flat_map(|(around, _)| without(&name, around, true));
     whole_of(&name).or_else(|| inner().find_map(|rest| whole_of(&rest)))
+}
+
+/// Words between two names in one heading.
+const AND: [&str; 11] =
+    [" and ", " und ", " et ", " y ", " e ", " en ", " i ", " och ", " og ", " ve ", " и "];
+
+/// What a column is about that is not used, although its data belongs to fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unused {
+    /// A part of the value of these fields.
+    PartOf(&'static [Field]),
+    /// The values of these fields in one cell: `PLZ/Ort`.
+    Joined(Vec<Field>),
+}
+
+/// What the heading of an unused column says that fields lack without it.
+pub(super) fn unused(heading: &str) -> Option<Unused> {
+    let joined = || Some(joined(heading)).filter(|fields| fields.len() > 1).map(Unused::Joined);
+    whole_of(heading).map(Unused::PartOf).or_else(joined)
+}
+
+/// The fields of an address that the names in a heading mean, each once: `City/State/Zip`, `CP Ville`. Empty: not all of it
+/// is such names.
+fn joined(heading: &str) -> Vec<Field> {
+    let is_between = |c: char| matches!(c, '/' | ',' | '+' | '&' | '|');
+    let lower = heading.to_lowercase();
+    let between = AND.iter().fold(lower, |heading, and| heading.replace(and, "/"));
+    let parts: Vec<&str> = match between.contains(is_between) {
+        true => between.split(is_between).collect(),
+        false => between.split_whitespace().collect(),
+    };
+    let field = |part: &&str| match exact(&plain(part), field_named(&fold(part)))? {
+        Heading::Field { field, .. } if is_place(field) => Some(field),
+        _ => None,
+    };
+    let mut fields: Vec<Field> = Vec::new();
+    for part in parts.iter().map(field) {
+        match part {
+            Some(field) if !fields.contains(&field) => fields.push(field),
+            Some(_) => {}
+            None => return Vec::new(),
+        }
+    }
+    if parts.len() > 1 { fields } else { Vec::new() }
+}
+
+fn is_place(field: Field) -> bool {
+    matches!(field, Field::AddressLine1 | Field::City | Field::State | Field::PostalCode | Field::Country)
 }
 
 /// Reads a heading. `None`: it is no name that the table has.
@@ -197,7 +261,11 @@ pub(super) fn read(heading: &str) -> Option<Heading> {
             None => {}
         }
     }
-    inside(&cleaned, AROUND_MAX)
+    inside(&cleaned, AROUND_MAX).or_else(|| match joined(heading)[..] {
+        // Two names of one field.
+        [field] => Some(Heading::Field { field, is_known: false, is_english: true }),
+        _ => None,
+    })
 }
 
 fn exact(plain: &str, known: Option<Field>) -> Option<Heading> {
@@ -335,7 +403,13 @@ mod tests {
         let is_around = |word: &Word| {
             matches!(
                 word,
-                Word::Mark | Word::Around | Word::Before | Word::Elsewhere | Word::PartOfName | Word::Part(_)
+                Word::Mark
+                    | Word::Around
+                    | Word::Before
+                    | Word::Elsewhere
+                    | Word::PartOfName
+                    | Word::Part(_)
+                    | Word::Other
             )
         };
         for (word, language, name) in words.iter().filter(|(word, ..)| !is_around(word)) {
@@ -368,11 +442,29 @@ mod tests {
         check("ﾒｰﾙｱﾄﾞﾚｽ", field(Field::Email, false));
         check("İl/Şehir", field(Field::City, false));
         check("Nº Cliente", field(Field::ExternalId, false));
+        check("postal_code/zip_code", field(Field::PostalCode, true));
         check("STATE / REGION", field(Field::State, true));
         check("Téléphone mobile", None);
         check("Betreuer", None);
         check("", None);
         check("〒", None);
+    }
+
+    #[test]
+    fn names_of_several_fields_are_none_of_them() {
+        use Field::{City, PostalCode, State};
+        let check = |heading: &str, fields: &[Field]| {
+            assert_eq!(read(heading), None, "{heading}");
+            let expected = (!fields.is_empty()).then(|| Unused::Joined(fields.to_vec()));
+            assert_eq!(unused(heading), expected, "{heading}");
+        };
+        for heading in ["PLZ/Ort", "PLZ Ort", "PLZ, Ort", "PLZ und Ort", "CP Ville", "Postcode en plaats"] {
+            check(heading, &[PostalCode, City]);
+        }
+        check("City/State/Zip", &[City, State, PostalCode]);
+        check("Kod pocztowy i miejscowość", &[PostalCode, City]);
+        check("Phone Company", &[]);
+        check("City Hall", &[]);
     }
 
     #[test]

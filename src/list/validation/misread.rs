@@ -45,7 +45,7 @@ pub(super) fn check(text: &str) -> Option<Finding> {
     if has_dos_letters(text) {
         let finding =
             Finding::new(Rule::MisreadText, "is of a code page of DOS, and was read as Windows-1252");
-        // Other letters of DOS have become other letters, and cannot be told from right ones.
+        // Other letters of DOS have become other letters, which may also be right.
         return Some(finding.suggest_value(from_dos(text)));
     }
     words(text).any(|(word, _)| is_of_another_code_page(word)).then(|| {

@@ -31,6 +31,7 @@ use uuid::Uuid;
 
 use crate::reader::{
     self, CELL_BYTES_MAX, Header, LEDGER_COLUMN, RECORD_BYTES_MAX, ROW_COLUMN, Row, RowFault, SURPLUS_COLUMN,
+    Unused,
 };
 use tenantry_model::customer::{Defaults, DomainName, Field};
 use tenantry_model::printable::truncate_for_display;
@@ -179,11 +180,10 @@ impl Validator {
             let message = "has data but no name in the header; name the column or delete it";
             report.add_cell(index, Finding::new(Rule::NamelessColumn, message));
         }
-        for &(index, whole) in header.parts() {
-            if filled(index).is_some_and(|part| is_missing(part, whole, &draft)) {
-                let message = "is not used, although the value of another column is not whole without it; join the two, or \
-                               leave it out with `--ignore-column`";
-                report.add_cell(index, Finding::new(Rule::SplitValue, message));
+        for (index, what) in header.parts() {
+            let message = filled(*index).and_then(|text| unused_message(text, what, &draft));
+            if let Some(message) = message {
+                report.add_cell(*index, Finding::new(Rule::SplitValue, message));
             }
         }
         if row.is_hidden() {
@@ -327,6 +327,28 @@ impl Validator {
         let cell = row.cell(header.index_of(Field::Domain)?)?;
         let text = text::trim(std::str::from_utf8(cell).ok()?);
         domain::parse(text, self.settings.domain_suffix).ok()
+    }
+}
+
+/// What is lost without the text of an unused column, if something is.
+fn unused_message(text: &str, what: &Unused, draft: &Draft<'_>) -> Option<String> {
+    match what {
+        Unused::PartOf(whole) => is_missing(text, whole, draft).then(|| {
+            "is not used, although the value of another column is not whole without it; join the two, or leave it out with \
+             `--ignore-column`"
+                .to_owned()
+        }),
+        Unused::Joined(fields) => {
+            let lacking = fields.iter().filter(|field| draft[**field].is_empty());
+            let lacking: Vec<String> = lacking.map(|field| format!("`{field}`")).collect();
+            (!lacking.is_empty()).then(|| {
+                format!(
+                    "is not used, although it has {}; split it into one column each, or leave it out with \
+                     `--ignore-column`",
+                    lacking.join(" and ")
+                )
+            })
+        }
     }
 }
 
