@@ -95,7 +95,7 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
         of_all_rows.map(|(field, value)| shell::option("default", &format!("{field}={value}"))).collect();
     if !options.is_empty() {
         ways.push(format!(
-            "if all rows have the same value, add it; for the United States: {}",
+            "if all rows have the same value, add your own, such as {}",
             options.join(" ")
         ));
     }
