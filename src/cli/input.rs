@@ -94,10 +94,7 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
     let options: Vec<_> =
         of_all_rows.map(|(field, value)| shell::option("default", &format!("{field}={value}"))).collect();
     if !options.is_empty() {
-        ways.push(format!(
-            "if all rows have the same value, add your own, such as {}",
-            options.join(" ")
-        ));
+        ways.push(format!("if all rows have the same value, add your own, such as {}", options.join(" ")));
     }
     Some(ways.join("; "))
 }

@@ -91,25 +91,33 @@ fn to_correct(rows: &RowCounts, agreements: &AgreementCounts) -> Option<ExportKi
 }
 
 /// The import of files that hold rows back. Files with different options need one command each.
-/// So do the files of a restored ledger, because their order matters: the command is for the last one.
+/// So do the files of a restored ledger, because their order matters, and files that may have been too long each in a run
+/// of its own: the command is for the last one.
 fn to_bring_again(held: &[HeldSource]) -> Option<NextImport> {
     let last = held.last()?;
-    let why = |source: &HeldSource| (source.why.name(), source.why.max_new());
-    let is_alike =
-        |source: &HeldSource| source.given.as_given() == last.given.as_given() && why(source) == why(last);
-    let are_together = last.why != HoldReason::Restored && held.iter().all(is_alike);
+    let given = given_again(last);
+    let is_alike = |source: &HeldSource| given_again(source) == given && source.why.name() == last.why.name();
+    let may_be_together = last.why != HoldReason::Restored && last.why.max_new().is_none();
+    let are_together = may_be_together && held.iter().all(is_alike);
     let sources = if are_together { held } else { std::slice::from_ref(last) };
     let files: Vec<String> = sources.iter().map(|source| quoted_file(&source.path)).collect();
     let files = files.join(" ");
     // Nothing is remembered of a pipe.
-    let flags =
-        if last.path == "-" { flags_of(&last.given) } else { flags_of(&last.given.without_columns()) };
+    let flags = if last.path == "-" { flags_of(&given) } else { flags_of(&given.without_columns()) };
     // `check` remembers nothing.
-    let check = || flags_of(&InputOptions { require_valid: false, ..last.given.as_given() });
+    let check = || flags_of(&InputOptions { require_valid: false, ..given.clone() });
     let max_new = last.why.max_new();
     let is_wrong = matches!(last.why, HoldReason::Refused(_)) && max_new.is_none();
     let correct = is_wrong.then(|| (files.clone(), check()));
     Some(NextImport { import: format!("{flags} {files}"), correct, max_new })
+}
+
+/// The options that bring a list again: with its sheet, if the workbook had several, because another one may be the first
+/// by now.
+fn given_again(source: &HeldSource) -> InputOptions {
+    let found = source.given.found_sheet.clone().filter(|_| source.given.found_sheets.len() > 1);
+    let given = source.given.as_given();
+    InputOptions { sheet: given.sheet.clone().or(found), ..given }
 }
 
 impl Remaining {

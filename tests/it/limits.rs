@@ -258,6 +258,20 @@ fn rows_that_any_list_contains_are_sent() {
     assert_eq!(bench.creations().len(), 1);
 }
 
+/// Both together may be too many for the limit that each of them needs.
+#[test]
+fn lists_that_were_too_long_in_runs_of_their_own_are_proposed_one_by_one() {
+    let bench = Bench::new();
+    for (list, domains) in [("a.csv", ["a1", "a2"]), ("b.csv", ["b1", "b2"])] {
+        bench.file(list, customers_of(domains));
+        bench.import(list).args(["--max-new", "1"]).exits(5);
+    }
+    let status = bench.tenantry(["status"]).exits(0);
+    assert!(status.stdout.trim_end().ends_with(" --max-new 2 b.csv"), "{status}");
+    bench.import("b.csv").args(["--max-new", "2"]).exits(5);
+    bench.import("a.csv").args(["--max-new", "2"]).exits(0);
+}
+
 /// Two lists wait with the row `x`, and the first one has lost it.
 fn in_the_second_of_two_lists() -> Bench {
     let bench = Bench::new();
