@@ -155,6 +155,8 @@ pub struct Ledger {
     run: RunId,
     /// What the lists that this run has read have met.
     met: Mutex<ingest::MetRows>,
+    /// Refused rows that are replaced when these lists are agreed to, each with the row that replaces it.
+    after_consent: Mutex<Vec<(RowId, RowId)>>,
     // Last, so that the lock is released after everything else.
     _lock: lock::Lock,
 }
@@ -178,8 +180,8 @@ impl Ledger {
         let run = begin(&mut connection, path, environment, command)?;
         let (writer, writer_ended) =
             writer::Writer::start(connection, Some(open_files::OpenFiles::of(path)?))?;
-        let met = Mutex::default();
-        Ok(Self { path: path.to_owned(), writer, writer_ended, run, met, _lock: lock })
+        let (met, after_consent) = (Mutex::default(), Mutex::default());
+        Ok(Self { path: path.to_owned(), writer, writer_ended, run, met, after_consent, _lock: lock })
     }
 
     /// Like [`Self::open`], but a missing or empty ledger is an error and is not created.

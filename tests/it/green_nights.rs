@@ -38,6 +38,26 @@ fn a_row_that_is_corrected_under_its_external_id_replaces_the_refused_one() {
     bench.agree();
 }
 
+/// The corrected row was created before the refused one left the list, and each night has a limit.
+#[test]
+fn a_correction_waits_for_consent_and_is_carried_out_then() {
+    let bench = Bench::new();
+    let import = |limit: &str| bench.import("crm.csv").args(["--max-new", limit]);
+    bench.file("crm.csv", with_ids(&[("half-made-1", "CRM-2")]));
+    import("9").exits(3);
+    bench.file("crm.csv", with_ids(&[("half-made-1", "CRM-2"), ("wingtip", "CRM-2")]));
+    import("9").exits(3);
+    // A list that is refused replaces nothing.
+    bench.file("crm.csv", with_ids(&[("wingtip", "CRM-2"), ("harborline", "CRM-1")]));
+    import("0").exits(5);
+    assert_eq!(bench.ledger().row("half-made-1").state, "failed");
+    import("9").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("superseded", 1)]));
+    let again = import("9").exits(0);
+    assert!(!again.stderr.contains("corrected"), "{again}");
+    bench.agree();
+}
+
 /// A list of another day may count its rows from 1 again.
 #[test]
 fn a_row_of_another_company_replaces_no_refused_one_under_its_external_id() {

@@ -104,7 +104,7 @@ fn unchanged(path: &str, failed: u64, rejected: u64, output: &Output) -> Option<
 
 /// Lists the refused rows that a row with the same external id has replaced.
 fn corrected(path: &str, judged: &IngestReport) -> Option<String> {
-    let Corrections { rows, first } = &judged.corrections;
+    let Corrections { rows, first, .. } = &judged.corrections;
     let named: Vec<String> = first
         .iter()
         .map(|Correction { refused, state, line, domain }| {

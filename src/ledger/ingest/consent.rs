@@ -1,5 +1,7 @@
 //! Whether the rows that a run has read may be sent: consent, refusal, or not all valid.
 
+use std::sync::PoisonError;
+
 use rusqlite::Transaction;
 
 use super::super::query::is_undecided;
@@ -7,6 +9,7 @@ use super::super::stored::value;
 use super::super::{Ledger, ListRefusal, Result, RunId};
 use super::agreement;
 use super::discard::{take_back_refused, withdraw};
+use super::gone::{is_correction, replace};
 use tenantry_model::clock;
 
 /// Files that were read but whose rows the operator has not agreed to send.
@@ -75,7 +78,15 @@ impl Ledger {
     /// Releases the rows that were waiting for consent: they may be sent.
     pub async fn release(&self, what: AwaitingConsent) -> Result<()> {
         let sources = what.sources(self.run);
+        let corrections =
+            std::mem::take(&mut *self.after_consent.lock().unwrap_or_else(PoisonError::into_inner));
         self.write(move |tx| {
+            for (row, by) in corrections {
+                // A later list of this run may have replaced one of them.
+                if is_correction(tx, row, by)? {
+                    replace(tx, row, by)?;
+                }
+            }
             let sql = format!(
                 "UPDATE sources SET completed_at = ?1 WHERE id IN ({sources}) AND completed_at IS NULL"
             );

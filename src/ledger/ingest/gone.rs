@@ -28,6 +28,8 @@ pub struct Corrections {
     pub rows: u64,
     /// The first of them.
     pub first: Vec<Correction>,
+    /// Those that are replaced only when the list is agreed to, each with the row that replaces it.
+    pub(super) after_consent: Vec<(RowId, RowId)>,
 }
 
 /// A refused row that its list no longer contains, and the row that replaces it.
@@ -156,6 +158,8 @@ impl IngestSession {
             // A row that cannot be declined with the list would not give it back.
             if !self.info.needs_consent || self.brings(tx, by)? {
                 replace(tx, row, by)?;
+            } else {
+                corrections.after_consent.push((row, by));
             }
             corrections.rows += 1;
             if corrections.first.len() < CORRECTIONS_NAMED {
@@ -246,7 +250,18 @@ fn set_also_in(
     Ok(())
 }
 
-fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
+/// Is `row` still refused, and `by` a current row?
+pub(super) fn is_correction(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<bool> {
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM customer_rows WHERE id = ?1 AND state IN ({}))
+            AND EXISTS (SELECT 1 FROM customer_rows WHERE id = ?2 AND state NOT IN ({}))",
+        State::sql_list(State::is_refused),
+        State::sql_list(State::is_history)
+    );
+    value(tx, &sql, (row, by))
+}
+
+pub(super) fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()> {
     let step = CurrentStep::of(tx, StepKind::Create, row)?;
     step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
     point_to(tx, row, by)

@@ -271,7 +271,9 @@ impl Ledger {
         direct: DirectRows,
     ) -> Result<IngestReport> {
         assert_eq!(reading.counts.rows(), rows_read, "every row that was read must have been taken up");
-        let (report, met) = self.write(move |tx| reading.complete(tx, &direct)).await?;
+        let (mut report, met) = self.write(move |tx| reading.complete(tx, &direct)).await?;
+        let after_consent = std::mem::take(&mut report.corrections.after_consent);
+        self.after_consent.lock().unwrap_or_else(PoisonError::into_inner).extend(after_consent);
         *self.met.lock().unwrap_or_else(PoisonError::into_inner) = met;
         Ok(report)
     }

@@ -60,8 +60,10 @@ pub(super) fn assign(names: Vec<String>, options: &Options, faults: &mut Vec<Hea
         })
         .collect();
     let context = Context::of(&names, &headings, &mapped);
-    let readings: Vec<Option<Reading>> =
-        headings.iter().map(|heading| context.read((*heading)?, options.auto_map)).collect();
+    let read = |(name, heading): (&String, &Option<Heading>)| {
+        context.read((*heading)?, options.auto_map).filter(|_| !context.is_district(name))
+    };
+    let readings: Vec<Option<Reading>> = names.iter().zip(&headings).map(read).collect();
     let mut fields = mapped.clone();
     for field in Field::ALL.into_iter().filter(|&field| !mapped.contains(&Some(field))) {
         let mut found = candidates(field, &readings, options.auto_map).into_iter();
@@ -190,6 +192,11 @@ impl<'a> Context<'a> {
         // Beside a company it is a person. Without `--auto-map`, two known names are a question.
         let is_asked = !auto_map && is_known && self.has_known(Field::CompanyName);
         (!has_company || is_asked).then(|| company(is_known))
+    }
+
+    /// A `County` is the state, but beside a `State` it is a part of one, as in the United States.
+    fn is_district(&self, name: &str) -> bool {
+        aliases::fold(name) == "county" && self.has_known(Field::State)
     }
 
     fn has_person(&self) -> bool {

@@ -328,6 +328,7 @@ fn two_columns_for_one_field_are_refused_unless_one_is_further_away() {
     // One letter from `Country`, and a name of its own.
     check("County;Country", true, "County=state;Country=country", &[]);
     check("County;City", true, "County=state;City=city", &[]);
+    check("County;State", true, "County;State=state", &[]);
     check("FNAME;LNAME;Stage", true, "FNAME=first_name;LNAME=last_name;Stage", &[]);
 }
 
