@@ -376,6 +376,17 @@ fn an_export_of_rejected_rows_says_what_to_write_instead() {
     assert!(exported.contains("correct the cells that tenantry_error names, and import"), "{exported}");
 }
 
+/// Nothing of it is sent any more, and the next nights end with 0.
+#[test]
+fn what_is_wrong_in_the_row_of_a_customer_is_no_error() {
+    let bench = Bench::new();
+    bench.file("customers.csv", customers_of(["one"]));
+    bench.import("customers.csv").exits(0);
+    bench.file("customers.csv", customers_of(["one"]).replace(",GB", ",UK"));
+    let done = bench.import("customers.csv").exits(0);
+    assert!(!done.says("changes come too late").stderr.contains("× error"), "{done}");
+}
+
 /// What is imported again says what matters now: changes that come too late, and not what was corrected long ago.
 #[test]
 fn a_file_that_is_read_again_names_what_is_ignored_and_not_what_was_corrected() {

@@ -149,6 +149,8 @@ impl IngestSession {
                     let domain = candidate.domain.as_ref().map_or("", DomainName::as_str);
                     self.ignored.push((candidate.line, domain.to_owned()));
                 }
+                // What is not sent any more need not be right.
+                candidate.problems.clear();
             }
             // Its problems are known.
             Change::Acknowledged => candidate.problems.clear(),
