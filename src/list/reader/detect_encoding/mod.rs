@@ -161,10 +161,11 @@ fn verdict(sample: &Sample, utf_8: &Utf8, told: Option<Encoding>) -> Result<Enco
         let is_chance = is_chance(&readings);
         return if is_chance { Err(uncertain(sample, &readings, None)) } else { Ok(Encoding::UTF_8) };
     }
-    if utf_8.characters > 0 && is_mixed(sample, &readings) {
+    let certain = certain(&readings);
+    if utf_8.characters > 0 && is_mixed(sample, &readings, certain.is_some()) {
         return Err(EncodingUncertain::Mixed);
     }
-    certain(&readings).ok_or_else(|| uncertain(sample, &readings, None))
+    certain.ok_or_else(|| uncertain(sample, &readings, None))
 }
 
 /// May the few characters be UTF-8 by chance? Then they make more sense in another encoding. That they make little sense
@@ -186,10 +187,17 @@ fn certain(readings: &[Reading]) -> Option<Encoding> {
     told.into_iter().find(|encoding| is_clear && best.is_of(*encoding))
 }
 
-/// Are some cells UTF-8 that make more sense as such than in the encoding which reads the whole best?
-fn is_mixed(sample: &Sample, all: &[Reading]) -> bool {
+/// Are some cells UTF-8 that make more sense as such than in the encoding which reads the whole best? `is_certain`: that
+/// encoding would be taken, so that a single cell counts. Else it takes one line in five: short words of Thai or Japanese
+/// are UTF-8 by chance, and the operator is asked anyway.
+fn is_mixed(sample: &Sample, all: &[Reading], is_certain: bool) -> bool {
+    const LINES_PER_MIXED: usize = 5;
     let valid = sample.filtered(|cell| std::str::from_utf8(cell).is_ok());
     let Some(best) = all.first() else { return false };
+    let lines = valid.lines.iter().filter(|line| !line.cells.is_empty()).count();
+    if !is_certain && lines * LINES_PER_MIXED < sample.lines.len() {
+        return false;
+    }
     let readings = readings(&valid, &[Encoding::UTF_8]);
     let of = |is_meant: &dyn Fn(&Reading) -> bool| readings.iter().find(|reading| is_meant(reading));
     let utf_8 = of(&|reading| reading.is_of(Encoding::UTF_8));

@@ -42,6 +42,15 @@ fn check(text: impl AsRef<[u8]>, expected: &str) {
     assert_eq!(found(text.as_ref(), None), expected, "{}", String::from_utf8_lossy(text.as_ref()));
 }
 
+/// The bytes of `ยช` are those of `ª` in UTF-8.
+#[test]
+fn a_short_word_that_is_utf_8_by_chance_joins_no_files() {
+    let names = ["งหมาย งาน", "บริษัท ไทย จำกัด", "ร้านอาหาร", "โรงแรม", "กรุงเทพ", "เชียงใหม่"];
+    let list = format!("{}\nยช\n", names.join("\n"));
+    let found = found(&in_encoding("windows-874", &list), None);
+    assert!(found.contains("as windows-874"), "{found}");
+}
+
 #[test]
 fn utf_8_and_windows_1252_are_distinguished_even_by_the_last_byte() {
     check("", "UTF-8");
