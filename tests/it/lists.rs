@@ -349,8 +349,13 @@ fn a_list_on_another_sheet_is_named() {
         let bench = Bench::new();
         bench.file("list.xlsx", xlsx(&[("Readme", "visible", first), ("Kunden", "visible", rows.clone())]));
         let refused = check(&bench, "list.xlsx").exits(1);
-        refused.says("cannot find a list of customers in the sheet `Readme`; `Kunden` can be read as one");
+        refused.says("cannot find a list of customers in the sheet `Readme`; it may be in `Kunden`");
         check(&bench, "list.xlsx").args(["--sheet", "Kunden"]).exits(0);
+        // One that needs options to be read.
+        let rows = texts(&cells(&customers(3).replacen("domain", "Tenant", 1)));
+        let first = vec![(1, vec![Cell::Text("Welcome".to_owned())])];
+        bench.file("list.xlsx", xlsx(&[("Readme", "visible", first), ("Kunden", "visible", rows)]));
+        check(&bench, "list.xlsx").exits(1).says("it may be in `Kunden`");
     }
 }
 

@@ -160,7 +160,7 @@ pub enum WorkbookError {
         quoted(further)
     )]
     FurtherSheets { name: String, further: Vec<String> },
-    #[error("cannot find a list of customers in the sheet `{name}`; {} can be read as one", quoted(others))]
+    #[error("cannot find a list of customers in the sheet `{name}`; it may be in {}", quoted(others))]
     ListElsewhere { name: String, others: Vec<String> },
 }
 

@@ -120,14 +120,22 @@ impl Reader<Input> {
             }
             RecordSource::Sheet { sheet: Box::new(sheet), bytes }
         };
-        let has_header = |sheet| read_header::<Input>(&mut source(sheet), options).is_ok();
-        let further: Vec<String> =
-            others.into_iter().filter_map(|(name, sheet)| has_header(sheet).then_some(name)).collect();
+        // Those that can be read, and those that name columns of a list, too.
+        let (mut further, mut lists) = (Vec::new(), Vec::new());
+        for (name, sheet) in others {
+            let header = read_header::<Input>(&mut source(sheet), options);
+            if header.is_ok() {
+                further.push(name.clone());
+            }
+            if header.map_or_else(|error| !error.is_no_list(), |_| true) {
+                lists.push(name);
+            }
+        }
         let layout = Layout::Sheet { name: name.clone(), further: further.clone(), all: names };
         let reader = match Self::of(source(sheet), layout, options) {
             // A cover, or instructions.
-            Err(error) if !further.is_empty() && error.is_no_list() => {
-                return Err(WorkbookError::ListElsewhere { name, others: further }.into());
+            Err(error) if !lists.is_empty() && error.is_no_list() => {
+                return Err(WorkbookError::ListElsewhere { name, others: lists }.into());
             }
             reader => reader?,
         };
