@@ -10,6 +10,28 @@ use super::{Error, Result, RowId};
 use tenantry_model::customer::Customer;
 use tenantry_model::problem::Problem;
 
+/// Defines the columns of a query: their SQL, in order, and where the reader of a row finds each. They cannot be swapped on
+/// one side alone.
+macro_rules! columns {
+    ($(#[$doc:meta])* $name:ident { $($column:ident = $sql:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        enum $name { $($column,)* }
+
+        impl $name {
+            /// The list behind `SELECT`.
+            fn list() -> String {
+                [$($sql),*].join(", ")
+            }
+
+            fn of<T: rusqlite::types::FromSql>(self, row: &rusqlite::Row<'_>) -> rusqlite::Result<T> {
+                row.get(self as usize)
+            }
+        }
+    };
+}
+pub(super) use columns;
+
 /// A column and its value.
 pub(super) type Value<'a> = (&'a str, &'a dyn ToSql);
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::super::steps::{State, is_standing};
 use super::super::stored::{
-    collect, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list, json,
-    list_key, value,
+    collect, columns, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list,
+    json, list_key, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
@@ -348,70 +348,99 @@ fn rows() -> String {
     format!("customer_rows r LEFT JOIN agreements a ON a.row_id = r.id AND {}", is_standing("a"))
 }
 
-/// The query whose rows [`row_detail`] reads; `by` is whose source and cells are shown: the row's (`r`) or its
-/// acceptance's (`a`).
+columns! {
+    /// What [`row_detail`] reads. `by` is whose line, cells and source are shown: the row's (`r`) or its acceptance's (`a`).
+    Detail {
+        Row = "r.id",
+        Domain = "r.domain",
+        State = "r.state",
+        File = "s.path",
+        Line = "by.line",
+        Customer = "r.customer",
+        Problems = "r.problems",
+        RequestId = "r.request_id",
+        CustomerId = "r.customer_id",
+        CommerceId = "r.commerce_id",
+        UserName = &super::user_name("r.user_name", "r.domain"),
+        HasCredentials = "r.sealed_credentials IS NOT NULL",
+        ErrorCode = "r.error_code",
+        ErrorStatus = "r.error_status",
+        ErrorText = "r.error_text",
+        DomainBurned = "r.domain_burned",
+        ReplacedBy = "r.replaced_by",
+        MadeAt = "r.made_at",
+        ChangedAt = "r.changed_at",
+        Cells = "by.cells",
+        Header = "s.header",
+        Given = "s.given",
+        Source = "s.id",
+        PasswordErasedAt = "r.password_erased_at",
+        ErasedAt = "r.erased_at",
+        AcknowledgedAt = "r.acknowledged_at",
+        ExternalId = "r.external_id",
+        ResellerId = "r.reseller_id",
+        AgreementState = "a.state",
+        AgreementRequestId = "a.request_id",
+        AgreementErrorCode = "a.error_code",
+        AgreementErrorStatus = "a.error_status",
+        AgreementErrorText = "a.error_text",
+        AgreementAcknowledgedAt = "a.acknowledged_at",
+    }
+}
+
+/// The query whose rows [`row_detail`] reads.
 fn detail_query(by: &str) -> String {
-    format!(
-        "SELECT r.id, r.domain, r.state, s.path, {by}.line, r.customer, r.problems, r.request_id,
-                r.customer_id, r.commerce_id, {}, r.sealed_credentials IS NOT NULL, r.error_code,
-                r.error_status, r.error_text, r.domain_burned, r.replaced_by, r.made_at, r.changed_at,
-                {by}.cells, s.header, a.state, a.request_id, a.error_code, a.error_status, a.error_text,
-                r.password_erased_at, r.erased_at, s.given,
-                r.acknowledged_at, a.acknowledged_at, r.external_id, r.reseller_id, s.id
-           FROM {} JOIN sources s ON s.id = {by}.source_id",
-        super::user_name("r.user_name", "r.domain"),
-        rows()
-    )
+    let (columns, rows) = (Detail::list().replace("by.", &format!("{by}.")), rows());
+    format!("SELECT {columns} FROM {rows} JOIN sources s ON s.id = {by}.source_id")
 }
 
 fn row_detail(row: &Row<'_>) -> rusqlite::Result<RowDetail> {
-    let customer: Option<String> = row.get(5)?;
-    let problems: Option<String> = row.get(6)?;
+    let time = |column: Detail| column.of::<Option<i64>>(row).map(|time| time.map(clock::from_ms));
+    let customer: Option<String> = Detail::Customer.of(row)?;
+    let problems: Option<String> = Detail::Problems.of(row)?;
     Ok(RowDetail {
-        row: row.get(0)?,
-        domain: row.get(1)?,
-        user_name: row.get(10)?,
-        state: row.get(2)?,
-        file: row.get(3)?,
-        line: row.get(4)?,
+        row: Detail::Row.of(row)?,
+        domain: Detail::Domain.of(row)?,
+        user_name: Detail::UserName.of(row)?,
+        state: Detail::State.of(row)?,
+        file: Detail::File.of(row)?,
+        line: Detail::Line.of(row)?,
         // A row that cannot be parsed must not hide the other rows, or its own calls.
         unreadable: unreadable(customer.as_deref(), problems.as_deref()),
         customer: customer.and_then(|text| serde_json::from_str(&text).ok()),
         problems: problems.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-        request_id: row.get(7)?,
-        customer_id: row.get(8)?,
-        commerce_id: row.get(9)?,
-        has_credentials: row.get(11)?,
-        password_erased_at: row.get::<_, Option<i64>>(26)?.map(clock::from_ms),
-        erased_at: row.get::<_, Option<i64>>(27)?.map(clock::from_ms),
-        error_code: row.get(12)?,
-        error_status: row.get(13)?,
-        error_text: row.get(14)?,
-        domain_burned: row.get(15)?,
-        replaced_by: row.get(16)?,
-        made_at: clock::from_ms(row.get(17)?),
-        changed_at: clock::from_ms(row.get(18)?),
-        cells: row.get(19)?,
-        header: row.get(20)?,
-        given: row.get(28)?,
-        acknowledged_at: row.get::<_, Option<i64>>(29)?.map(clock::from_ms),
-        external_id: row.get(31)?,
-        reseller_id: row.get(32)?,
-        source: row.get(33)?,
-        agreement: agreement_detail(row)?,
+        request_id: Detail::RequestId.of(row)?,
+        customer_id: Detail::CustomerId.of(row)?,
+        commerce_id: Detail::CommerceId.of(row)?,
+        has_credentials: Detail::HasCredentials.of(row)?,
+        password_erased_at: time(Detail::PasswordErasedAt)?,
+        erased_at: time(Detail::ErasedAt)?,
+        error_code: Detail::ErrorCode.of(row)?,
+        error_status: Detail::ErrorStatus.of(row)?,
+        error_text: Detail::ErrorText.of(row)?,
+        domain_burned: Detail::DomainBurned.of(row)?,
+        replaced_by: Detail::ReplacedBy.of(row)?,
+        made_at: clock::from_ms(Detail::MadeAt.of(row)?),
+        changed_at: clock::from_ms(Detail::ChangedAt.of(row)?),
+        cells: Detail::Cells.of(row)?,
+        header: Detail::Header.of(row)?,
+        given: Detail::Given.of(row)?,
+        acknowledged_at: time(Detail::AcknowledgedAt)?,
+        external_id: Detail::ExternalId.of(row)?,
+        reseller_id: Detail::ResellerId.of(row)?,
+        source: Detail::Source.of(row)?,
+        agreement: match Detail::AgreementState.of(row)? {
+            Some(state) => Some(AgreementDetail {
+                state,
+                request_id: Detail::AgreementRequestId.of(row)?,
+                error_code: Detail::AgreementErrorCode.of(row)?,
+                error_status: Detail::AgreementErrorStatus.of(row)?,
+                error_text: Detail::AgreementErrorText.of(row)?,
+                acknowledged_at: time(Detail::AgreementAcknowledgedAt)?,
+            }),
+            None => None,
+        },
     })
-}
-
-fn agreement_detail(row: &Row<'_>) -> rusqlite::Result<Option<AgreementDetail>> {
-    let Some(state) = row.get(21)? else { return Ok(None) };
-    Ok(Some(AgreementDetail {
-        state,
-        request_id: row.get(22)?,
-        error_code: row.get(23)?,
-        error_status: row.get(24)?,
-        error_text: row.get(25)?,
-        acknowledged_at: row.get::<_, Option<i64>>(30)?.map(clock::from_ms),
-    }))
 }
 
 /// Why a row cannot be parsed.

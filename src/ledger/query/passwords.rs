@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 
-use super::super::stored::{Value, collect, each, insert, is_domain, value};
+use super::super::stored::{Value, collect, columns, each, insert, is_domain, value};
 use super::super::{DataKeyId, Error, Result, RowId, RunId, schema};
 use super::Queries;
 use tenantry_model::clock;
@@ -193,17 +193,21 @@ impl Queries {
             )
         };
         let user_name = super::user_name("coalesce(user_name, '')", "domain");
+        let columns = Password::list();
         let of_rows = format!(
-            "SELECT domain, customer_id, {user_name}, sealed_credentials, data_key_id, id, domain, NULL, NULL, customer
+            "SELECT {columns} FROM (
+             SELECT domain, customer_id, {user_name} AS shown_name, sealed_credentials, data_key_id, id AS row_id,
+                    domain AS bound_domain, NULL AS asked_for, NULL AS answer, customer
                FROM customer_rows
-              WHERE sealed_credentials IS NOT NULL AND {is_asked_for} AND {} AND {} ORDER BY id",
+              WHERE sealed_credentials IS NOT NULL AND {is_asked_for} AND {} AND {}) ORDER BY row_id",
             of_run("customer_rows.id"),
             unopened("row_id", "customer_rows.id")
         );
         let of_others = format!(
-            "SELECT * FROM (
-             SELECT domain, customer_id, {user_name}, sealed_credentials, data_key_id, row_id, bound_domain, asked_for,
-                    max(id) AS answer, (SELECT own.customer FROM customer_rows own WHERE own.key_domain = kept.domain)
+            "SELECT {columns} FROM (
+             SELECT domain, customer_id, {user_name} AS shown_name, sealed_credentials, data_key_id, row_id,
+                    bound_domain, asked_for, max(id) AS answer,
+                    (SELECT own.customer FROM customer_rows own WHERE own.key_domain = kept.domain) AS customer
                FROM (SELECT {NAMED} AS domain, f.customer_id, f.user_name, f.sealed_credentials, f.data_key_id,
                             f.row_id, coalesce(f.domain, r.domain) AS bound_domain, r.domain AS asked_for, f.id
                        FROM foreign_answers f JOIN customer_rows r ON r.id = f.row_id
@@ -266,6 +270,22 @@ impl Queries {
     }
 }
 
+columns! {
+    /// What [`sealed_password`] reads.
+    Password {
+        Domain = "domain",
+        CustomerId = "customer_id",
+        UserName = "shown_name",
+        Sealed = "sealed_credentials",
+        DataKey = "data_key_id",
+        AskedBy = "row_id",
+        BoundDomain = "bound_domain",
+        AskedFor = "asked_for",
+        Answer = "answer",
+        Customer = "customer",
+    }
+}
+
 fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
     /// Reading it here takes a fraction of the time that SQLite needs.
     #[derive(Deserialize)]
@@ -273,17 +293,20 @@ fn sealed_password(row: &Row<'_>) -> rusqlite::Result<SealedPassword> {
         company_name: String,
     }
     let company = |customer| serde_json::from_str(customer).ok().map(|Company { company_name }| company_name);
+    let customer = row.get_ref(Password::Customer as usize)?;
     Ok(SealedPassword {
-        company: row.get_ref(9)?.as_str_or_null()?.and_then(company),
-        customer_id: row.get(1)?,
-        domain: row.get(0)?,
-        user_name: row.get(2)?,
-        password: row.get(3)?,
-        data_key: row.get(4)?,
-        asked_by: row.get(5)?,
-        bound_domain: row.get(6)?,
-        kept: match row.get(8)? {
-            Some(foreign_answer) => Some(ForeignPassword { foreign_answer, asked_for: row.get(7)? }),
+        company: customer.as_str_or_null()?.and_then(company),
+        customer_id: Password::CustomerId.of(row)?,
+        domain: Password::Domain.of(row)?,
+        user_name: Password::UserName.of(row)?,
+        password: Password::Sealed.of(row)?,
+        data_key: Password::DataKey.of(row)?,
+        asked_by: Password::AskedBy.of(row)?,
+        bound_domain: Password::BoundDomain.of(row)?,
+        kept: match Password::Answer.of(row)? {
+            Some(foreign_answer) => {
+                Some(ForeignPassword { foreign_answer, asked_for: Password::AskedFor.of(row)? })
+            }
             None => None,
         },
     })
