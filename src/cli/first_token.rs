@@ -16,14 +16,15 @@ const BACKOFF: Backoff = Backoff::up_to_s(30);
 /// second time.
 pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<Token, StopReason> {
     let begun = Instant::now();
-    let mut failed = 0;
+    let (mut failed, mut has_refused_password) = (0, false);
     loop {
         let wait = BACKOFF.wait(failed);
         match tokens.token().await {
             Ok(token) => return Ok(token),
             Err(auth::Error::Refused { message, hint }) => return Err(StopReason::SignIn { message, hint }),
             Err(auth::Error::Unavailable(silence))
-                if begun.elapsed() + wait > max_outage || (silence.is_wrong_password && failed > 0) =>
+                if begun.elapsed() + wait > max_outage
+                    || (silence.is_wrong_password && has_refused_password) =>
             {
                 let last = silence.of("the sign-in service");
                 return Err(StopReason::Outage { lasted: begun.elapsed(), last, to: None });
@@ -39,6 +40,7 @@ pub(super) async fn get(tokens: &TokenSource, max_outage: Duration) -> Result<To
                 );
                 tokio::time::sleep(wait).await;
                 failed += 1;
+                has_refused_password = silence.is_wrong_password;
             }
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct OutageMonitor {
     /// When the service last gave a verdict on anything.
     last_verdict: Option<Instant>,
     last_no_response: HashMap<Step, NoResponse>,
+    /// When a proxy first refused its user name and password. Another refusal, of a request that began later, is definite.
+    password_refused: Option<Instant>,
     /// The maximum time that the service may be silent, or throttle.
     max_outage: Duration,
     start: RunClock,
@@ -36,6 +38,7 @@ impl OutageMonitor {
             breakers: Step::ALL.map(|_| Breaker::new(FAILURES)),
             last_verdict: None,
             last_no_response: HashMap::new(),
+            password_refused: None,
             max_outage,
             start,
         }
@@ -48,7 +51,6 @@ impl OutageMonitor {
         match health {
             ServiceHealth::Answered => {
                 breaker.answered();
-                self.last_no_response.remove(&step);
                 self.last_verdict = Some(now);
             }
             ServiceHealth::Throttled(wait) => {
@@ -67,10 +69,14 @@ impl OutageMonitor {
                     let NoResponse { reason, hint, .. } = &silence;
                     tracing::warn!(reason, hint, "the service does not answer; trying one request at a time");
                 }
-                let is_wrong_password = silence.is_wrong_password;
-                let before = self.last_no_response.insert(step, silence);
-                if is_wrong_password && before.is_some_and(|before| before.is_wrong_password) {
-                    return Some(self.outage(step, now));
+                // A proxy that has accepted the password before may be overloaded.
+                let is_wrong_password = silence.is_wrong_password && self.last_verdict.is_none();
+                self.last_no_response.insert(step, silence);
+                if is_wrong_password {
+                    let refused = *self.password_refused.get_or_insert(now);
+                    if begun > refused {
+                        return Some(self.outage(step, now));
+                    }
                 }
                 // Also before the breaker opens: with few rows, ten failures may take long.
                 if self.silence_deadline(step).is_some_and(|deadline| deadline <= now) {

@@ -219,11 +219,12 @@ struct LinkHeader {
 }
 
 impl<T> ListPage<T> {
-    /// Is it a list, and not other JSON, such as the `{"status":"maintenance"}` of a gateway? `is_signed`: the answer has
-    /// headers of the service.
+    /// Is it a list, and not other JSON, such as the `{"status":"maintenance"}` or the `{"items":[]}` of a gateway?
+    /// `is_signed`: the answer has headers of the service.
     pub(super) fn is_list(&self, is_signed: bool) -> bool {
-        match self.items {
-            Some(_) => is_signed || self.total_count.is_some() || self.links.is_some(),
+        match &self.items {
+            Some(items) if !items.is_empty() => true,
+            Some(_) => self.total_count.is_some() || self.links.is_some(),
             None => is_signed && self.total_count == Some(0),
         }
     }

@@ -257,12 +257,13 @@ impl NoTunnel {
                 format!("the proxy for `{host}` cannot be reached: {why}"),
                 format!("check {named_by}, or exclude `{host}` with NO_PROXY"),
             ),
-            Cause::Status(407) if *has_credentials => NoResponse {
+            // Some proxies answer with 401.
+            Cause::Status(status @ (401 | 407)) if *has_credentials => NoResponse {
                 is_wrong_password: true,
                 ..with_hint(
                     format!(
                         "the proxy for `{host}` does not accept the user name and password in {named_by} \
-                         (status 407)"
+                         (status {status})"
                     ),
                     format!(
                         "correct them in {named_by}, with special characters percent-encoded (@ is %40); for a \

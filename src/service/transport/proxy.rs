@@ -119,6 +119,12 @@ impl Proxies {
     }
 
     fn is_exception(&self, url: &Url) -> bool {
+        let mut url = url.clone();
+        let host = url.host_str().map(|host| host.trim_end_matches('.').to_owned());
+        if let Some(host) = host.filter(|host| Some(&**host) != url.host_str()) {
+            // What has no other host keeps the dot.
+            _ = url.set_host(Some(&host));
+        }
         let port = url.port_or_known_default();
         let exceptions = self.exceptions.iter().filter(|it| it.port.is_none() || it.port == port);
         let hosts: Vec<&str> = exceptions.map(|it| it.host.as_str()).collect();
@@ -133,17 +139,30 @@ impl Proxies {
 fn exceptions_in(list: &str) -> Vec<Exception> {
     let entries = list.split(|c: char| c == ',' || c.is_whitespace()).map(|it| it.trim_matches(['"', '\'']));
     let exception = |entry: &str| {
-        let entry = entry.split_once("://").map_or(entry, |(_, rest)| rest).trim_end_matches('/');
+        let (scheme, entry) = entry.split_once("://").map_or(("", entry), |(scheme, rest)| (scheme, rest));
+        let entry = if scheme.is_empty() { entry } else { entry.trim_end_matches('/') };
         let (host, port) = match entry.strip_prefix('[').and_then(|entry| entry.split_once(']')) {
-            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            Some((host, "")) => (host.to_owned(), None),
+            Some((host, rest)) if rest.starts_with('/') => (format!("{host}{rest}"), None),
+            Some((host, rest)) => (host.to_owned(), Some(rest.strip_prefix(':')?)),
             None => match entry.split_once(':') {
                 // An IPv6 address has more colons.
-                Some((host, port)) if !port.contains(':') => (host, Some(port)),
-                _ => (entry, None),
+                Some((host, port)) if !port.contains(':') => (host.to_owned(), Some(port)),
+                _ => (entry.to_owned(), None),
             },
         };
-        let host = host.strip_prefix('*').filter(|it| it.starts_with('.')).unwrap_or(host);
-        let port = port.map(str::parse).transpose().ok()?;
+        let port = match (port, scheme.to_ascii_lowercase().as_str()) {
+            (Some(port), _) => Some(port.parse().ok()?),
+            (None, "http") => Some(80),
+            (None, "https") => Some(443),
+            (None, "") => None,
+            (None, _) => return None,
+        };
+        // Every host is meant only by `*` alone.
+        if host == "*" && port.is_some() {
+            return None;
+        }
+        let host = host.strip_prefix('*').filter(|it| it.starts_with('.')).unwrap_or(&host);
         Some(Exception { host: host.trim_end_matches('.').to_owned(), port })
     };
     entries.filter_map(exception).filter(|it| !it.host.is_empty()).collect()

@@ -281,7 +281,7 @@ fn only_a_list_of_the_service_says_that_there_is_no_customer() {
         assert_eq!(RequestKind::Lookup.word(&asked), expected, "{body} {is_signed}");
     };
     check(r#"{"totalCount":0,"items":[]}"#, false, "answered");
-    check(r#"{"items":[]}"#, true, "answered");
+    check(r#"{"items":[]}"#, true, "no_answer");
     check(r#"{"totalCount":0}"#, true, "answered");
     for body in ["{}", r#"{"items":[]}"#, r#"{"value":[]}"#, r#"{"status":"maintenance"}"#] {
         check(body, false, "no_answer");

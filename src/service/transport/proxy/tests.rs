@@ -145,6 +145,13 @@ fn the_variable_that_counts_is_the_nearest_one() {
         ("[fd00:9::1]:8443", "https://[fd00:9::1]:8443/", true),
         ("[fd00:9::1]", "https://[fd00:9::1]/", true),
         ("fd00:9::/32", "https://[fd00:9::1]/", true),
+        ("[fd00:9::]/32", "https://[fd00:9::1]/", true),
+        ("api.test.", "https://api.test.:8443/", true),
+        ("api.test", "https://api.test.:8443/", true),
+        ("http://api.test", "https://api.test/", false),
+        ("https://*", "https://api.test/", false),
+        ("*/", "https://api.test/", false),
+        ("[fd00:9::1]x", "https://[fd00:9::1]/", false),
     ] {
         let found = shown(&[("HTTPS_PROXY", "http://a"), ("NO_PROXY", exceptions)], url);
         assert_eq!(found.map(|proxy| proxy.is_none()), Ok(is_direct), "{exceptions} {url}");
