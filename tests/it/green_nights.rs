@@ -38,28 +38,6 @@ fn a_row_that_is_corrected_under_its_external_id_replaces_the_refused_one() {
     bench.agree();
 }
 
-/// It has moved there. An acknowledgement would end each night.
-#[test]
-fn a_refused_row_that_another_list_contains_is_not_gone() {
-    let bench = Bench::new();
-    bench.file("a.csv", customers_of(["half-made-1", "harborline"]));
-    bench.file("b.csv", customers_of(["wingtip"]));
-    bench.import("a.csv").args(["b.csv"]).exits(3);
-    bench.file("a.csv", customers_of(["harborline"]));
-    bench.file("b.csv", customers_of(["wingtip", "half-made-1"]));
-    for _ in 0..2 {
-        bench.import("b.csv").exits(3);
-        bench.import("a.csv").exits(3);
-        bench.tenantry(["acknowledge", "--gone"]).exits(1);
-    }
-    bench.file("b.csv", customers_of(["wingtip"]));
-    bench.import("b.csv").exits(3);
-    bench.import("a.csv").exits(3);
-    bench.tenantry(["acknowledge", "--gone"]).exits(0);
-    bench.import("b.csv").exits(0);
-    bench.import("a.csv").exits(0);
-}
-
 /// The corrected row was created before the refused one left the list, and each night has a limit.
 #[test]
 fn a_correction_waits_for_consent_and_is_carried_out_then() {

@@ -14,7 +14,6 @@ use super::super::stored::{
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
-use super::missing::last_agreed;
 use tenantry_model::clock;
 
 /// How many corrections are described.
@@ -51,8 +50,8 @@ const STEPS: [(&str, &str, &str); 2] =
 
 impl IngestSession {
     /// Marks the rows that this list no longer contains, nor an earlier list of this run, and takes the mark from the rows
-    /// that it contains, whichever list brought them first. A refused row that another list contains is not gone. A row that
-    /// was acknowledged while it was gone needs attention again when it comes back.
+    /// that it contains, whichever list brought them first. A row that was acknowledged while it was gone needs attention
+    /// again when it comes back.
     pub(super) fn mark_gone(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         let is_unsettled = State::sql_list(|state| state.needs_attention() || state.is_open());
         let now = clock::now().as_millisecond();
@@ -82,19 +81,15 @@ impl IngestSession {
             let update = format!(
                 "UPDATE {table} SET gone_at = ?2 WHERE id = ?1 AND (gone_at IS NULL OR gone_at > ?2)"
             );
-            let elsewhere =
-                if table == "customer_rows" { refused_elsewhere(tx, list)? } else { HashSet::new() };
             for id in self.missing(tx, &unsettled, list)? {
-                if !elsewhere.contains(&id) {
-                    tx.prepare_cached(&update)?.execute((id, now))?;
-                }
+                tx.prepare_cached(&update)?.execute((id, now))?;
             }
         }
         Ok(())
     }
 
-    /// Notes which unsettled rows of other lists this list contains, too: they are not missing while the last reading of a
-    /// list that was agreed to is among those that have found them. This reading counts only then, too, so an earlier one
+    /// Notes which open rows of other lists this list contains, too: they are not missing while the last reading of a list
+    /// that was agreed to is among those that have found them. This reading counts only then, too, so an earlier one
     /// that was agreed to is kept beside it.
     pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
         let agreed = "SELECT id FROM sources WHERE completed_at IS NOT NULL AND id <> ?1";
@@ -107,8 +102,7 @@ impl IngestSession {
               WHERE state = ?1 AND id > ?2 AND (source_id <> {} OR also_in IS NOT NULL) ORDER BY id LIMIT ?3",
             self.source
         );
-        let is_unsettled = |state: &State| state.is_open() || state.needs_attention();
-        for state in State::OF_ROWS.into_iter().filter(is_unsettled) {
+        for state in State::OF_ROWS.into_iter().filter(|state| state.is_open()) {
             let mut last = RowId(0);
             loop {
                 type Open = (RowId, SourceId, Option<String>);
@@ -222,24 +216,6 @@ impl IngestSession {
         })?;
         Ok(missing)
     }
-}
-
-/// The refused rows that other lists contain, by their last readings that were agreed to.
-fn refused_elsewhere(tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<HashSet<i64>> {
-    let refused = format!("also_in IS NOT NULL AND state IN ({})", State::sql_list(State::needs_attention));
-    let readings = format!("SELECT value FROM customer_rows, json_each(also_in) WHERE {refused}");
-    let last: HashSet<SourceId> = collect(tx, &last_agreed(&readings, "NULL"), [], |row| row.get(0))?;
-    let sql =
-        format!("SELECT customer_rows.id, value FROM customer_rows, json_each(also_in) WHERE {refused}");
-    let mut elsewhere = HashSet::new();
-    each(tx, &sql, [], |found| {
-        let reading: SourceId = found.get(1)?;
-        if last.contains(&reading) && !list.contains(&reading) {
-            elsewhere.insert(found.get(0)?);
-        }
-        Ok::<_, Error>(())
-    })?;
-    Ok(elsewhere)
 }
 
 /// Do these rows have nothing in common but their external id? A list may count its rows from 1 each day.

@@ -81,16 +81,22 @@ fn end_waiting(tx: &Transaction<'_>, run: RunId, readings: &str) -> Result<()> {
 
 /// A query for the ids of the missing rows. `agreed`: a query for the readings that count although they are not complete.
 pub(in super::super) fn missing(agreed: &str) -> String {
+    let is_agreed =
+        |reading: &str| format!("({reading}.completed_at IS NOT NULL OR {reading}.id IN ({agreed}))");
     let gone = "customer_rows INDEXED BY rows_gone";
-    let waits = "gone_at IS NOT NULL AND state = 'pending'";
     format!(
         "WITH last AS MATERIALIZED (
              SELECT s.id, max(own.read_at) AS read_at
                FROM sources s JOIN sources own ON {}
-              WHERE s.id IN (SELECT source_id FROM {gone} WHERE {waits})
+              WHERE s.id IN (SELECT source_id FROM {gone} WHERE gone_at IS NOT NULL AND state = 'pending')
                 AND s.completed_at IS NOT NULL AND own.run_id <> s.run_id AND {} AND {}
               GROUP BY s.id),
-              elsewhere AS MATERIALIZED ({})
+              elsewhere AS MATERIALIZED (
+             SELECT s.id FROM sources s
+              WHERE s.id IN (SELECT value FROM {gone}, json_each(also_in)
+                              WHERE gone_at IS NOT NULL AND state = 'pending')
+                AND {}
+                AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {} AND {} AND {}))
          SELECT r.id FROM customer_rows r INDEXED BY rows_gone
            JOIN last ON last.id = r.source_id AND last.read_at >= r.gone_at
           WHERE r.gone_at IS NOT NULL AND r.state = 'pending' AND r.error_code IS NULL AND {}
@@ -98,27 +104,12 @@ pub(in super::super) fn missing(agreed: &str) -> String {
             AND r.id NOT IN ({CORRECTIONS})",
         is_same_list("s", "own"),
         is_reading("own"),
-        is_agreed("own", agreed),
-        last_agreed(&format!("SELECT value FROM {gone}, json_each(also_in) WHERE {waits}"), agreed),
-        never_sent("r")
-    )
-}
-
-fn is_agreed(reading: &str, agreed: &str) -> String {
-    format!("({reading}.completed_at IS NOT NULL OR {reading}.id IN ({agreed}))")
-}
-
-/// A query for those of these `readings` (a query for their ids) that are the last agreed ones of their lists. `agreed`: as
-/// in [`missing`].
-pub(super) fn last_agreed(readings: &str, agreed: &str) -> String {
-    format!(
-        "SELECT s.id FROM sources s
-          WHERE s.id IN ({readings}) AND {}
-            AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {} AND {} AND {})",
-        is_agreed("s", agreed),
+        is_agreed("own"),
+        is_agreed("s"),
         is_same_list("later", "s"),
         is_reading("later"),
-        is_agreed("later", agreed)
+        is_agreed("later"),
+        never_sent("r")
     )
 }
 
