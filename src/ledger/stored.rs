@@ -171,15 +171,17 @@ pub(super) fn is_same_list(one: &str, other: &str) -> String {
     )
 }
 
-/// SQL: was the sheet of the reading `older` renamed to that of `newer`? Neither workbook has the other's sheet, and the two
-/// have the same place in them, or are the only ones with new names. Earlier versions did not store the sheets.
+/// SQL: was the sheet of the reading `older` renamed to that of `newer`? The last reading of the file that still had the
+/// sheet decides: neither workbook has the other's sheet, and the two have the same place, or are the only ones with new
+/// names, or the workbook had only this one. Earlier versions did not store the sheets.
 fn is_renamed(older: &str, newer: &str) -> String {
     let sheets = |reading: &str| format!("json_each({reading}.given, '$.found_sheets')");
+    let (old, new) = (sheet(older), sheet(newer));
     let has = |reading: &str, name: &str| {
         format!("EXISTS (SELECT 1 FROM {} WHERE value = {name} COLLATE NOCASE)", sheets(reading))
     };
-    let place = |reading: &str| {
-        format!("(SELECT key FROM {} WHERE value = {} COLLATE NOCASE)", sheets(reading), sheet(reading))
+    let place = |reading: &str, name: &str| {
+        format!("(SELECT key FROM {} WHERE value = {name} COLLATE NOCASE)", sheets(reading))
     };
     let has_one_more = |reading: &str, than: &str| {
         let is_there = format!(
@@ -189,15 +191,20 @@ fn is_renamed(older: &str, newer: &str) -> String {
         format!("(SELECT count(*) = 1 FROM {} its WHERE NOT {is_there})", sheets(reading))
     };
     format!(
-        "(NOT {} AND (NOT EXISTS (SELECT 1 FROM {})
-                      OR (NOT {} AND ({} = {} OR ({} AND {})))))",
-        has(newer, &sheet(older)),
+        "(NOT {} AND (NOT EXISTS (SELECT 1 FROM {}) OR EXISTS (
+              SELECT 1 FROM sources last
+               WHERE last.id = (SELECT max(had.id) FROM sources had WHERE had.id < {newer}.id AND {} AND {})
+                 AND NOT {}
+                 AND ({} = {} OR ({} AND {}) OR json_array_length(last.given, '$.found_sheets') = 1))))",
+        has(newer, &old),
         sheets(older),
-        has(older, &sheet(newer)),
-        place(older),
-        place(newer),
-        has_one_more(older, newer),
-        has_one_more(newer, older)
+        is_same_file("had", newer),
+        has("had", &old),
+        has("last", &new),
+        place("last", &old),
+        place(newer, &new),
+        has_one_more("last", newer),
+        has_one_more(newer, "last")
     )
 }
 

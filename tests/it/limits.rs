@@ -295,8 +295,12 @@ fn a_list_that_was_not_agreed_to_keeps_no_row() {
     bench.file("b.csv", customers_of(["x", "y"]));
     bench.import("b.csv").args(["--max-new", "0"]).exits(5);
     bench.file("a.csv", customers_of(["p"]));
-    bench.import("a.csv").exits(5).says("1 row declined");
-    assert_eq!(bench.ledger().states(), states([("created", 1), ("declined", 1), ("pending", 1)]));
+    bench.import("a.csv").exits(5).says("`b.csv`: 2 of its rows are held back");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    // It waits for that list, and is sent or declined with it.
+    bench.file("b.csv", customers_of(["y"]));
+    bench.import("b.csv").exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
     // An earlier reading of the other list, which was agreed to, keeps it.
     let bench = in_the_second_of_two_lists();
     bench.file("b.csv", customers_of(["x", "q", "y"]));
@@ -335,6 +339,42 @@ fn what_the_last_list_has_lost_does_not_count() {
     let ahead = bench.import("a.csv").args(["--max-new", "0"]);
     ahead.env("TENANTRY_CLOCK_OFFSET", bench.path("clock")).exits(5);
     bench.import("a.csv").exits(0).says("1 row declined");
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+}
+
+/// The row waits for the list that is asked about, and is sent with it.
+#[cfg(unix)]
+#[test]
+fn a_row_of_a_list_that_waits_for_consent_waits_with_it() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x", "p"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("b.csv", customers_of(["x", "y"]));
+    let terminal = Terminal::start(bench.import("b.csv").asking(), WIDE);
+    terminal.shows("Go ahead? (yes/no)");
+    drop(terminal);
+    bench.file("a.csv", customers_of(["p"]));
+    let import = bench.import("a.csv").args(["--wait-lock", "10s"]);
+    import
+        .exits(5)
+        .says("`b.csv` was read, but the run ended before you agreed to send its rows, so 2 of its rows");
+    assert_eq!(bench.ledger().states(), states([("created", 1), ("pending", 2)]));
+    bench.resume().args(["--yes"]).exits(0);
+    assert_eq!(bench.ledger().states(), states([("created", 3)]));
+}
+
+/// It has moved to the list that the same command reads first, and leaves that one later.
+#[test]
+fn a_row_that_has_moved_within_a_run_is_followed() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x", "p"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("a.csv", customers_of(["p"]));
+    bench.file("b.csv", customers_of(["x", "q"]));
+    bench.import("b.csv").args(["a.csv", "--limit", "0"]).exits(5);
+    assert_eq!(bench.ledger().row("x").state, "pending");
+    bench.file("b.csv", customers_of(["q"]));
+    bench.import("b.csv").exits(0).says("1 row declined");
     assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
 }
 

@@ -190,6 +190,20 @@ fn a_sheet_is_renamed_to_one_sheet() {
     import("Uno").exits(5).says("1 row declined");
     bench.resume().exits(0);
     assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
+    // A sheet is followed through the readings: another one was put before it, and then it was renamed.
+    let bench = Bench::new();
+    let import = |sheets: &[(&str, &[&str])], sheet: &str| {
+        let sheets: Vec<_> = sheets.iter().map(|(name, domains)| (*name, rows(domains), "")).collect();
+        bench.file("list.xlsx", xlsx(&sheets));
+        bench.import("list.xlsx").args(["--sheet", sheet, "--limit", "0"]).exits(5)
+    };
+    import(&[("One", &["berlin", "bonn"])], "One");
+    let inserted: &[(&str, &[&str])] = &[("New", &["kiel"]), ("One", &["berlin", "bonn"])];
+    import(inserted, "New");
+    import(inserted, "One");
+    import(&[("New", &["kiel", "ulm"]), ("Uno", &["berlin", "bonn"])], "New");
+    assert_eq!(bench.ledger().states(), states([("pending", 4)]));
+    import(&[("New", &["kiel", "ulm"]), ("Uno", &["berlin"])], "Uno").says("1 row declined");
 }
 
 #[test]

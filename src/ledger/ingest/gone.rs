@@ -71,9 +71,18 @@ impl IngestSession {
             for (id, ..) in marked.into_iter().filter(is_back) {
                 tx.prepare_cached(&update)?.execute([id])?;
             }
+            // A waiting row for which an earlier list of this run is noted is kept by that note.
+            let is_noted = match table {
+                "customer_rows" => format!(
+                    "state = 'pending' AND EXISTS (SELECT 1 FROM json_each(also_in)
+                                                    WHERE value IN (SELECT id FROM sources WHERE run_id = {}))",
+                    self.run
+                ),
+                _ => "FALSE".to_owned(),
+            };
             // Rows of this reading have just been met.
             let unsettled = format!(
-                "SELECT id, {row}, source_id FROM {table}
+                "SELECT id, {row}, source_id, {is_noted} FROM {table}
                   WHERE {is_current} AND state IN ({is_unsettled}) AND source_id <> {}",
                 self.source
             );
@@ -202,13 +211,15 @@ impl IngestSession {
         Ok(only)
     }
 
-    /// Of the steps found by the query, with the ids of their row and of their reading: those of these readings whose row
-    /// was met neither by this reading nor by an earlier list of this run.
+    /// Of the steps found by the query, with the ids of their row and of their reading, and whether an earlier list of this
+    /// run is noted: those of these readings whose row was met neither by this reading nor by such a list that is not noted.
     fn missing(&self, tx: &Transaction<'_>, sql: &str, readings: &HashSet<SourceId>) -> Result<Vec<i64>> {
         let mut missing = Vec::new();
         each(tx, sql, [], |step| {
             let (row, reading) = (step.get(1)?, step.get(2)?);
-            let is_met = self.seen.line_of(row).is_some() || self.seen.earlier.place_of(row).is_some();
+            let is_noted: bool = step.get(3)?;
+            let is_met =
+                self.seen.line_of(row).is_some() || (self.seen.earlier.place_of(row).is_some() && !is_noted);
             if readings.contains(&reading) && !is_met {
                 missing.push(step.get(0)?);
             }

@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{State, StepEvent, StepKind, take_all};
-use super::super::stored::{is_export, is_same_list, value};
+use super::super::stored::{is_after_copy, is_export, is_same_list, value};
 use super::super::{Ledger, Result, RunId, backup, runs};
 #[cfg(doc)]
 use super::IngestSession;
@@ -30,9 +30,13 @@ impl Ledger {
         if self.missing(AwaitingConsent::OfThisRun).await? == 0 {
             return Ok(0);
         }
-        let which = format!("id IN ({})", missing(&AwaitingConsent::OfThisRun.sources(self.run)));
+        let missing = missing(&AwaitingConsent::OfThisRun.sources(self.run));
         let declined = (StepKind::Create, State::Pending, StepEvent::Discarded);
-        self.write(move |tx| take_all(tx, declined, "key_domain = NULL", &which)).await
+        self.write(move |tx| {
+            hand_over(tx, &missing)?;
+            take_all(tx, declined, "key_domain = NULL", &format!("id IN ({missing})"))
+        })
+        .await
     }
 
     /// Ends the waiting of rows that a restored copy has held back until their list came again. The lost ledger may have
@@ -111,6 +115,26 @@ pub(in super::super) fn missing(agreed: &str) -> String {
         is_agreed("later"),
         never_sent("r")
     )
+}
+
+/// Gives those of the `missing` rows that a held list contains to that list: they wait for it, and are declined or sent with
+/// it. The cells of a row belong to its header, so the two must have the same.
+fn hand_over(tx: &Transaction<'_>, missing: &str) -> Result<()> {
+    let held = format!(
+        "FROM json_each(customer_rows.also_in) met JOIN sources s ON s.id = met.value
+        WHERE s.completed_at IS NULL AND s.read_at IS NOT NULL AND s.let_go_at IS NULL AND {}
+          AND s.header = (SELECT own.header FROM sources own WHERE own.id = customer_rows.source_id)
+          AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {} AND {})",
+        is_after_copy("s"),
+        is_same_list("later", "s"),
+        is_reading("later")
+    );
+    let sql = format!(
+        "UPDATE customer_rows SET gone_at = NULL, source_id = (SELECT max(s.id) {held})
+          WHERE id IN ({missing}) AND EXISTS (SELECT 1 {held})"
+    );
+    tx.execute(&sql, [])?;
+    Ok(())
 }
 
 /// A query for the rows that have replaced a refused one, or one that may have been sent, at once or one after the other.
