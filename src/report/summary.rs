@@ -455,7 +455,7 @@ pub(crate) fn hint(code: &str, state: State, domain_burned: bool) -> &'static st
     match (state, codes::hint(code)) {
         // Only an import knows what was exported.
         (State::Rejected, _) if code == Rule::SpreadsheetChange.name() => {
-            "restore these cells, and import the list again; if the new values are right, add `--warn spreadsheet_change`"
+            "restore these cells, or correct them as each row says, and import the list again"
         }
         (State::Rejected, _) => {
             "correct these rows and import the list again; `tenantry check FILE` lists every problem"

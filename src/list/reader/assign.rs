@@ -194,9 +194,24 @@ impl<'a> Context<'a> {
         (!has_company || is_asked).then(|| company(is_known))
     }
 
-    /// A `County` is the state, but beside a `State` it is a part of one, as in the United States.
+    /// A `County` is the state, but beside a `State` it is a part of one, as in the United States. Without a `Country` it may
+    /// be that, misspelt.
     fn is_district(&self, name: &str) -> bool {
-        aliases::fold(name) == "county" && self.has_known(Field::State)
+        headings::is_county(name) && (self.has_other_state() || !self.has(Field::Country))
+    }
+
+    fn has_other_state(&self) -> bool {
+        let is_state = |heading: &&Option<Heading>| {
+            matches!(
+                heading,
+                Some(
+                    Heading::Field { field: Field::State, .. }
+                        | Heading::Around(Field::State)
+                        | Heading::Before(Field::State)
+                )
+            )
+        };
+        self.mapped.contains(&Some(Field::State)) || self.headings.iter().filter(is_state).count() > 1
     }
 
     fn has_person(&self) -> bool {

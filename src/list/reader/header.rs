@@ -88,10 +88,7 @@ impl Header {
         let own = (0..columns.len()).filter(|&index| columns[index].ours).collect();
         let unused = |column: &&Column| column.field.is_none() && !column.is_ignored;
         let part = |(index, column): (usize, &Column)| {
-            let what = headings::unused(&Some(column).filter(unused)?.name)?;
-            let is_there = |field: &Field| index_by_field[*field as usize].is_some();
-            // Beside a column for each of its values, it says nothing new.
-            (!matches!(&what, Unused::Joined(fields) if fields.iter().all(is_there))).then_some((index, what))
+            Some((index, headings::unused(&Some(column).filter(unused)?.name)?))
         };
         let parts = columns.iter().enumerate().filter_map(part).collect();
         let header = Self { columns, index_by_field, nameless, parts, own, width };
@@ -265,9 +262,15 @@ impl Header {
             if headings::is_whole_name(&name) {
                 return self.lacks_company().then_some(HeaderFault::MayBePerson { column: name });
             }
-            let is_slip = column.reading.is_none() && !headings::is_other(&name);
-            let mut nearest = if is_slip { aliases::nearly(&aliases::fold(&name)) } else { Vec::new() };
-            nearest.retain(|&field| self.index_of(field).is_none());
+            let mut nearest = match () {
+                () if headings::is_other(&name) => Vec::new(),
+                // Beside a state, it is a part of one.
+                () if headings::is_county(&name) && self.index_of(Field::State).is_some() => Vec::new(),
+                () if headings::is_county(&name) => vec![Field::State, Field::Country],
+                () => aliases::nearly(&aliases::fold(&name)),
+            };
+            let is_other = |field: Field| column.reading.is_some_and(|reading| reading.field != field);
+            nearest.retain(|&field| self.index_of(field).is_none() && !is_other(field));
             if !nearest.is_empty() {
                 return Some(HeaderFault::NearlyKnown { column: name, nearest });
             }

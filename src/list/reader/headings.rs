@@ -175,6 +175,11 @@ pub(super) fn is_whole_name(heading: &str) -> bool {
     matches!(read(heading), Some(Heading::Name { .. }))
 }
 
+/// Whether this is `County`, which means several things.
+pub(super) fn is_county(heading: &str) -> bool {
+    fold(heading) == "county"
+}
+
 /// Whether this is a usual name of a column that is not a field, and not a misspelling of one.
 pub(super) fn is_other(heading: &str) -> bool {
     TABLE.others.contains(&plain(heading))

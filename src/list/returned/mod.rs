@@ -107,7 +107,7 @@ impl ColumnPair {
         let is_right = match self.field {
             Some(Field::EnableGdapByDefault) => is_boolean(trim(&now)),
             Some(Field::AgreementDate) => date::is_iso(trim(&now)) && !date::is_iso(trim(&original)),
-            Some(Field::Domain) if is_date_as_domain(trim(&original)) => !is_date_as_domain(trim(&now)),
+            Some(Field::Domain) if is_date_as_domain(trim(&original)) => is_name_with_number(trim(&now)),
             Some(field) => is_tidied(field, trim(&original), trim(&now)),
             None => false,
         };
@@ -120,6 +120,13 @@ impl ColumnPair {
             by_spreadsheet,
         })
     }
+}
+
+/// `mar4`: no spreadsheet writes a date so.
+fn is_name_with_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text.contains(|c: char| c.is_ascii_alphabetic())
+        && text.contains(|c: char| c.is_ascii_digit())
 }
 
 /// `120.00` became `120`: the zeros of a program are gone.
@@ -149,17 +156,22 @@ impl CellChange {
         let field = self.field?;
         let by_spreadsheet = self.by_spreadsheet?;
         let shown = truncate_for_display(self.original.as_bytes());
-        if rule_of_program_value(field, trim(&self.original)) == Some(Rule::Exponent) {
+        let rule = rule_of_program_value(field, trim(&self.original));
+        if rule == Some(Rule::Exponent) && rule_of_program_value(field, trim(&self.now)).is_none() {
             let message = format!(
                 "was `{shown}` when it was exported; a spreadsheet may have filled in zeros for lost digits"
             );
             let finding = Finding::new(Rule::SpreadsheetChange, message);
             return Some(finding.advise(
-                "enter the number with all its digits; if it is right, add `--warn spreadsheet_change`",
+                "enter the number with all its digits; if it is right, write it with blanks, such as `213 000 000`",
             ));
         }
         let what = by_spreadsheet.describe();
+        // What was refused for its form is not what to write.
+        let is_refused =
+            rule.is_some() || (field == Field::Domain && is_date_as_domain(trim(&self.original)));
+        let suggestion = (!is_refused).then(|| self.original.clone());
         let message = format!("was `{shown}` when it was exported; {what}");
-        Some(Finding::new(Rule::SpreadsheetChange, message).suggest_value(Some(self.original.clone())))
+        Some(Finding::new(Rule::SpreadsheetChange, message).suggest_value(suggestion))
     }
 }

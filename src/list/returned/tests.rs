@@ -96,7 +96,9 @@ fn a_correction_is_no_damage() {
     city("2.13E+08", "213000000", &["city: 2.13E+08 → 213000000!"]);
     domain("Mar-04", "mar4", &["domain: Mar-04 → mar4"]);
     domain("mar4", "Mar-04", &["domain: mar4 → Mar-04!"]);
-    domain("Mar-04", "4-Mar", &["domain: Mar-04 → 4-Mar!"]);
+    for now in ["4-Mar", "46085", "mars-04", "04-mars"] {
+        domain("Mar-04", now, &[&format!("domain: Mar-04 → {now}!")]);
+    }
 }
 
 #[test]

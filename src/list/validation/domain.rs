@@ -40,8 +40,8 @@ pub(crate) fn is_date_as_domain(text: &str) -> bool {
 /// Finds the name of a domain that became a date.
 pub(super) fn check_date(text: &str) -> Option<Finding> {
     is_date_as_domain(text).then(|| {
-        let message = "is a date, which a spreadsheet makes of a name such as `mar4`; format the column as text, and \
-                       enter the name again";
+        let message = "is a date, which a spreadsheet makes of a name such as `mar4`; enter the name again in a column \
+                       of texts";
         Finding::new(Rule::DateAsDomain, message)
     })
 }

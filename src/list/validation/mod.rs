@@ -339,15 +339,19 @@ fn unused_message(text: &str, what: &Unused, draft: &Draft<'_>) -> Option<String
                 .to_owned()
         }),
         Unused::Joined(fields) => {
-            let lacking = fields.iter().filter(|field| draft[**field].is_empty());
-            let lacking: Vec<String> = lacking.map(|field| format!("`{field}`")).collect();
-            (!lacking.is_empty()).then(|| {
-                format!(
-                    "is not used, although it has {}; split it into one column each, or leave it out with \
-                     `--ignore-column`",
-                    lacking.join(" and ")
-                )
-            })
+            let is_empty = |field: &&Field| draft[**field].is_empty();
+            let (lacking, filled): (Vec<&Field>, Vec<&Field>) = fields.iter().partition(is_empty);
+            let filled: Vec<String> = filled.into_iter().map(|field| draft[*field].to_lowercase()).collect();
+            let is_there = |word: &str| filled.iter().any(|value| has_words(value, &word.to_lowercase()));
+            let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+            if lacking.is_empty() || words.into_iter().all(is_there) {
+                return None;
+            }
+            let lacking: Vec<String> = lacking.iter().map(|field| format!("`{field}`")).collect();
+            Some(format!(
+                "is not used, although it has {}; split it into one column each, or leave it out with `--ignore-column`",
+                lacking.join(" and ")
+            ))
         }
     }
 }
@@ -362,21 +366,32 @@ fn is_missing(part: &str, whole: &[Field], draft: &Draft<'_>) -> bool {
     has_content && !whole.iter().any(has_part)
 }
 
-/// Does the text contain these words, and not only as a part of others? `12` is not in `Route 212`.
+/// Does the text contain these words, and not only as a part of others? `12` is in `12a`, and not in `Route 212`.
 fn has_words(text: &str, words: &str) -> bool {
+    let continues = |edge: Option<char>, next: Option<char>| {
+        edge.zip(next).is_some_and(|(edge, next)| {
+            (edge.is_numeric() && next.is_numeric()) || (edge.is_alphabetic() && next.is_alphabetic())
+        })
+    };
     text.match_indices(words).any(|(at, _)| {
         let (before, after) = (text[..at].chars().next_back(), text[at + words.len()..].chars().next());
-        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+        !continues(words.chars().next(), before) && !continues(words.chars().next_back(), after)
     })
 }
 
 /// Does a phone number begin with this area code, at most behind a country code?
 fn begins_with_code(number: &str, code: &str) -> bool {
-    /// Of `00` and a country code.
-    const BEFORE_MAX: usize = 5;
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    let code = digits(code);
-    digits(number).find(code.trim_start_matches('0')).is_some_and(|at| at <= BEFORE_MAX)
+    let (all, code) = (digits(number), digits(code));
+    let code = code.trim_start_matches('0');
+    // Behind `00` or `011`, a country code, and perhaps `(0)`; else behind the digit of a trunk at most.
+    let is_abroad = number.trim_start().starts_with('+') || all.starts_with("00") || all.starts_with("011");
+    let may_begin_at = |at: usize| match at {
+        0 => true,
+        1 if all.starts_with(['0', '1', '8']) => true,
+        _ => is_abroad && at <= 8,
+    };
+    code.is_empty() || all.match_indices(code).any(|(at, _)| may_begin_at(at))
 }
 
 /// Copies and exports mark a row whose cells did not match its header in a separate column. As long as that cell is

@@ -638,6 +638,10 @@ fn a_part_of_a_value_is_looked_for_in_the_fields_that_it_belongs_to() {
         ("route 212", "12", false),
         ("main street 12", "12", true),
         ("12-14 main street", "12", true),
+        ("dorpsstraat 12a", "12", true),
+        ("dorpsstraat 12a", "a", true),
+        ("12bis rue de lyon", "bis", true),
+        ("calle mayor nº5", "5", true),
         ("contoso gmbh", "gmbh", true),
         ("van der berg", "van der", true),
     ] {
@@ -648,6 +652,10 @@ fn a_part_of_a_value_is_looked_for_in_the_fields_that_it_belongs_to() {
         ("+49 351 5550101", "0351", true),
         ("0049 351 5550101", "0351", true),
         ("555-0142", "206", false),
+        ("5250 1234", "02", false),
+        ("425 5501", "425", true),
+        ("554 2501", "425", false),
+        ("0011 61 2 5550 1234", "02", true),
         ("+49 171 5550206", "206", false),
     ] {
         assert_eq!(begins_with_code(number, code), expected, "{number}: {code}");
