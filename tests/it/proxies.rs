@@ -101,6 +101,11 @@ fn a_wrong_password_of_a_proxy_is_not_repeated_for_long() {
     import.env("HTTPS_PROXY", variable).exits(5).says("does not accept the user name and password");
     let heard = proxy.heard().len();
     assert!(heard <= 8, "{heard} connections");
+    let check = by_proxy(bench.tenantry(["check", "customers.csv", "--online"]), &proxy);
+    let done = check.env("HTTPS_PROXY", format!("http://bob:{PASSWORD}@{}", proxy.address())).run();
+    assert!(format!("{done}").contains("does not accept the user name and password"), "{done}");
+    let more = proxy.heard().len() - heard;
+    assert!((1..=2).contains(&more), "{more} connections");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const MOST_THROTTLED: u32 = 10;
 
 impl Caller {
     /// Retries until there is an answer, or it is clear that there will be none. [`Outcome::Unknown`]: the tries are
-    /// used up. A stop ends the lookup immediately.
+    /// used up, or the proxy has refused the password twice. A stop ends the lookup immediately.
     pub async fn lookup<T>(&self, request: Request<'_, T>) -> Result<T, CallError> {
         let asking = self.retry_until_answered(&request);
         tokio::select! {
@@ -29,6 +29,7 @@ impl Caller {
 
     async fn retry_until_answered<T>(&self, request: &Request<'_, T>) -> Result<T, CallError> {
         let (mut unanswered, mut throttled, mut closed) = (0, 0, false);
+        let mut has_refused_password = false;
         loop {
             let silence = match self.look_up(request, log).await {
                 Err(Outcome::Throttled { .. }) => {
@@ -51,11 +52,11 @@ impl Caller {
                 continue;
             }
             unanswered += 1;
-            if unanswered == LOOKUP_TRIES {
-                return Err(Outcome::Unknown(
-                    silence.with_remark(format_args!("asked {LOOKUP_TRIES} times")),
-                ));
+            // Accounts are locked after a few wrong passwords.
+            if unanswered == LOOKUP_TRIES || (silence.is_wrong_password && has_refused_password) {
+                return Err(Outcome::Unknown(silence.with_remark(format_args!("asked {unanswered} times"))));
             }
+            has_refused_password = silence.is_wrong_password;
             let wait = BACKOFF.jittered(unanswered - 1, chance());
             tracing::debug!(
                 reason = silence.reason,

@@ -3,7 +3,7 @@
 //! Every reply has an outcome. A reply that cannot be interpreted is never treated as a verdict.
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tenantry_model::own_code;
 use zeroize::Zeroizing;
 
@@ -147,11 +147,13 @@ fn says_taken(error: &ServiceError) -> bool {
     text.contains("domain") && text.contains("already")
 }
 
+const CUSTOMERS: &str = "the list of customers";
+
 /// The outcome of one page of a customer search: id and domain of each customer that has a domain.
 pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
     let id_and_domain = |item: CustomerItem| Some((item.id, item.company_profile?.domain?));
     lookup(reply, |answer, error| match answer.status {
-        200 => read_page(answer, "the list of customers").map(|page| page.of_use(id_and_domain)),
+        200 => read_page(answer, CUSTOMERS).map(|page| page.of_use(id_and_domain)),
         _ => Outcome::Unknown(no_verdict(answer, error)),
     })
 }
@@ -177,7 +179,7 @@ pub(super) fn read_json<T: DeserializeOwned>(answer: &Answer, what: &str) -> Out
 /// Does the service count the token's sign-in as MFA? `None`: the answer does not say.
 pub fn mfa_compliance(reply: Reply) -> Outcome<Option<bool>> {
     lookup(reply, |answer, error| match answer.status {
-        200..=299 => Outcome::Done(answer.mfa_compliant),
+        200..=299 => read_page(answer, CUSTOMERS).map(|_: ListPage<IgnoredAny>| answer.mfa_compliant),
         _ => Outcome::Unknown(no_verdict(answer, error)),
     })
 }

@@ -276,9 +276,11 @@ fn lists_and_their_next_page_are_read() {
 #[test]
 fn only_a_list_of_the_service_says_that_there_is_no_customer() {
     let check = |body: &str, is_signed: bool, expected: &str| {
-        let answer = Answer { is_signed, ..answer(200, "application/json", body.as_bytes()) };
-        let asked = customer_page(Reply::Answer(answer));
+        let answer = || Answer { is_signed, ..answer(200, "application/json", body.as_bytes()) };
+        let asked = customer_page(Reply::Answer(answer()));
         assert_eq!(RequestKind::Lookup.word(&asked), expected, "{body} {is_signed}");
+        let asked = mfa_compliance(Reply::Answer(answer()));
+        assert_eq!(RequestKind::Lookup.word(&asked), expected, "{body} {is_signed}, asked about MFA");
     };
     check(r#"{"totalCount":0,"items":[]}"#, false, "answered");
     check(r#"{"items":[]}"#, true, "no_answer");
