@@ -382,7 +382,8 @@ fn contradicted(work: &Work) -> Verdict {
 }
 
 /// The lookups have no answer. A definite refusal of a row that is not in doubt is final without one, unless its
-/// reason is that the domain is taken: a customer that we created may have it.
+/// reason is that the domain is taken: a customer that we created may have it. A run that only looks up leaves the row in
+/// flight while its request id can still be sent again.
 fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> Verdict {
     let work = &task.work;
     match &work.open.refusal {
@@ -391,6 +392,10 @@ fn after_failed_lookup(task: &Task, reason: String, at: &VerdictContext<'_>) -> 
             let mut refusal = refusal.clone();
             refusal.text.push_str(" (Tenantry could not find out whether the domain is taken now)");
             settled(RowChange::Refused { refusal, domain_burned: false })
+        }
+        // A run that sends may still bring the password. `is_begun`: it was not unresolved before.
+        None if !at.may_send && task.is_begun && is_fresh(task, at.policy, at.now) && !work.is_gone => {
+            still_open(work, NextStep::LookUp, Then::LeftOpen)
         }
         refused => {
             let before = refused.as_ref().map(|refusal| format!("; refused before: {}", refusal.text));

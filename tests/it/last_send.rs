@@ -91,6 +91,21 @@ fn a_row_that_resume_finds_is_asked_about_and_sent_once_more() {
 }
 
 #[test]
+fn a_row_that_reconcile_gets_no_answer_about_is_left_to_a_run_that_sends() {
+    let bench = unheard(1);
+    let waits = ["--max-attempts", "1", "--settle-delay", "1h", "--max-duration", "1s"];
+    bench.import("customers.csv").args(waits).exits(5);
+    // As often as it asks.
+    bench.fault(Operation::Search, "lost", Fault::StatusBefore { status: 503 }, 4);
+    let done = bench.tenantry(["reconcile"]).exits(5);
+    assert!(done.stdout.contains("Next: tenantry resume"), "{done}");
+    assert_eq!(lost(&bench).state, "in_flight");
+    bench.resume().exits(0);
+    assert!(lost(&bench).has_credentials);
+    bench.agree();
+}
+
+#[test]
 fn what_was_found_and_has_grown_old_is_settled_without_a_send() {
     let bench = unheard(1);
     let waits = ["--max-attempts", "1", "--settle-delay", "1h", "--max-duration", "1s"];

@@ -316,6 +316,17 @@ fn answers_settle_a_doubtful_row_only_when_a_customer_would_be_visible() {
     let unreachable = Outcome::NotSent("refused".into());
     check_ask(in_vain.clone(), unreachable, "in doubt, look up; after 8 s");
     check_ask(in_vain, no_answer("503".into()), "unresolved unanswered; settled");
+    // A run that sends may still bring the password of a row that was not unresolved before.
+    let only_looks_up = VerdictContext { may_send: false, ..circumstances() };
+    for (age, is_begun, expected) in [
+        (180, true, "in doubt, look up; left open"),
+        (180, false, "unresolved unanswered; settled"),
+        (3600, true, "unresolved unanswered; settled"),
+    ] {
+        let task = with(doubtful(age), |t| (t.lookup_tries, t.is_begun) = (LOOKUP_TRIES - 1, is_begun));
+        let verdict = after_lookup(&task, no_answer("503".into()), &only_looks_up);
+        assert_eq!(words(&verdict), expected, "{age} s");
+    }
     // A refusal under a later id says nothing about the earlier one.
     let earlier = with(refused_ago("3000", 5), |t| t.work.unclear_under_earlier_id = true);
     let free = Outcome::Done(DomainStatus::Free);
