@@ -162,7 +162,9 @@ pub fn customer_page(reply: Reply) -> Outcome<Page<(String, String)>> {
 pub(super) fn read_page<T: DeserializeOwned>(answer: &Answer, what: &str) -> Outcome<ListPage<T>> {
     read_json(answer, what).and_then(|page: ListPage<T>| match page.is_list(answer.is_signed) {
         true => Outcome::Done(page),
-        false => Outcome::Unknown(format!("{what} is not one of Partner Center").into()),
+        false => Outcome::Unknown(
+            format!("{what} does not look like one of Partner Center; a gateway may have given it").into(),
+        ),
     })
 }
 
