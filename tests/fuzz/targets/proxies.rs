@@ -22,7 +22,11 @@ pub fn proxies(input: &[u8]) {
     // Clients refuse an address with such a host before they look for its proxy.
     let is_strange = |c: char| c.is_ascii_punctuation() && !"-._:[]".contains(c);
     let host = service.host_str().unwrap_or_default();
-    if host.is_empty() || host.contains(is_strange) || !matches!(service.scheme(), "http" | "https") {
+    // A host of dots alone is no name, and an exception without its final dot.
+    if host.trim_matches('.').is_empty()
+        || host.contains(is_strange)
+        || !matches!(service.scheme(), "http" | "https")
+    {
         return;
     }
     let variables: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
