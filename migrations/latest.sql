@@ -173,7 +173,7 @@ CREATE TABLE sources (
     rows_known      INTEGER NOT NULL DEFAULT 0,  -- stood in it already
     duplicates      INTEGER NOT NULL DEFAULT 0,  -- equal to an earlier row of the same reading
     ignored_changes INTEGER NOT NULL DEFAULT 0   -- of rows_known: differ from what was already sent
-, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0, rows_continued INTEGER NOT NULL DEFAULT 0, refusal TEXT, full_path TEXT) STRICT;
+, given TEXT, read_at INTEGER, invalid_at INTEGER, let_go_at INTEGER, rows_rejected INTEGER NOT NULL DEFAULT 0, rows_continued INTEGER NOT NULL DEFAULT 0, refusal TEXT, full_path TEXT, list_id INTEGER REFERENCES sources (id)) STRICT;
 -- index agreements_by_row
 CREATE INDEX agreements_by_row ON agreements (row_id, content_hash);
 -- index agreements_by_state
@@ -294,5 +294,7 @@ SELECT p.id AS run_id,
        coalesce(p.throttled,
                 (SELECT count(*) FROM api_requests a WHERE a.run_id = p.id AND a.status = 429)) AS throttled
   FROM program_runs p;
+-- index sources_by_list
+CREATE INDEX sources_by_list ON sources (list_id);
 -- index sources_let_go
 CREATE INDEX sources_let_go ON sources (let_go_at) WHERE let_go_at IS NOT NULL;

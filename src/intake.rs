@@ -133,6 +133,7 @@ impl IntakeReport {
 fn source_info(path: String, opened: &OpenedFile, settings: &Settings) -> SourceInfo {
     SourceInfo {
         full_path: files::list_full_path(&path),
+        list: None,
         path,
         header: reader::to_csv(opened.header().names()),
         given: Some(InputOptions {

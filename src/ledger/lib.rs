@@ -2,13 +2,13 @@
 //!
 //! This is the only crate with SQL. It has no HTTP and reads no lists. One thread owns the connection that writes
 //! ([`writer`]) and commits in groups. A caller that gets the result of a write knows that it is durable; rows that are
-//! read become durable together, before the first of them is sent. Only [`steps`] knows which changes of state are legal:
-//! it makes intents and outcomes durable, finds what an earlier run left behind, and reads the queue. [`ingest`] takes in
-//! rows, and later acceptances for existing customers. [`acknowledge`] marks refused rows that need no attention any more.
-//! [`stored`] carefully reads values that may have been changed from outside. [`passwords`] stores sealed passwords,
-//! [`input_options`] the options of a file. [`forget`] erases personal data. [`copies`] writes copies, [`mod@backup`]
-//! makes and restores them, [`kept`] keeps one before the schema changes. [`query`] reads on connections of its own, as
-//! [`ingest`] does to recognize rows.
+//! read become durable together, before the first of them is sent. Only [`steps`] knows which changes of state are
+//! legal: it makes intents and outcomes durable, finds what an earlier run left behind, and reads the queue. [`ingest`]
+//! takes in rows, and later acceptances for existing customers. [`acknowledge`] marks refused rows that need no
+//! attention any more. [`lists`] finds which list a reading has read. [`stored`] carefully reads values that may have
+//! been changed from outside. [`passwords`] stores sealed passwords, [`input_options`] the options of a file.
+//! [`forget`] erases personal data. [`copies`] writes copies, [`mod@backup`] makes and restores them, [`kept`] keeps
+//! one before the schema changes. [`query`] reads on connections of its own, as [`ingest`] does to recognize rows.
 //!
 //! Before SQLite opens a file, [`trust`] checks who can write to it; after that, [`shape`] checks its schema. [`lock`]
 //! keeps other processes out, [`patience`] waits for locks of other programs. [`open_files`] checks that the files stay
@@ -47,6 +47,7 @@ mod ingest;
 mod input_options;
 mod kept;
 mod list_refusal;
+mod lists;
 mod lock;
 mod log_growth;
 mod migrations;

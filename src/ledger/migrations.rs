@@ -1,13 +1,12 @@
 //! The schema of a ledger: the released scripts, and how many of them have been applied.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::shape::{self, OperatorIndex};
 use super::stored::value;
-use super::{Error, Result};
+use super::{Error, Result, lists};
 use tenantry_model::{failpoint, files};
 
 /// Released migrations, in order. A released file is never edited.
@@ -25,6 +24,7 @@ pub(super) const SCRIPTS: &[&str] = &[
     include_str!("../../migrations/0011_continued.sql"),
     include_str!("../../migrations/0012_lists.sql"),
     include_str!("../../migrations/0013_also_in.sql"),
+    include_str!("../../migrations/0014_list_ids.sql"),
 ];
 
 /// The [`listing`](shape) of what all scripts make, as a script; a test compares the two. A new ledger is made from it,
@@ -35,6 +35,9 @@ pub(super) const LATEST: &str = include_str!("../../migrations/latest.sql");
 /// not recognize the list in its next reading.
 const LISTS_HAVE_ONE_NAME: usize = 11;
 
+/// From this version on, a reading has the id of its list.
+const LISTS_HAVE_IDS: usize = 14;
+
 /// How many of the scripts have been applied to a ledger.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
@@ -43,9 +46,11 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<usize> {
 /// Brings the schema up to date in one transaction, which needs only one sync.
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<()> {
     if version(connection)? < SCRIPTS.len() {
-        let failed = |source| Error::Migrate { path: path.to_owned(), source: Arc::new(source) };
         let indexes = shape::indexes_of_operator(connection)?;
-        apply(connection, &indexes).map_err(failed)?;
+        apply(connection, &indexes).map_err(|error| match error {
+            Error::Sql(source) => Error::Migrate { path: path.to_owned(), source },
+            other => other,
+        })?;
     }
     // Checked last, because a newer program may have migrated the ledger in the meantime.
     if version(connection)? > SCRIPTS.len() {
@@ -54,7 +59,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     Ok(())
 }
 
-fn apply(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Result<()> {
+fn apply(connection: &mut Connection, indexes: &[OperatorIndex]) -> Result<()> {
     // Some scripts create a table again that other tables refer to. SQLite changes this only outside a transaction.
     connection.pragma_update(None, "foreign_keys", false)?;
     let applied = apply_unchecked(connection, indexes);
@@ -63,7 +68,7 @@ fn apply(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Re
 }
 
 /// Without the checks of foreign keys. The operator's own indexes are kept.
-fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> rusqlite::Result<()> {
+fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read inside the transaction, because another process may have applied scripts in the meantime.
     let applied = version(&transaction)?;
@@ -75,6 +80,9 @@ fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> ru
     if (1..LISTS_HAVE_ONE_NAME).contains(&applied) {
         name_lists(&transaction)?;
     }
+    if (1..LISTS_HAVE_IDS).contains(&applied) {
+        lists::assign_all(&transaction)?;
+    }
     for OperatorIndex { name, sql } in indexes {
         let is_there = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'index' AND name = ?1";
         if !transaction.query_row(is_there, [name], |row| row.get(0))? {
@@ -82,7 +90,7 @@ fn apply_unchecked(connection: &mut Connection, indexes: &[OperatorIndex]) -> ru
         }
     }
     transaction.pragma_update(None, "user_version", applied.max(SCRIPTS.len()))?;
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 /// Gives the lists of an older ledger the names by which they are known now. No SQL can: what means the same path depends

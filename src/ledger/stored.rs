@@ -158,65 +158,14 @@ pub(super) fn is_list_named(source: &str, name: &str, full: &str) -> String {
     )
 }
 
-/// SQL: are these two readings of one list? Each sheet of a workbook is a list of its own, but one that was renamed is
-/// still the same. Standard input is never the same list again.
+/// SQL: are these two readings of one list ([`lists`](super::lists))?
 pub(super) fn is_same_list(one: &str, other: &str) -> String {
-    format!(
-        "({} AND (coalesce({} = {} COLLATE NOCASE, TRUE) OR iif({one}.id > {other}.id, {}, {})))",
-        is_same_file(one, other),
-        sheet(one),
-        sheet(other),
-        is_renamed(other, one),
-        is_renamed(one, other)
-    )
+    format!("{one}.list_id = {other}.list_id")
 }
 
-/// SQL: was the sheet of the reading `older` renamed to that of `newer`? The last reading of the file that still had the
-/// sheet decides: neither workbook has the other's sheet, and the two have the same place, or are the only ones with new
-/// names, or the workbook had only this one. Earlier versions did not store the sheets.
-fn is_renamed(older: &str, newer: &str) -> String {
-    let sheets = |reading: &str| format!("json_each({reading}.given, '$.found_sheets')");
-    let (old, new) = (sheet(older), sheet(newer));
-    let has = |reading: &str, name: &str| {
-        format!("EXISTS (SELECT 1 FROM {} WHERE value = {name} COLLATE NOCASE)", sheets(reading))
-    };
-    let place = |reading: &str, name: &str| {
-        format!("(SELECT key FROM {} WHERE value = {name} COLLATE NOCASE)", sheets(reading))
-    };
-    let has_one_more = |reading: &str, than: &str| {
-        let is_there = format!(
-            "EXISTS (SELECT 1 FROM {} theirs WHERE theirs.value = its.value COLLATE NOCASE)",
-            sheets(than)
-        );
-        format!("(SELECT count(*) = 1 FROM {} its WHERE NOT {is_there})", sheets(reading))
-    };
-    format!(
-        "(NOT {} AND (NOT EXISTS (SELECT 1 FROM {}) OR EXISTS (
-              SELECT 1 FROM sources last
-               WHERE last.id = (SELECT max(had.id) FROM sources had WHERE had.id < {newer}.id AND {} AND {})
-                 AND NOT {}
-                 AND ({} = {} OR ({} AND {}) OR json_array_length(last.given, '$.found_sheets') = 1))))",
-        has(newer, &old),
-        sheets(older),
-        is_same_file("had", newer),
-        has("had", &old),
-        has("last", &new),
-        place("last", &old),
-        place(newer, &new),
-        has_one_more("last", newer),
-        has_one_more(newer, "last")
-    )
-}
-
-/// SQL: what the readings of one list have in common, to group them ([`is_same_list`]). A sheet that was renamed is another
-/// group.
+/// SQL: what the readings of a list have in common that is shown as one. All of standard input is.
 pub(super) fn list_key(reading: &str) -> String {
-    format!("coalesce({reading}.full_path, {reading}.path), {} COLLATE NOCASE", sheet(reading))
-}
-
-/// SQL: the sheet that was read. Earlier versions stored only the sheet that was asked for.
-fn sheet(reading: &str) -> String {
-    format!("coalesce({reading}.given ->> '$.found_sheet', {reading}.given ->> '$.sheet')")
+    format!("iif({reading}.path = '-', 0, {reading}.list_id)")
 }
 
 /// SQL: are these two readings of one file, whichever sheet of it?

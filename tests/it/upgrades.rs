@@ -100,6 +100,8 @@ fn a_list_of_an_older_ledger_is_known_by_its_one_name() {
     bench.file("customers.csv", row);
     bench.import("customers.csv").args(["--identity", "old.txt"]).exits(0);
     assert_eq!(dump(&ledger, "SELECT state FROM customer_rows WHERE id = 8"), ["superseded"]);
+    let lists = dump(&ledger, "SELECT list_id FROM sources WHERE id >= 70 ORDER BY id");
+    assert_eq!(lists, ["70", "71", "72", "70"]);
 }
 
 /// All rows of a query as text.

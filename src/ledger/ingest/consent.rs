@@ -130,6 +130,7 @@ mod tests {
         let info = SourceInfo {
             path: "a.csv".to_owned(),
             full_path: None,
+            list: None,
             header: b"domain\n".to_vec(),
             given: None,
             needs_consent: false,

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::steps::State;
 use super::super::stored::{collect, is_export, is_same_file};
-use super::super::{Result, RowId};
+use super::super::{Result, RowId, SourceId};
 use super::Candidate;
 use super::known::SeenRows;
 
@@ -16,7 +16,7 @@ pub(super) type Identity = (String, String, Option<String>);
 
 /// The rows of the file of this reading that were replaced under another domain, which are few. A row that came again in
 /// an export may be of any list.
-pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: i64) -> Result<HashMap<Identity, RowId>> {
+pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: SourceId) -> Result<HashMap<Identity, RowId>> {
     let sql = format!(
         "SELECT r.domain, r.external_id, r.reseller_id, r.id
            FROM customer_rows r INDEXED BY rows_by_state

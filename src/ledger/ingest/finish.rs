@@ -6,7 +6,7 @@ use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{Value, collect, is_after_copy, is_same_list, json, stored_problems};
 use super::super::{Result, RowId};
 use super::discard::{decline, withdraw};
-use super::gone::{Corrections, readings_of};
+use super::gone::{Corrections, readings_of_list};
 use super::known::MetRows;
 use super::{IngestCounts, IngestSession};
 use tenantry_model::problem::Problem;
@@ -69,7 +69,7 @@ impl IngestSession {
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
         let mut corrections = Corrections::default();
-        let list = readings_of(tx, &self.source.to_string())?;
+        let list = readings_of_list(tx, self.source)?;
         if !list.is_empty() {
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;

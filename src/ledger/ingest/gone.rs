@@ -278,13 +278,12 @@ pub(super) fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()>
     point_to(tx, row, by)
 }
 
-/// All readings of the lists of these readings (a query for their ids). An export is no list, and standard input is never
-/// the same list again: none.
-pub(super) fn readings_of(tx: &Transaction<'_>, readings: &str) -> Result<HashSet<SourceId>> {
+/// All readings of the list of this reading. An export is no list, and standard input is never read again: none.
+pub(super) fn readings_of_list(tx: &Transaction<'_>, reading: SourceId) -> Result<HashSet<SourceId>> {
     let sql = format!(
-        "SELECT s.id FROM sources s JOIN sources own ON {} WHERE own.id IN ({readings}) AND NOT {}",
+        "SELECT s.id FROM sources s JOIN sources own ON {} WHERE own.id = ?1 AND own.path <> '-' AND NOT {}",
         is_same_list("s", "own"),
         is_export("own")
     );
-    collect(tx, &sql, [], |row| row.get(0))
+    collect(tx, &sql, [reading], |row| row.get(0))
 }

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::steps::State;
 use super::stored::{Value, collect, insert, update, value};
-use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId};
+use super::{InputOptions, Ledger, Result, RowId, RunId, SourceId, lists};
 use corrected::replaced_rows;
 pub(super) use known::MetRows;
 use known::SeenRows;
@@ -150,6 +150,8 @@ pub struct SourceInfo {
     pub path: String,
     /// The absolute path, which says which list it is. `None`: not known, or standard input.
     pub full_path: Option<String>,
+    /// The first reading of its list. `None`: it is to be found.
+    pub list: Option<SourceId>,
     /// The header record as CSV, the operator's own names.
     pub header: Vec<u8>,
     /// The options by which it is read and validated, if they are known.
@@ -298,19 +300,23 @@ impl IngestSession {
         let newest_row = value(tx, &format!("SELECT max(id) FROM customer_rows WHERE {customers}"), [])?;
         let unfinished = "SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1";
         let unfinished = collect(tx, unfinished, [run], |row| row.get(0))?;
-        let values: [Value<'_>; 6] = [
+        let values: [Value<'_>; 7] = [
             ("run_id", &run),
+            ("list_id", &info.list),
             ("path", &info.path),
             ("full_path", &info.full_path),
             ("header", &info.header),
             ("started_at", &clock::now().as_millisecond()),
             ("given", &info.given),
         ];
-        let source = insert(tx, "sources", &values)?;
+        let source = SourceId(insert(tx, "sources", &values)?);
+        if info.list.is_none() {
+            lists::assign(tx, source)?;
+        }
         Ok(Self {
             run,
-            source: SourceId(source),
-            seen: SeenRows::new(SourceId(source), unfinished, replaced_rows(tx, source)?, met),
+            source,
+            seen: SeenRows::new(source, unfinished, replaced_rows(tx, source)?, met),
             info,
             ledger_id,
             newest_row,

@@ -48,6 +48,8 @@ pub struct StoredRow {
     /// The reseller for which it was sent.
     pub reseller: Option<String>,
     source: SourceId,
+    /// The first reading of its list.
+    list: SourceId,
     path: String,
     full_path: Option<String>,
     /// It has been in its state since before the ledger was restored from a copy.
@@ -219,7 +221,7 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
     let reseller = field_of("r.customer", "associated_partner_id");
     let sql = format!(
         "SELECT {by}.line, s.header, {by}.cells, {reseller}, s.id,
-                s.path, s.full_path,
+                s.path, s.full_path, s.list_id,
                 {FROM_BEFORE}, r.problems, s.given
            FROM {what} WHERE r.id = ?1 {which}"
     );
@@ -233,11 +235,12 @@ fn stored_row(tx: &Transaction<'_>, row: RowId, of_agreement: bool) -> Result<St
             source: found.get(4)?,
             path: found.get(5)?,
             full_path: found.get(6)?,
-            is_from_before: found.get(7)?,
+            list: found.get(7)?,
+            is_from_before: found.get(8)?,
             problems: Vec::new(),
-            given: found.get(9)?,
+            given: found.get(10)?,
         };
-        Ok((stored, found.get::<_, Option<String>>(8)?))
+        Ok((stored, found.get::<_, Option<String>>(9)?))
     };
     let (mut stored, problems) = tx.prepare_cached(&sql)?.query_row([row], load)?;
     if !of_agreement {
@@ -265,7 +268,7 @@ impl RetrySession<'_> {
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM customer_rows r JOIN sources s ON s.id = r.source_id
                               JOIN sources own ON own.id = ?1
-                             WHERE (s.id = own.id OR {}) AND r.reseller_id IS NOT NULL)",
+                             WHERE {} AND r.reseller_id IS NOT NULL)",
             is_same_list("s", "own")
         );
         let found = value(tx, &sql, [reading])?;
@@ -279,6 +282,7 @@ impl RetrySession<'_> {
             let info = SourceInfo {
                 path: stored.path.clone(),
                 full_path: stored.full_path.clone(),
+                list: Some(stored.list),
                 header: stored.header.clone(),
                 given: stored.given.as_ref().map(|given| given.beside(&self.selection.given)),
                 needs_consent: false,

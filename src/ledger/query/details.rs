@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::steps::{State, is_standing};
 use super::super::stored::{
     collect, columns, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list,
-    json, list_key, value,
+    json, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
@@ -318,14 +318,8 @@ impl Queries {
         mut visit: impl FnMut(RowDetail) -> Result<(), E>,
     ) -> Result<(), E> {
         let by = filter.brought_by();
-        let sql = format!(
-            "{} JOIN (SELECT id, min(id) OVER (PARTITION BY iif(path = '-', id, NULL), {}) AS first
-                        FROM sources) list ON list.id = s.id
-              WHERE {} ORDER BY list.first, {by}.line, r.id",
-            detail_query(by),
-            list_key("sources"),
-            filter.condition()
-        );
+        let sql =
+            format!("{} WHERE {} ORDER BY s.list_id, {by}.line, r.id", detail_query(by), filter.condition());
         each(&self.connection, &sql, [], |row| visit(row_detail(row).map_err(Error::from)?))
     }
 
