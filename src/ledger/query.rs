@@ -23,7 +23,7 @@ use serde::{Serialize, Serializer};
 use super::ingest::{DiscardSelection, FROM_BEFORE, discardable};
 use super::runs::{self, CallCounts, Outcomes};
 use super::steps::{STANDING, State, StepKind};
-use super::stored::{collect, is_same_list, value};
+use super::stored::{collect, is_no_retry, is_same_list, value};
 use super::{Environment, Result, RunId, lock, schema};
 use tenantry_model::clock;
 use tenantry_model::problem::Problem;
@@ -363,15 +363,15 @@ impl Queries {
 
     /// Totals of reading files in `run`, or in all runs. A `retry` reads none: its sources hold rows of the ledger.
     pub fn source_totals(&self, run: Option<RunId>) -> Result<SourceTotals> {
-        let sql =
+        let sql = format!(
             "SELECT coalesce(sum(rows_read), 0), coalesce(sum(rows_new), 0), coalesce(sum(rows_known), 0),
-                          coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0),
-                          coalesce(sum(rows_rejected), 0), coalesce(sum(rows_continued), 0)
-                     FROM sources
-                    WHERE ?1 IS NULL
-                       OR (run_id = ?1 AND run_id IN (SELECT id FROM program_runs WHERE command <> 'retry'))";
+                    coalesce(sum(duplicates), 0), coalesce(sum(ignored_changes), 0),
+                    coalesce(sum(rows_rejected), 0), coalesce(sum(rows_continued), 0)
+               FROM sources s WHERE ?1 IS NULL OR (run_id = ?1 AND {})",
+            is_no_retry("s")
+        );
         let (read, new, known, duplicates, ignored_changes, rejected, continued) =
-            self.connection.query_row(sql, [run], |row| row.try_into())?;
+            self.connection.query_row(&sql, [run], |row| row.try_into())?;
         Ok(SourceTotals { read, new, known, continued, duplicates, ignored_changes, rejected })
     }
 
@@ -386,8 +386,9 @@ impl Queries {
         let sql = format!(
             "SELECT DISTINCT coalesce(s.full_path, s.path) FROM sources s
               WHERE s.path <> '-' AND s.completed_at IS NULL
-                AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {})",
-            is_same_list("later", "s")
+                AND NOT EXISTS (SELECT 1 FROM sources later WHERE later.id > s.id AND {} AND {})",
+            is_same_list("later", "s"),
+            is_no_retry("later")
         );
         collect(&self.connection, &sql, [], |row| row.get(0))
     }

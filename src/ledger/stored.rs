@@ -183,6 +183,11 @@ pub(super) fn is_after_copy(reading: &str) -> String {
     format!("{reading}.run_id > (SELECT coalesce(max(last_run), 0) FROM copies)")
 }
 
+/// SQL: did this reading read its file? A retry creates rows of the ledger again, and no file is read.
+pub(super) fn is_no_retry(reading: &str) -> String {
+    format!("{reading}.run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')")
+}
+
 /// SQL: is this a reading of an export? It has the column that only exports have.
 pub(super) fn is_export(reading: &str) -> String {
     format!("instr(lower(CAST({reading}.header AS TEXT)), 'tenantry_row')")

@@ -183,6 +183,20 @@ mod on_a_terminal {
         }
     }
 
+    /// A retry does not bring back what somebody has said no to.
+    #[test]
+    fn discarded_rows_are_named_after_a_retry() {
+        let bench = Bench::new();
+        bench.file("customers.csv", customers_of(["refuse-400-600002-one"]));
+        bench.import("customers.csv").exits(3);
+        bench.file("customers.csv", customers_of(["refuse-400-600002-one", "two"]));
+        let terminal = Terminal::start(bench.import("customers.csv").asking(), WIDE);
+        answers(&terminal, "n\r");
+        terminal.ends_with(5);
+        bench.tenantry(["retry", "--yes"]).exits(3);
+        assert_eq!(bench.tenantry(["status", "--json"]).exits(0).json()["let_go"][0]["rows"], 1);
+    }
+
     #[test]
     fn a_yes_in_six_languages_creates() {
         for keys in ["yes\r", "JA!\r", "oui\r", "sí\r", "si.\r", "what\rj\r"] {

@@ -378,6 +378,39 @@ fn a_row_that_has_moved_within_a_run_is_followed() {
     assert_eq!(bench.ledger().states(), states([("created", 2), ("declined", 1)]));
 }
 
+/// It creates a row of the ledger again, and says nothing of what the list contains.
+#[test]
+fn a_retry_reads_no_list() {
+    let refused = "refuse-400-600002-one";
+    // The list that has lost the row was refused.
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of([refused, "x"]));
+    bench.import("a.csv").args(["--limit", "1"]).run();
+    bench.file("a.csv", customers_of([refused, "p"]));
+    bench.import("a.csv").args(["--max-new", "0"]).exits(5);
+    bench.tenantry(["retry", "--yes", "--limit", "0"]).exits(5);
+    assert_eq!(bench.ledger().row("x").state, "pending");
+    // Another list has the row. An import of the other one that is refused changes nothing.
+    for is_read_again in [false, true] {
+        let bench = Bench::new();
+        bench.file("b.csv", customers_of([refused]));
+        bench.import("b.csv").exits(3);
+        bench.file("a.csv", customers_of(["x", "p"]));
+        bench.import("a.csv").args(["--limit", "0"]).exits(5);
+        bench.file("b.csv", customers_of([refused, "x"]));
+        bench.import("b.csv").args(["--limit", "0"]).exits(5);
+        bench.file("a.csv", customers_of(["p"]));
+        bench.import("a.csv").args(["--limit", "0"]).exits(5);
+        bench.tenantry(["retry", "--yes", "--limit", "0"]).exits(5);
+        if is_read_again {
+            bench.file("b.csv", customers_of([refused, "x", "q"]));
+            bench.import("b.csv").args(["--max-new", "0"]).exits(5);
+        }
+        bench.resume().exits(if is_read_again { 5 } else { 3 });
+        assert_eq!(bench.ledger().row("x").state, "created", "{is_read_again}");
+    }
+}
+
 /// Its values have changed in the list that loses it later.
 #[test]
 fn a_row_that_is_replaced_is_still_in_the_other_list() {

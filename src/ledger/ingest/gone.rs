@@ -9,7 +9,7 @@ use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{
-    collect, each, field_of, from_json, is_export, is_same_list, json, update, value,
+    collect, each, field_of, from_json, is_export, is_no_retry, is_same_list, json, update, value,
 };
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
@@ -101,8 +101,11 @@ impl IngestSession {
     /// that was agreed to is among those that have found them. This reading counts only then, too, so an earlier one
     /// that was agreed to is kept beside it.
     pub(super) fn note_also_in(&self, tx: &Transaction<'_>, list: &HashSet<SourceId>) -> Result<()> {
-        let agreed = "SELECT id FROM sources WHERE completed_at IS NOT NULL AND id <> ?1";
-        let agreed: Vec<SourceId> = collect(tx, agreed, [self.source], |row| row.get(0))?;
+        let agreed = format!(
+            "SELECT id FROM sources s WHERE completed_at IS NOT NULL AND id <> ?1 AND {}",
+            is_no_retry("s")
+        );
+        let agreed: Vec<SourceId> = collect(tx, &agreed, [self.source], |row| row.get(0))?;
         let last_agreed = agreed.into_iter().filter(|reading| list.contains(reading)).max();
         let kept = last_agreed.filter(|_| self.info.needs_consent);
         // Those of this reading are in its list.

@@ -6,7 +6,7 @@
 use rusqlite::Transaction;
 
 use super::super::steps::{State, StepEvent, StepKind, take_all};
-use super::super::stored::{is_after_copy, is_export, is_same_list, value};
+use super::super::stored::{is_after_copy, is_export, is_no_retry, is_same_list, value};
 use super::super::{Ledger, Result, RunId, backup, runs};
 #[cfg(doc)]
 use super::IngestSession;
@@ -149,5 +149,5 @@ const CORRECTIONS: &str = "WITH RECURSIVE correction (id) AS (
 
 /// The condition on a reading that it has read a list to its end. An export never contains all rows of a list.
 fn is_reading(reading: &str) -> String {
-    format!("{reading}.read_at IS NOT NULL AND NOT {}", is_export(reading))
+    format!("{reading}.read_at IS NOT NULL AND NOT {} AND {}", is_export(reading), is_no_retry(reading))
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::super::steps::{State, is_standing};
 use super::super::stored::{
-    collect, columns, customer_of, each, from_json, is_domain, is_list_named, is_same_file, is_same_list,
-    json, value,
+    collect, columns, customer_of, each, from_json, is_domain, is_list_named, is_no_retry, is_same_file,
+    is_same_list, json, value,
 };
 use super::super::{Error, InputOptions, Result, RowId, RunId, SourceId};
 use super::Queries;
@@ -185,10 +185,10 @@ impl Queries {
     pub fn remembered_for(&self, path: &str, full_path: Option<&str>) -> Result<Option<InputOptions>> {
         let sql = format!(
             "SELECT s.given FROM sources s JOIN (SELECT ?1 AS path, ?2 AS full_path) own
-              WHERE {} AND s.given IS NOT NULL AND s.let_go_at IS NULL
-                AND s.run_id NOT IN (SELECT id FROM program_runs WHERE command = 'retry')
+              WHERE {} AND s.given IS NOT NULL AND s.let_go_at IS NULL AND {}
               ORDER BY s.id DESC LIMIT 1",
-            is_same_file("s", "own")
+            is_same_file("s", "own"),
+            is_no_retry("s")
         );
         Ok(self.connection.query_row(&sql, (path, full_path), |row| row.get(0)).optional()?)
     }
@@ -251,12 +251,12 @@ impl Queries {
         collect(&self.connection, &sql, (line, file, full), row_detail)
     }
 
-    /// The newest reading of the list of this reading. A retry reads no list.
+    /// The newest reading of the list of this reading.
     pub fn newest_reading(&self, reading: SourceId) -> Result<Option<SourceId>> {
         let sql = format!(
-            "SELECT max(s.id) FROM sources s JOIN sources own ON own.id = ?1 JOIN program_runs p ON p.id = s.run_id
-              WHERE {} AND p.command <> 'retry'",
-            is_same_list("s", "own")
+            "SELECT max(s.id) FROM sources s JOIN sources own ON own.id = ?1 WHERE {} AND {}",
+            is_same_list("s", "own"),
+            is_no_retry("s")
         );
         value(&self.connection, &sql, [reading])
     }

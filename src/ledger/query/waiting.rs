@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 
 use super::super::steps::{State, is_not_held_by_a_copy, is_standing};
-use super::super::stored::{collect, is_after_copy, is_same_list, list_key};
+use super::super::stored::{collect, is_after_copy, is_no_retry, is_same_list, list_key};
 use super::super::{InputOptions, ListRefusal, Result, RunId};
 use super::Queries;
 use super::plan::is_undecided;
@@ -183,10 +183,11 @@ impl Queries {
                            OR s.let_go_at >= (SELECT started_at FROM program_runs WHERE id = ?1))
                       AND NOT EXISTS (SELECT 1 FROM customer_rows again WHERE again.key_domain = r.domain)
                       AND NOT EXISTS (SELECT 1 FROM sources later
-                                       WHERE {} AND later.id > s.id
+                                       WHERE {} AND later.id > s.id AND {}
                                          AND later.completed_at IS NOT NULL)
                     GROUP BY {} ORDER BY max(s.id)",
             is_same_list("later", "s"),
+            is_no_retry("later"),
             list_key("s")
         );
         collect(&self.connection, &sql, [during], |row| {
