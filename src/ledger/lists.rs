@@ -22,7 +22,7 @@ struct Reading {
 }
 
 impl Reading {
-    const COLUMNS: &str = "id, list_id, path, full_path, given";
+    const COLUMNS: &str = "list_id, path, full_path, given";
 
     fn load(row: &Row<'_>) -> rusqlite::Result<Self> {
         let given: InputOptions = row.get::<_, Option<_>>(4)?.unwrap_or_default();
@@ -116,13 +116,12 @@ fn is_renamed(old: &str, sheet: &str, new: &Reading, readings: &[&Reading]) -> b
 /// Stores the list of a new reading.
 pub(super) fn assign(tx: &Transaction<'_>, reading: SourceId) -> Result<()> {
     let columns = Reading::COLUMNS;
-    let new =
-        tx.query_row(&format!("SELECT {columns} FROM sources WHERE id = ?1"), [reading], Reading::load)?;
+    let new = format!("SELECT id, {columns} FROM sources WHERE id = ?1");
+    let new = tx.prepare_cached(&new)?.query_row([reading], Reading::load)?;
     // Readings that say the same, such as those of every night, count once.
     let sql = format!(
-        "SELECT max(id), {} FROM sources WHERE id <> ?1 AND (path = ?2 OR full_path = ?3)
-          GROUP BY list_id, path, full_path, given ORDER BY max(id)",
-        columns.trim_start_matches("id, ")
+        "SELECT max(id), {columns} FROM sources WHERE id <> ?1 AND (path = ?2 OR full_path = ?3)
+          GROUP BY {columns} ORDER BY max(id)"
     );
     let known: Vec<Reading> = collect(tx, &sql, (reading, &new.path, &new.full_path), Reading::load)?;
     store(tx, reading, list_of(&new, &known))
@@ -134,7 +133,7 @@ fn store(tx: &Transaction<'_>, reading: SourceId, list: Option<SourceId>) -> Res
 
 /// Stores the lists of the readings of an older ledger.
 pub(super) fn assign_all(tx: &Transaction<'_>) -> Result<()> {
-    let sql = format!("SELECT {} FROM sources ORDER BY id", Reading::COLUMNS);
+    let sql = format!("SELECT id, {} FROM sources ORDER BY id", Reading::COLUMNS);
     let readings: Vec<Reading> = collect(tx, &sql, [], Reading::load)?;
     let mut known: Vec<Reading> = Vec::new();
     for reading in readings {
