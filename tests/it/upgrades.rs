@@ -5,7 +5,7 @@ use std::fs;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::harness::{Bench, customers};
+use crate::harness::{Bench, HEADER, customers, row, states};
 use crate::passwords::with_old_ledger;
 
 /// Whole, in one file.
@@ -102,6 +102,30 @@ fn a_list_of_an_older_ledger_is_known_by_its_one_name() {
     assert_eq!(dump(&ledger, "SELECT state FROM customer_rows WHERE id = 8"), ["superseded"]);
     let lists = dump(&ledger, "SELECT list_id FROM sources WHERE id >= 70 ORDER BY id");
     assert_eq!(lists, ["70", "71", "72", "70"]);
+}
+
+/// Older programs stored neither the full path nor the sheet, and the list may come again by another path first.
+#[test]
+fn a_list_of_an_older_ledger_is_one_list_by_whichever_path_it_comes() {
+    let list = |domain: &str| format!("external_id,{HEADER}\nCRM-1,{}\n", row(domain));
+    for absolute_first in [false, true] {
+        let bench = Bench::new();
+        bench.file("customers.csv", list("refuse-400-3000"));
+        let full = bench.path("customers.csv");
+        let (relative, absolute) = ("customers.csv", full.to_str().unwrap());
+        let (first, second) = if absolute_first { (absolute, relative) } else { (relative, absolute) };
+        bench.import(first).exits(3);
+        let ledger = Connection::open(bench.ledger_path()).unwrap();
+        ledger.execute("UPDATE sources SET full_path = NULL, list_id = NULL", []).unwrap();
+        ledger.pragma_update(None, "user_version", 13).unwrap();
+        ledger.execute_batch("DROP INDEX sources_by_list; ALTER TABLE sources DROP COLUMN list_id").unwrap();
+        drop(ledger);
+        bench.import(second).exits(3);
+        bench.file("customers.csv", list("better"));
+        bench.import(first).exits(0).says("corrected under the same external id");
+        assert_eq!(bench.ledger().states(), states([("created", 1), ("superseded", 1)]));
+        bench.agree();
+    }
 }
 
 /// All rows of a query as text.

@@ -213,6 +213,22 @@ fn a_renamed_sheet_is_followed_through_the_readings() {
     import(&bench, &[("New", &["kiel"]), ("Uno", &["berlin"])], "Uno").says("1 row declined");
 }
 
+/// It knows the workbook as it was when the row was read; its sheets may have other names by now.
+#[test]
+fn a_retry_does_not_give_a_sheet_its_old_name_back() {
+    let bench = Bench::new();
+    let refused = "refuse-400-3000";
+    bench.file("list.xlsx", xlsx(&[("One", rows(&[refused]), ""), ("Two", rows(&[]), "")]));
+    bench.import("list.xlsx").exits(3);
+    let renamed = ("Uno", rows(&[refused, "bonn"]), "");
+    bench.file("list.xlsx", xlsx(&[renamed.clone(), ("Two", rows(&[]), "")]));
+    bench.import("list.xlsx").args(["--sheet", "Uno", "--limit", "0"]).exits(5);
+    bench.tenantry(["retry", "--yes", "--limit", "0"]).exits(5);
+    bench.file("list.xlsx", xlsx(&[("One", rows(&["kiel"]), ""), renamed, ("Two", rows(&[]), "")]));
+    bench.import("list.xlsx").args(["--sheet", "One"]).exits(3);
+    assert_eq!(bench.ledger().states(), states([("created", 2), ("failed", 1)]));
+}
+
 #[test]
 fn a_workbook_of_an_older_kind_is_refused_with_the_way_out() {
     let bench = Bench::new();

@@ -300,9 +300,8 @@ impl IngestSession {
         let newest_row = value(tx, &format!("SELECT max(id) FROM customer_rows WHERE {customers}"), [])?;
         let unfinished = "SELECT id FROM sources WHERE completed_at IS NULL AND run_id <> ?1";
         let unfinished = collect(tx, unfinished, [run], |row| row.get(0))?;
-        let values: [Value<'_>; 7] = [
+        let values: [Value<'_>; 6] = [
             ("run_id", &run),
-            ("list_id", &info.list),
             ("path", &info.path),
             ("full_path", &info.full_path),
             ("header", &info.header),
@@ -310,9 +309,7 @@ impl IngestSession {
             ("given", &info.given),
         ];
         let source = SourceId(insert(tx, "sources", &values)?);
-        if info.list.is_none() {
-            lists::assign(tx, source)?;
-        }
+        lists::assign(tx, source, &info)?;
         Ok(Self {
             run,
             source,
