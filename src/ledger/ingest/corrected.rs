@@ -6,28 +6,23 @@ use std::sync::LazyLock;
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::steps::State;
-use super::super::stored::{collect, is_export, is_same_file};
-use super::super::{Result, RowId, SourceId};
+use super::super::stored::collect;
+use super::super::{Result, RowId};
 use super::Candidate;
 use super::known::SeenRows;
 
 /// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
 pub(super) type Identity = (String, String, Option<String>);
 
-/// The rows of the file of this reading that were replaced under another domain, which are few. A row that came again in
-/// an export may be of any list.
-pub(super) fn replaced_rows(tx: &Transaction<'_>, reading: SourceId) -> Result<HashMap<Identity, RowId>> {
-    let sql = format!(
-        "SELECT r.domain, r.external_id, r.reseller_id, r.id
-           FROM customer_rows r INDEXED BY rows_by_state
-           JOIN sources s ON s.id = r.source_id JOIN sources own ON own.id = ?1
-           JOIN customer_rows new ON new.id = r.replaced_by AND new.domain IS NOT r.domain
-          WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL AND ({} OR {})",
-        is_same_file("s", "own"),
-        is_export("s")
-    );
+/// The rows that were replaced under another domain, which are few. They may come again in any list: its name may have the
+/// date in it.
+pub(super) fn replaced_rows(tx: &Transaction<'_>) -> Result<HashMap<Identity, RowId>> {
+    let sql = "SELECT r.domain, r.external_id, r.reseller_id, r.id
+                 FROM customer_rows r INDEXED BY rows_by_state
+                 JOIN customer_rows new ON new.id = r.replaced_by AND new.domain IS NOT r.domain
+                WHERE r.state = 'superseded' AND r.domain IS NOT NULL AND r.external_id IS NOT NULL";
     let rows: Vec<(Identity, RowId)> =
-        collect(tx, &sql, [reading], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
+        collect(tx, sql, [], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
     Ok(rows.into_iter().collect())
 }
 

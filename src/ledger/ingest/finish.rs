@@ -1,12 +1,14 @@
 //! The validation over a whole file, before any of its rows may be sent.
 
+use std::collections::HashSet;
+
 use rusqlite::{Params, Transaction};
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{Value, collect, is_after_copy, is_same_list, json, stored_problems};
-use super::super::{Result, RowId};
+use super::super::stored::{Value, collect, is_after_copy, is_export, json, stored_problems, value};
+use super::super::{Result, RowId, SourceId, lists};
 use super::discard::{decline, withdraw};
-use super::gone::{Corrections, readings_of_list};
+use super::gone::Corrections;
 use super::known::MetRows;
 use super::{IngestCounts, IngestSession};
 use tenantry_model::problem::Problem;
@@ -57,24 +59,27 @@ impl IngestSession {
         // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
         // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
         // sent its rows.
+        let list = lists::readings_of(tx, self.source, &self.info)?;
         let left = format!(
-            "SELECT s.id FROM sources s JOIN sources own ON own.id = {}
-              WHERE {} AND s.completed_at IS NULL AND s.run_id <> {}
-                AND {}",
-            self.source,
-            is_same_list("s", "own"),
+            "SELECT id FROM sources s WHERE completed_at IS NULL AND run_id <> {} AND {}",
             self.run,
             is_after_copy("s")
         );
+        let mut left: Vec<SourceId> = collect(tx, &left, [], |row| row.get(0))?;
+        left.retain(|reading| list.contains(reading));
+        let left = left.iter().map(SourceId::to_string).collect::<Vec<_>>().join(", ");
         let (mut discarded, agreements_discarded) = withdraw(tx, &left)?;
         discarded += decline(tx, State::Rejected, &format!("source_id IN ({left})"))?;
+        // An export never contains all rows of a list, and standard input is never read again.
+        let is_export = format!("SELECT {} FROM sources s WHERE id = ?1", is_export("s"));
+        let is_whole = self.info.path != "-" && !value::<bool>(tx, &is_export, [self.source])?;
+        let list = if is_whole { list } else { HashSet::new() };
         let mut corrections = Corrections::default();
-        let list = readings_of_list(tx, self.source)?;
-        if !list.is_empty() {
+        if is_whole {
             self.mark_gone(tx, &list)?;
             corrections = self.replace_corrected(tx, &list)?;
         }
-        if !list.is_empty() || self.info.path == "-" {
+        if is_whole || self.info.path == "-" {
             self.note_also_in(tx, &list)?;
         }
         self.end(tx)?;

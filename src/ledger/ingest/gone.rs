@@ -8,9 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::Transaction;
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
-use super::super::stored::{
-    collect, each, field_of, from_json, is_export, is_no_retry, is_same_list, json, update, value,
-};
+use super::super::stored::{collect, each, field_of, from_json, is_no_retry, json, update, value};
 use super::super::{Error, Result, RowId, SourceId};
 use super::IngestSession;
 use super::apply::point_to;
@@ -279,14 +277,4 @@ pub(super) fn replace(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()>
     let step = CurrentStep::of(tx, StepKind::Create, row)?;
     step.take(tx, StepEvent::Replaced, "key_domain = NULL", &[])?;
     point_to(tx, row, by)
-}
-
-/// All readings of the list of this reading. An export is no list, and standard input is never read again: none.
-pub(super) fn readings_of_list(tx: &Transaction<'_>, reading: SourceId) -> Result<HashSet<SourceId>> {
-    let sql = format!(
-        "SELECT s.id FROM sources s JOIN sources own ON {} WHERE own.id = ?1 AND own.path <> '-' AND NOT {}",
-        is_same_list("s", "own"),
-        is_export("own")
-    );
-    collect(tx, &sql, [reading], |row| row.get(0))
 }

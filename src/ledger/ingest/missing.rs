@@ -44,11 +44,11 @@ impl Ledger {
     pub async fn end_waiting(&self) -> Result<()> {
         let run = self.run;
         let readings = format!(
-            "SELECT s.id FROM sources s
-              WHERE s.completed_at IS NULL AND s.run_id <> {run}
-                AND EXISTS (SELECT 1 FROM sources own WHERE own.run_id = {run} AND own.rows_read > 0 AND {} AND {})",
-            is_reading("own"),
-            is_same_list("s", "own")
+            "SELECT id FROM sources
+              WHERE completed_at IS NULL AND run_id <> {run}
+                AND list_id IN (SELECT own.list_id FROM sources own
+                                 WHERE own.run_id = {run} AND own.rows_read > 0 AND {})",
+            is_reading("own")
         );
         let has_some = format!("SELECT EXISTS ({readings})");
         // Nearly no run has such readings.

@@ -313,7 +313,7 @@ impl IngestSession {
         Ok(Self {
             run,
             source,
-            seen: SeenRows::new(source, unfinished, replaced_rows(tx, source)?, met),
+            seen: SeenRows::new(source, unfinished, replaced_rows(tx)?, met),
             info,
             ledger_id,
             newest_row,

@@ -12,11 +12,20 @@ pub fn list_name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// The absolute path of the list with this name, so that lists of one name in two folders are two lists. `None`:
-/// standard input.
+/// The absolute path of the list with this name, so that lists of one name in two folders are two lists, and `../a.csv` is
+/// the list of the folder above. `None`: standard input.
 pub fn list_full_path(name: &str) -> Option<String> {
     let full = std::path::absolute(name).ok().filter(|_| name != "-")?;
-    Some(list_name(&full))
+    let mut plain = PathBuf::new();
+    for part in full.components() {
+        // Above the folder that a link leads to is another one than above the link.
+        if part == Component::ParentDir && plain.file_name().is_some() && !plain.is_symlink() {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    Some(list_name(&plain))
 }
 
 #[cfg(test)]
@@ -40,5 +49,25 @@ mod tests {
             check("/lists/a.csv", "/lists/a.csv");
             check(r".\customers.csv", r".\customers.csv");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_list_has_one_full_path() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("elsewhere/inner")).unwrap();
+        std::os::unix::fs::symlink("elsewhere/inner", folder.path().join("link")).unwrap();
+        let check = |path: &str, expected: &str| {
+            let [path, expected] =
+                [path, expected].map(|it| folder.path().join(it).to_str().unwrap().to_owned());
+            assert_eq!(list_full_path(&path), Some(expected), "{path}");
+        };
+        check("a.csv", "a.csv");
+        check("jobs/../a.csv", "a.csv");
+        check("jobs/nightly/../../lists/./a.csv", "lists/a.csv");
+        check("link/a.csv", "link/a.csv");
+        check("link/../a.csv", "link/../a.csv");
+        assert_eq!(list_full_path("/../a.csv").unwrap(), "/../a.csv");
+        assert_eq!(list_full_path("-"), None);
     }
 }
