@@ -429,6 +429,34 @@ fn a_row_that_is_replaced_is_still_in_the_other_list() {
     assert_eq!(bench.ledger().row("x").state, "created");
 }
 
+/// The other list was never agreed to, or has lost the row since; the one that still has it may have been read several
+/// times, before and after.
+#[test]
+fn other_values_in_a_list_that_loses_the_row_cost_nothing() {
+    let (list, other) = (customers_of(["x"]), customers_of(["x", "q"]).replace("High", "Low"));
+    for is_agreed in [false, true] {
+        for (before, after) in [(1, 0), (2, 0), (1, 1)] {
+            let bench = Bench::new();
+            let read = |times: usize| {
+                bench.file("a.csv", &list);
+                (0..times).for_each(|_| drop(bench.import("a.csv").args(["--limit", "0"]).exits(5)));
+            };
+            read(before);
+            bench.file("b.csv", &other);
+            let limit = if is_agreed { "--limit" } else { "--max-new" };
+            bench.import("b.csv").args([limit, "0"]).exits(5);
+            read(after);
+            bench.file("b.csv", customers_of(["q"]));
+            bench.import("b.csv").args(["--limit", "0"]).exits(5);
+            bench.resume().exits(0);
+            assert_eq!(bench.ledger().row("x").state, "created", "{is_agreed} {before} {after}");
+            bench.file("a.csv", customers_of(["q"]));
+            bench.import("a.csv").exits(0);
+            bench.agree();
+        }
+    }
+}
+
 /// Whether the list may be sent at all is decided when the whole of it is read.
 #[test]
 fn resume_does_not_send_a_list_that_might_have_been_refused() {

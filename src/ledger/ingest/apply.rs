@@ -2,11 +2,13 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{ToSql, Transaction};
+use rusqlite::{OptionalExtension, ToSql, Transaction};
 
 use super::super::steps::{CurrentStep, State, StepEvent, StepKind};
 use super::super::stored::{Value, insert, is_same_list, json, update};
 use super::super::{Result, RowId, SourceId};
+use super::corrected::last_correction;
+use super::missing::is_reading;
 use super::{Candidate, IngestSession, agreement};
 use tenantry_model::clock;
 use tenantry_model::customer::DomainName;
@@ -155,6 +157,9 @@ impl IngestSession {
             // Its problems are known.
             Change::Acknowledged => candidate.problems.clear(),
             Change::Outdated => {
+                static BY: LazyLock<String> = LazyLock::new(|| last_correction("?1"));
+                let by = tx.prepare_cached(&BY)?.query_row([row], |found| found.get(0)).optional()?;
+                self.seen.meet_outdated(by);
                 counts.replaced += 1;
                 candidate.problems.clear();
             }
@@ -248,19 +253,25 @@ pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()
             AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
     )?
     .execute((row, by))?;
-    // Other lists contain the row that waits instead of this one.
+    // Other lists contain the row that waits instead of this one, the last readings of its own list among them: all, and
+    // those that were agreed to.
     static CARRY_LISTS: LazyLock<String> = LazyLock::new(|| {
         format!(
             "UPDATE customer_rows
                 SET also_in = (SELECT nullif(json_group_array(reading), '[]')
                                  FROM (SELECT value AS reading FROM json_each(customer_rows.also_in)
                                        UNION SELECT value FROM json_each(old.also_in)
-                                       UNION SELECT theirs.id FROM sources theirs
+                                       UNION SELECT max(last.id) FROM sources theirs
                                                JOIN sources own ON own.id = customer_rows.source_id
-                                              WHERE theirs.id = old.source_id AND NOT {}))
+                                               JOIN sources last ON {} AND {}
+                                              WHERE theirs.id = old.source_id AND NOT {}
+                                                AND (old.gone_at IS NULL OR last.read_at < old.gone_at)
+                                              GROUP BY last.completed_at IS NOT NULL))
                FROM customer_rows AS old
               WHERE customer_rows.id = ?2 AND customer_rows.state = 'pending'
                 AND old.id = ?1 AND old.domain = customer_rows.domain AND old.source_id <> customer_rows.source_id",
+            is_same_list("last", "theirs"),
+            is_reading("last"),
             is_same_list("theirs", "own")
         )
     });

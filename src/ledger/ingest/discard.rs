@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction};
 
 use super::super::steps::{CurrentStep, STANDING, State, StepEvent, StepKind, take_all};
-use super::super::stored::{collect, is_list_named, is_named, json, tried, value};
+use super::super::stored::{collect, is_list_named, is_named, is_same_list, json, tried, value};
 use super::super::{Ledger, Result, RowId};
 use super::agreement;
 use tenantry_model::files;
@@ -151,41 +151,60 @@ fn withdraw_rows(tx: &Transaction<'_>, which: &str) -> Result<(u64, u64)> {
 /// Declines the rows in this state that match `which`. What they have corrected counts again. Returns how many.
 pub(super) fn decline(tx: &Transaction<'_>, state: State, which: &str) -> Result<u64> {
     let sql = format!(
-        "SELECT id FROM customer_rows
+        "SELECT id, coalesce((SELECT k.id FROM customer_rows k WHERE k.key_domain = customer_rows.domain), replaced_by)
+           FROM customer_rows
           WHERE state = 'superseded'
             AND (replaced_by IN (SELECT id FROM customer_rows WHERE state = '{state}' AND {which})
                  OR (replaced_by IN (SELECT id FROM customer_rows WHERE state = 'declined')
                      AND domain IN (SELECT key_domain FROM customer_rows WHERE state = '{state}' AND {which})))"
     );
-    let corrected = collect(tx, &sql, [], |row| row.get(0))?;
+    let corrected = collect(tx, &sql, [], |row| row.try_into())?;
     let discarded = (StepKind::Create, state, StepEvent::Discarded);
     let declined = take_all(tx, discarded, "key_domain = NULL", which)?;
     take_back_corrected(tx, corrected)?;
     Ok(declined)
 }
 
-/// Rows whose correction was discarded are refused again, or wait again for what is found out about them. One that had
-/// never been sent stays replaced, because its list has other values now; what that one had corrected counts again.
-fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Result<()> {
-    while let Some(row) = corrected.pop() {
+/// Rows whose correction was discarded are refused again, or wait again: for what is found out about them, or to be sent,
+/// if another list brought the correction and their own still contains them. Otherwise one that had never been sent stays
+/// replaced, because its list has other values now; what that one had corrected counts again.
+///
+/// `corrected`: each row with the one that was discarded and had its domain, or had replaced it.
+fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<(RowId, RowId)>) -> Result<()> {
+    // The lists that contain the row were noted beside the one that had its domain.
+    let lists = |by: &str| {
+        format!(
+            "(SELECT by.also_in FROM customer_rows by WHERE by.id = {by} AND by.domain = customer_rows.domain)"
+        )
+    };
+    let is_listed = format!(
+        "customer IS NOT NULL AND EXISTS (
+            SELECT 1 FROM json_each({}) met JOIN sources s ON s.id = met.value
+              JOIN sources own ON own.id = customer_rows.source_id
+             WHERE {} AND s.completed_at IS NOT NULL)",
+        lists("?2"),
+        is_same_list("s", "own")
+    );
+    while let Some((row, by)) = corrected.pop() {
         let sql = format!(
             "SELECT error_code, request_id IS NOT NULL, customer IS NOT NULL AND NOT ({}),
-                    EXISTS (SELECT 1 FROM customer_rows k WHERE k.key_domain = customer_rows.domain)
+                    EXISTS (SELECT 1 FROM customer_rows k WHERE k.key_domain = customer_rows.domain),
+                    {is_listed}
                FROM customer_rows WHERE id = ?1",
             never_sent("customer_rows")
         );
-        type Facts = (Option<String>, bool, bool, bool);
-        let (code, was_valid, may_be_sent, is_domain_taken): Facts =
-            tx.prepare_cached(&sql)?.query_row([row], |found| found.try_into())?;
+        type Facts = (Option<String>, bool, bool, bool, bool);
+        let (code, was_valid, may_be_sent, is_domain_taken, is_listed): Facts =
+            tx.prepare_cached(&sql)?.query_row((row, by), |found| found.try_into())?;
         let is_rule = |rule: Rule| code.as_deref() == Some(rule.name());
         let event = match code {
             Some(_) if was_valid && !is_rule(Rule::MixedResellers) => StepEvent::TakenBack,
             Some(_) => StepEvent::Rejected,
-            None if may_be_sent => StepEvent::TakenUp,
+            None if may_be_sent || is_listed => StepEvent::TakenUp,
             None => {
                 let behind = "SELECT id FROM customer_rows WHERE state = 'superseded' AND replaced_by = ?1";
                 let behind: Vec<RowId> = collect(tx, behind, [row], |found| found.get(0))?;
-                corrected.extend(behind);
+                corrected.extend(behind.into_iter().map(|behind| (behind, by)));
                 continue;
             }
         };
@@ -194,7 +213,8 @@ fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<RowId>) -> Resul
         let had_key = !is_rule(Rule::DuplicateDomain);
         if !(had_key && is_domain_taken) {
             let key = if had_key { "domain" } else { "NULL" };
-            let facts = format!("replaced_by = NULL, key_domain = {key}");
+            let lists = lists(&by.to_string());
+            let facts = format!("replaced_by = NULL, key_domain = {key}, also_in = {lists}");
             CurrentStep::of(tx, StepKind::Create, row)?.take(tx, event, &facts, &[])?;
         }
     }

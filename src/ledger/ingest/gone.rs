@@ -63,8 +63,9 @@ impl IngestSession {
                         acknowledged_at = iif(acknowledged_at >= gone_at, NULL, acknowledged_at) WHERE id = ?1"
             );
             let marked: Vec<(i64, RowId, SourceId, bool)> = collect(tx, &marked, [], |step| step.try_into())?;
-            let is_back = |(_, row, source, waits): &(i64, RowId, SourceId, bool)| {
-                self.seen.line_of(*row).is_some() && (!waits || list.contains(source))
+            let is_back = |(_, row, source, waits): &(i64, RowId, SourceId, bool)| match waits {
+                true => self.seen.contains(*row) && list.contains(source),
+                false => self.seen.line_of(*row).is_some(),
             };
             for (id, ..) in marked.into_iter().filter(is_back) {
                 tx.prepare_cached(&update)?.execute([id])?;
@@ -78,9 +79,10 @@ impl IngestSession {
                 ),
                 _ => "FALSE".to_owned(),
             };
+            let waits = if table == "customer_rows" { "state = 'pending'" } else { "FALSE" };
             // Rows of this reading have just been met.
             let unsettled = format!(
-                "SELECT id, {row}, source_id, {is_noted} FROM {table}
+                "SELECT id, {row}, source_id, {is_noted}, {waits} FROM {table}
                   WHERE {is_current} AND state IN ({is_unsettled}) AND source_id <> {}",
                 self.source
             );
@@ -120,7 +122,7 @@ impl IngestSession {
                 let Some((row, ..)) = batch.last() else { break };
                 last = *row;
                 for (row, source, before) in batch {
-                    let is_met = self.seen.line_of(row).is_some() && !list.contains(&source);
+                    let is_met = self.seen.contains(row) && !list.contains(&source);
                     if is_met || before.is_some() {
                         let counts = |reading: &SourceId| !list.contains(reading) || Some(*reading) == kept;
                         set_also_in(tx, row, before.as_deref(), counts, is_met.then_some(self.source))?;
@@ -212,15 +214,17 @@ impl IngestSession {
         Ok(only)
     }
 
-    /// Of the steps found by the query, with the ids of their row and of their reading, and whether an earlier list of this
-    /// run is noted: those of these readings whose row was met neither by this reading nor by such a list that is not noted.
+    /// Of the steps found by the query, with the ids of their row and of their reading, whether an earlier list of this
+    /// run is noted, and whether it is a waiting row: those of these readings whose row was met neither by this reading
+    /// nor by such a list that is not noted.
     fn missing(&self, tx: &Transaction<'_>, sql: &str, readings: &HashSet<SourceId>) -> Result<Vec<i64>> {
         let mut missing = Vec::new();
         each(tx, sql, [], |step| {
             let (row, reading) = (step.get(1)?, step.get(2)?);
-            let is_noted: bool = step.get(3)?;
-            let is_met =
-                self.seen.line_of(row).is_some() || (self.seen.earlier.place_of(row).is_some() && !is_noted);
+            let (is_noted, waits): (bool, bool) = (step.get(3)?, step.get(4)?);
+            let is_met = self.seen.line_of(row).is_some()
+                || (waits && self.seen.contains(row))
+                || (self.seen.earlier.place_of(row).is_some() && !is_noted);
             if readings.contains(&reading) && !is_met {
                 missing.push(step.get(0)?);
             }

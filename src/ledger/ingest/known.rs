@@ -111,6 +111,8 @@ pub(super) struct SeenRows {
     pub(super) earlier: MetRows,
     /// By row id: the line on which this reading first met the row, or 0. Four bytes per row.
     first_line: Vec<u32>,
+    /// The corrections of rows that this reading has met as they were before: the list contains them, too.
+    outdated: HashSet<RowId>,
     /// By row id: the [mark](Self::mark) of the content with which this reading first met a row that it cannot change any
     /// more, or 0. Four bytes per row.
     changed: Vec<u32>,
@@ -180,6 +182,16 @@ impl SeenRows {
     fn mark(content_hash: [u8; 16]) -> u32 {
         let [a, b, c, d, ..] = content_hash;
         u32::from_le_bytes([a, b, c, d]).max(1)
+    }
+
+    /// This reading has met a row that `by` has replaced, which is current.
+    pub(super) fn meet_outdated(&mut self, by: Option<RowId>) {
+        self.outdated.extend(by);
+    }
+
+    /// Does the list contain the waiting row, as it is or as it was before it was corrected?
+    pub(super) fn contains(&self, row: RowId) -> bool {
+        self.line_of(row).is_some() || self.outdated.contains(&row)
     }
 
     pub(super) fn line_of(&self, row: RowId) -> Option<u32> {

@@ -148,6 +148,6 @@ const CORRECTIONS: &str = "WITH RECURSIVE correction (id) AS (
     SELECT id FROM correction";
 
 /// The condition on a reading that it has read a list to its end. An export never contains all rows of a list.
-fn is_reading(reading: &str) -> String {
+pub(super) fn is_reading(reading: &str) -> String {
     format!("{reading}.read_at IS NOT NULL AND NOT {} AND {}", is_export(reading), is_no_retry(reading))
 }
