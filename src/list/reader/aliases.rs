@@ -67,7 +67,9 @@ pub(super) fn nearly(folded: &str) -> Vec<Field> {
             8.. if name == fold(field.name()) => 2,
             _ => 1,
         };
-        digits(name).eq(digits(folded)) && distance_within(folded, name, limit).is_some()
+        let (own, theirs) = without_common_name(folded, name);
+        let limit = if theirs.len() < 8 && theirs != name { 1 } else { limit };
+        digits(name).eq(digits(folded)) && distance_within(own, theirs, limit).is_some()
     };
     let mut fields: Vec<Field> = FIELDS_BY_NAME
         .iter()
@@ -79,6 +81,12 @@ pub(super) fn nearly(folded: &str) -> Vec<Field> {
     fields
 }
 
+/// Both without the word `name` at their ends, which makes no name like another one: `cust_name` is not `last_name`.
+pub(super) fn without_common_name<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
+    let without = |name: &'a str| name.strip_suffix("name").filter(|rest| !rest.is_empty());
+    without(one).zip(without(other)).unwrap_or((one, other))
+}
+
 fn digits(name: &str) -> impl Iterator<Item = char> + '_ {
     name.chars().filter(char::is_ascii_digit)
 }
@@ -86,6 +94,20 @@ fn digits(name: &str) -> impl Iterator<Item = char> + '_ {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_name_makes_no_name_like_another() {
+        for other in ["cust_name", "Task name", "Item name"] {
+            assert_eq!(nearly(&fold(other)), [], "{other}");
+        }
+        for (slip, field) in [
+            ("fist_name", Field::FirstName),
+            ("last_nmae", Field::LastName),
+            ("compnay_name", Field::CompanyName),
+        ] {
+            assert_eq!(nearly(&fold(slip)), [field], "{slip}");
+        }
+    }
 
     #[test]
     fn every_name_belongs_to_one_field() {

@@ -308,8 +308,10 @@ impl Header {
             let unknown = unknown.filter(|column| !headings::is_other(&column.name));
             let unknown = unknown.map(|column| column.name.as_str());
             let near = unknown.filter_map(|name| {
-                let slips = distance_within(&aliases::fold(name), &wanted, wanted.len() / 2)?;
-                Some((slips, name))
+                let folded = aliases::fold(name);
+                let (own, rest) = aliases::without_common_name(&folded, &wanted);
+                let limit = if rest == wanted { wanted.len() / 2 } else { 1 };
+                Some((distance_within(own, rest, limit)?, name))
             });
             let nearest = near.min_by_key(|&(slips, _)| slips).map(|(_, name)| name.to_owned());
             let nearest = nearest.filter(|_| !self.has_open(field));

@@ -6,7 +6,23 @@ const EXPORTS: &[(&str, &str)] = &[
         "Zoho CRM",
         "Record Id=external_id;Account Name=company_name;Account Owner;Rating;Phone=phone_number;Fax;Website;Ticker Symbol;\
          Ownership;Employees;Billing Street=address_line1;Billing City=city;Billing State=state;\
-         Billing Code;Billing Country=country;Shipping Street;Shipping City;Shipping State;Shipping Country;Description",
+         Billing Code=postal_code;Billing Country=country;Shipping Street;Shipping City;Shipping State;Shipping Country;\
+         Description",
+    ),
+    (
+        "Yayoi",
+        "得意先コード=external_id;得意先名=company_name;郵便番号=postal_code;都道府県=state;市区町村=city;住所=address_line1;\
+         電話番号=phone_number;メール=email;締日",
+    ),
+    (
+        "1C",
+        "Код;Контрагент=company_name;Юридический адрес=address_line1;Город=city;Индекс=postal_code;Телефон=phone_number;\
+         ИНН;КПП",
+    ),
+    (
+        "Polish accounting",
+        "Nazwa kontrahenta=company_name;Ulica=address_line1;Miasto=city;Kod pocztowy=postal_code;Telefon=phone_number;\
+         NIP;REGON",
     ),
     (
         "Zoho contacts",
