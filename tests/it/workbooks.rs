@@ -213,6 +213,28 @@ fn a_renamed_sheet_is_followed_through_the_readings() {
     import(&bench, &[("New", &["kiel"]), ("Uno", &["berlin"])], "Uno").says("1 row declined");
 }
 
+/// The list goes on in the sheet that was agreed to, and what waits for consent with the sheet that has it.
+#[test]
+fn a_sheet_is_put_back_beside_its_new_name() {
+    let bench = Bench::new();
+    let import = |sheets: &[(&str, &[&str])], sheet: &str, options: [&str; 2]| {
+        let sheets: Vec<_> = sheets.iter().map(|(name, domains)| (*name, rows(domains), "")).collect();
+        bench.file("list.xlsx", xlsx(&sheets));
+        bench.import("list.xlsx").args(["--sheet", sheet]).args(options).exits(5)
+    };
+    let (waits, is_refused) = (["--limit", "0"], ["--max-new", "0"]);
+    import(&[("One", &["berlin", "bonn"]), ("Two", &[])], "One", waits);
+    import(&[("Uno", &["kiel", "ulm"]), ("Two", &[])], "Uno", is_refused);
+    let both: &[(&str, &[&str])] = &[("One", &["berlin"]), ("Uno", &["kiel"]), ("Two", &[])];
+    import(both, "One", waits).says("1 row declined");
+    import(both, "Uno", waits).says("declined 1 row from an earlier reading");
+    assert_eq!(bench.ledger().states(), states([("declined", 2), ("pending", 2)]));
+    // It was agreed to under its new name.
+    import(&[("One", &["berlin"]), ("Eins", &["kiel"]), ("Two", &[])], "Eins", waits);
+    import(&[("One", &["berlin"]), ("Uno", &["kiel"]), ("Eins", &["jena"])], "Eins", waits);
+    assert_eq!(bench.ledger().states(), states([("declined", 2), ("pending", 3)]));
+}
+
 /// It knows the workbook as it was when the row was read; its sheets may have other names by now.
 #[test]
 fn a_retry_does_not_give_a_sheet_its_old_name_back() {
