@@ -457,6 +457,20 @@ fn other_values_in_a_list_that_loses_the_row_cost_nothing() {
     }
 }
 
+/// One command reads both lists, and the first one counts.
+#[test]
+fn a_list_keeps_a_row_that_an_earlier_list_of_the_run_has_with_other_values() {
+    let bench = Bench::new();
+    bench.file("a.csv", customers_of(["x"]));
+    bench.import("a.csv").args(["--limit", "0"]).exits(5);
+    bench.file("b.csv", customers_of(["x"]).replace("High", "Low"));
+    bench.import("b.csv").args(["a.csv", "--limit", "0"]).exits(5);
+    bench.file("b.csv", customers_of(["q"]));
+    bench.import("b.csv").args(["--limit", "0"]).exits(5);
+    bench.resume().exits(0);
+    assert_eq!(bench.ledger().row("x").state, "created");
+}
+
 /// Whether the list may be sent at all is decided when the whole of it is read.
 #[test]
 fn resume_does_not_send_a_list_that_might_have_been_refused() {
