@@ -4,9 +4,10 @@
 //! its exit code, and the ledger file. [`harness`] has the tools; what every run must come to, whatever went wrong on
 //! the way, is written down once, in [`harness::agree`].
 //!
-//! Four variables make parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`), `TENANTRY_TEST_SEED`
-//! (their moments), `TENANTRY_STORM_MINUTES` (of `storm`) and `TENANTRY_TEST_ROWS` (rows of `long_run`). A long hunt
-//! is `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
+//! Five variables make parts longer or repeat them: `TENANTRY_TEST_KILLS` (kills of `crash`), `TENANTRY_TEST_SEED`
+//! (their moments), `TENANTRY_TEST_SEQUENCES` (of `several_lists`), `TENANTRY_STORM_MINUTES` (of `storm`) and
+//! `TENANTRY_TEST_ROWS` (rows of `long_run`). A long hunt is
+//! `TENANTRY_TEST_KILLS=500 cargo test --test it random -- --nocapture`.
 
 #![expect(
     clippy::unwrap_used,
@@ -79,6 +80,7 @@ mod scarcity;
 #[cfg(unix)]
 mod secret_files;
 mod secrets;
+mod several_lists;
 mod sign_in;
 mod storm;
 mod surroundings;
