@@ -183,7 +183,7 @@ mod on_a_terminal {
         }
     }
 
-    /// A retry does not bring back what somebody has said no to.
+    /// A retry does not bring back the rows that the operator has declined.
     #[test]
     fn discarded_rows_are_named_after_a_retry() {
         let bench = Bench::new();

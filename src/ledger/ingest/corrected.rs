@@ -1,4 +1,4 @@
-//! Recognizes a row of a list that was corrected under another domain, although its values in the list have changed since.
+//! Recognizes a row that was corrected under another domain, although its values in a list have changed since.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use super::super::{Result, RowId};
 use super::Candidate;
 use super::known::SeenRows;
 
-/// What a row is recognized by in its list although its values have changed: domain, external id and reseller.
+/// What a row is recognized by although its values have changed: domain, external id and reseller.
 pub(super) type Identity = (String, String, Option<String>);
 
 /// The rows that were replaced under another domain, which are few. They may come again in any list: its name may have the

@@ -56,10 +56,10 @@ impl IngestSession {
             }
             DirectRows::Good { rejected_by } => self.admit_direct_rows(tx, rejected_by)?,
         }
+        let list = lists::readings_of(tx, self.source, &self.info)?;
         // An earlier reading of the same file stopped halfway. Rows that the file no longer contains were never sent
         // and are discarded. This does not apply to a file that a restored copy waits for: the lost ledger may have
         // sent its rows.
-        let list = lists::readings_of(tx, self.source, &self.info)?;
         let left = format!(
             "SELECT id FROM sources s WHERE completed_at IS NULL AND run_id <> {} AND {}",
             self.run,

@@ -27,7 +27,7 @@ pub struct KnownRows {
     pub replaced: Option<ReplacedRow>,
     /// The last row with the same content that was discarded unsent.
     pub declined: Option<RowId>,
-    /// A row of this list with the same domain, external id and reseller, if a corrected row under another domain has
+    /// A row of any list with the same domain, external id and reseller, if a corrected row under another domain has
     /// replaced it and is a customer, may be one, or waits.
     pub corrected: Option<RowId>,
 }
@@ -105,7 +105,7 @@ pub(super) struct SeenRows {
     /// Sources that were never read to their end: if this reading meets one of their rows, that row moves to its own
     /// file.
     pub(super) unfinished: HashSet<SourceId>,
-    /// The rows of the list that were replaced under another domain.
+    /// The rows that were replaced under another domain.
     pub(super) replaced: HashMap<Identity, RowId>,
     /// What the files that this run has read before this one have met.
     pub(super) earlier: MetRows,
