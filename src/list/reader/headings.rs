@@ -143,7 +143,7 @@ fn word(meaning: &str) -> Word {
 }
 
 /// Letters and digits in lower case without accents, in one form for wide and narrow letters.
-fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     // Most names; the whole table is made plain at every start.
     if name.is_ascii() {
         return fold(name);

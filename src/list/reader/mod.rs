@@ -55,6 +55,7 @@ pub use encoding::Encoding;
 pub use error::{EncodingUncertain, Error, LineReadings};
 pub use header::{Header, LEDGER_COLUMN, MARK_COLUMN, ROW_COLUMN, STATE_COLUMN, SURPLUS_COLUMN, is_ours};
 pub use headings::Unused;
+pub(crate) use headings::plain;
 pub use input::{Input, is_export};
 pub use quotes::QuoteFault;
 pub use records::RECORD_BYTES_MAX;
