@@ -119,10 +119,12 @@ pub(super) fn check<'a>(draft: &mut Draft<'a>, country: &'a CountryRules, report
     }
     let checks = [
         (Field::PostalCode, postal_code::check as fn(&str, &CountryRules) -> Option<Finding>),
-        (Field::Region, check_region),
         (Field::PhoneNumber, phone_number::check),
         (Field::OrganizationRegistrationNumber, registration_number::check),
     ];
+    if draft.sound(Field::Region).is_some() && country.code != "MD" {
+        report.add(Field::Region, superfluous_region(!draft[Field::State].is_empty()));
+    }
     for (field, check) in checks {
         let Some(text) = draft.sound(field) else { continue };
         let finding = check(text, country);
@@ -159,13 +161,15 @@ fn missing(country: &CountryRules, is_certain: bool) -> Finding {
 }
 
 /// With a region, the service rejected a valid state (fact book 4.1). The only example with a region is an address in
-/// Moldova, without a state.
-fn check_region(_: &str, country: &CountryRules) -> Option<Finding> {
-    (country.code != "MD").then(|| {
-        let message =
-            "should be empty; with it Partner Center has refused addresses as if the state were wrong";
-        Finding::new(Rule::Region, message).advise("leave it empty")
-    })
+/// Moldova, without a state. Many lists have the state there.
+fn superfluous_region(has_state: bool) -> Finding {
+    let message = "should be empty; with it Partner Center has refused addresses as if the state were wrong";
+    let advice = if has_state {
+        "leave it empty"
+    } else {
+        "leave it empty; if it is the state, use the column for `state` with `--map`"
+    };
+    Finding::new(Rule::Region, message).advise(advice)
 }
 
 /// A culture that is listed only for other countries is still sent, because the list dates from 2022.

@@ -184,6 +184,14 @@ fn a_row_is_validated_by_the_rules_of_its_country() {
             "organization_registration_number registration_number_country: Error -> leave it empty, unless the country is wrong",
         ],
     );
+    check_in(
+        &SEATTLE,
+        &[(Field::State, ""), (Field::Region, "WA")],
+        &[
+            "state required: Error",
+            "region region: Warning -> leave it empty; if it is the state, use the column for `state` with `--map`",
+        ],
+    );
     // A cell without usable text has only that one problem.
     check_in(&SEATTLE, &[(Field::State, "W\nA")], &["state control_character: Error"]);
     check_in(&GDANSK, &[], &[]);
