@@ -46,7 +46,7 @@ pub enum Error {
         "cannot read the header on line {line}: it has {found} columns, and at most {HEADER_COLUMNS_MAX} are read"
     )]
     HeaderTooWide { line: u64, found: usize },
-    #[error("cannot use the header on line {line}: {}; found {}", joined(faults, "; "), quoted(found))]
+    #[error("cannot use the header on line {line}: {}; found {}", joined(faults, "; "), first_quoted(found))]
     Header {
         line: u64,
         faults: Vec<HeaderFault>,
@@ -374,6 +374,15 @@ fn joined(items: &[impl Display], separator: &str) -> String {
 
 fn quoted(names: &[impl Display]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The first names of a header, which can have hundreds.
+fn first_quoted(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 20;
+    match names.get(SHOWN_MAX..).map_or(0, <[_]>::len) {
+        0 => quoted(names),
+        more => format!("{} and {more} more", quoted(&names[..SHOWN_MAX])),
+    }
 }
 
 fn listed(sheets: &[String]) -> String {
