@@ -25,7 +25,7 @@ use tenantry_model::thread::on_thread;
 use crate::customer::{DomainName, Field};
 use crate::ledger::{self, Candidate, DirectRows, Incoming, IngestReport, InputOptions, Ledger, SourceInfo};
 use crate::problem::{Problem, Severity, Strictness};
-use crate::reader::{self, ColumnUse};
+use crate::reader::{self, ColumnUse, SuggestedColumn};
 use crate::reading::{self, InputSource, OpenedFile, ReadProgress};
 use crate::validation::Validator;
 use crate::{failpoint, files};
@@ -72,7 +72,7 @@ pub(crate) struct IntakeReport {
     /// The names of all columns.
     pub(crate) header: Vec<String>,
     /// Of the columns that are not used, those that may be meant for a field without a column.
-    pub(crate) suggested_columns: Vec<(String, Field)>,
+    pub(crate) suggested_columns: Vec<SuggestedColumn>,
     /// The problems of the file, one line per kind of problem.
     pub(crate) problems: Vec<String>,
     /// How its rows differ from what exports gave out.
@@ -119,12 +119,11 @@ impl IntakeReport {
     /// What a file says before its rows.
     fn of(opened: &OpenedFile) -> Self {
         let header = opened.header();
-        let suggested = header.suggested_columns().map(|(name, field)| (name.to_owned(), field));
         Self {
             layout: opened.layout().to_string(),
             columns: ColumnUse::of(header),
             header: header.names().map(str::to_owned).collect(),
-            suggested_columns: suggested.collect(),
+            suggested_columns: header.suggested_columns().collect(),
             ..Self::default()
         }
     }

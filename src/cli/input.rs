@@ -14,7 +14,7 @@ use crate::customer::{Defaults, Field};
 use crate::ledger::InputOptions;
 use crate::nearest::distance_within;
 use crate::problem::{Rule, Severity, Strictness};
-use crate::reader::{Encoding, Given, Input, MappedColumn, Remembered};
+use crate::reader::{Encoding, Given, Input, MappedColumn, Remembered, SuggestedColumn};
 use crate::reading::InputSource;
 use crate::validation::LiveRules;
 use crate::{clock, files, reader, validation};
@@ -29,12 +29,12 @@ const SLIPS_MAX: usize = 2;
 const FOLDER_ENTRIES_MAX: usize = 10_000;
 
 /// Suggests columns that may be known fields, with the options for them. `None`: there are none.
-pub(crate) fn describe_suggested_columns(meant: &[(String, Field)]) -> Option<String> {
-    let guesses: Vec<_> = meant.iter().map(|(column, field)| format!("`{field}` by `{column}`")).collect();
-    let options = map_options(meant.iter().map(|(column, field)| (column.as_str(), *field)));
-    (!guesses.is_empty()).then(|| {
-        format!("did you mean {}? Then add {}, or --auto-map", guesses.join(", "), options.join(" "))
-    })
+pub(crate) fn describe_suggested_columns(meant: &[SuggestedColumn]) -> Option<String> {
+    let guesses: Vec<_> = meant.iter().map(|it| format!("`{}` by `{}`", it.field, it.column)).collect();
+    let options = map_options(meant.iter().map(|it| (it.column.as_str(), it.field)));
+    let or_auto_map = if meant.iter().all(|it| it.is_certain) { ", or --auto-map" } else { "" };
+    (!guesses.is_empty())
+        .then(|| format!("did you mean {}? Then add {}{or_auto_map}", guesses.join(", "), options.join(" ")))
 }
 
 /// The columns that `--auto-map` has taken. `None`: there are none.
@@ -90,6 +90,12 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
         ways.push("`--ignore-column` leaves a column out".to_owned());
     }
     let missing = error.missing_fields();
+    if missing.contains(&Field::Domain) {
+        ways.push(
+            "each customer needs a `domain`: what it wishes to have in front of `.onmicrosoft.com`"
+                .to_owned(),
+        );
+    }
     let of_all_rows = OF_ALL_ROWS.iter().filter(|(field, _)| missing.contains(field));
     let options: Vec<_> =
         of_all_rows.map(|(field, value)| shell::option("default", &format!("{field}={value}"))).collect();
@@ -118,6 +124,7 @@ impl InputFile {
             let input = standard_input();
             return Ok(Self { source: InputSource { path: name, input }, size: None });
         }
+        refuse_lock_file(path)?;
         let open = || {
             // First, because Windows denies access to a folder that is opened as a file.
             refuse_folder(&fs::metadata(path)?)?;
@@ -134,6 +141,7 @@ impl InputFile {
         if path.as_os_str() == "-" {
             return Ok(());
         }
+        refuse_lock_file(path)?;
         fs::metadata(path).and_then(|it| refuse_folder(&it)).map_err(|error| unopened(path, &error))
     }
 }
@@ -141,6 +149,19 @@ impl InputFile {
 /// Is it standard input, or another open descriptor? Such a list cannot be imported again by its name.
 pub(super) fn is_pipe(path: &Path) -> bool {
     path.as_os_str() == "-" || Descriptor::named(path).is_some()
+}
+
+/// While Excel has `list.xlsx` open, `~$list.xlsx` beside it says by whom, and `*.xlsx` matches it.
+fn refuse_lock_file(path: &Path) -> Result<(), Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.strip_prefix("~$") {
+        None => Ok(()),
+        Some(workbook) => {
+            Err(Failure::usage(format!("could not use `{}` as a list", path.to_string_lossy()))
+                .because(format!("Excel writes this file while a workbook such as `{workbook}` is open"))
+                .with_hint("save and close the workbook, or leave this file out"))
+        }
+    }
 }
 
 fn refuse_folder(metadata: &fs::Metadata) -> io::Result<()> {

@@ -48,6 +48,12 @@ fn what_is_missing_and_what_is_done_is_said_before_the_question() {
     let missing = bench.import("cutsomers.csv").unattended().exits(2);
     missing.says("could not open `cutsomers.csv`").says("did you mean customers.csv?");
     assert!(!missing.stderr.contains("--yes"), "{missing}");
+    bench.file("~$customers.xlsx", "\u{5}Admin");
+    bench
+        .import("~$customers.xlsx")
+        .unattended()
+        .exits(2)
+        .says("while a workbook such as `customers.xlsx` is open");
     #[cfg(unix)]
     bench.import("*.csv").unattended().exits(2).says("write the pattern without quotes");
     assert!(!bench.ledger_path().exists(), "a ledger was made");

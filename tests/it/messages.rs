@@ -102,6 +102,11 @@ fn a_column_in_another_language_is_guessed_and_never_taken() {
     let mapped = check(&["--map", "Ort=city", "--map", "PLZ=postal_code"]);
     assert_eq!(mapped.code, Some(0), "{mapped}");
     assert!(!mapped.stderr.contains("did you mean"), "{mapped}");
+    // What may mean something else, --auto-map does not take.
+    bench.file("liste.csv", list.replacen("state", "Estado", 1));
+    let doubtful = check(&["--default", "country=CZ"]);
+    doubtful.says("did you mean `state` by `Estado`? Then add --map");
+    assert!(!doubtful.stderr.contains("--auto-map"), "{doubtful}");
     bench.file("liste.csv", german.replacen("company_name", "Firma", 1));
     let missing = check(&[]);
     assert_eq!(missing.code, Some(1), "{missing}");

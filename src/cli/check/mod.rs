@@ -221,8 +221,7 @@ impl CheckRun<'_> {
         if let Some(taken) = describe_auto_mapped(&columns.auto_mapped) {
             self.output.note(format_args!("{path}: {taken}."));
         }
-        let meant: Vec<_> =
-            header.suggested_columns().map(|(name, field)| (name.to_owned(), field)).collect();
+        let meant: Vec<_> = header.suggested_columns().collect();
         if let Some(guess) = describe_suggested_columns(&meant) {
             self.output.note(format_args!("{path}: {guess}"));
         }

@@ -33,10 +33,17 @@ pub(super) enum Certainty {
     Around,
     /// A name with a word in front that says little.
     Before,
-    /// A word that can also mean more than the field, such as `Business Address` for a whole address.
+    /// A word that can also mean something else: `Business Address` for a whole address, `Estado` for a status.
     Vague,
     /// The same, of a further address.
     Elsewhere,
+}
+
+impl Reading {
+    /// `--auto-map` takes such a column, if it is the only one.
+    pub(super) fn is_certain(self) -> bool {
+        self.certainty < Certainty::Vague
+    }
 }
 
 impl Certainty {

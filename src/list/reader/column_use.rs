@@ -12,6 +12,15 @@ pub struct MappedColumn {
     pub field: Field,
 }
 
+/// A column that is not used and may be meant for a field without a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuggestedColumn {
+    pub column: String,
+    pub field: Field,
+    /// `--auto-map` would take it.
+    pub is_certain: bool,
+}
+
 /// The columns of all files of a command, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ColumnUse {

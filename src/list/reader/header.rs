@@ -16,6 +16,7 @@ use super::HEADER_NAMES_MIN;
 use super::Options;
 use super::aliases;
 use super::assign::{Certainty, Reading, assign};
+use super::column_use::SuggestedColumn;
 use super::error::{Error, HeaderFault};
 use super::headings::{self, Unused};
 use super::records::HEADER_COLUMNS_MAX;
@@ -106,18 +107,17 @@ impl Header {
                 };
                 faults.iter().any(is_it)
             };
-            let meant = header.suggested_columns().filter(|(column, field)| !is_said(column, *field));
+            let meant = header.suggested_columns().filter(|it| !is_said(&it.column, it.field));
             let meant =
-                meant.map(|(column, field)| HeaderFault::MayMean { column: column.to_owned(), field });
+                meant.map(|SuggestedColumn { column, field, .. }| HeaderFault::MayMean { column, field });
             let meant: Vec<_> = meant.collect();
             faults.extend(meant);
         }
         if faults.is_empty() {
             return Ok(header);
         }
-        let is_certain = |reading: Reading| reading.certainty < Certainty::Vague;
-        let would_auto_map =
-            !options.auto_map && header.unused().any(|column| header.open(column).is_some_and(is_certain));
+        let would_auto_map = !options.auto_map
+            && header.unused().any(|column| header.open(column).is_some_and(Reading::is_certain));
         let theirs =
             header.columns.into_iter().filter(|column| !column.ours && !column.name.trim().is_empty());
         let found = theirs.map(|column| column.name).collect();
@@ -170,11 +170,12 @@ impl Header {
     }
 
     /// Columns that are not used and whose name means a field without a column. These are only suggestions.
-    pub fn suggested_columns(&self) -> impl Iterator<Item = (&str, Field)> {
+    pub fn suggested_columns(&self) -> impl Iterator<Item = SuggestedColumn> {
         let unused = self.unused().filter(|column| !self.is_near(column));
         unused.filter_map(|column| {
-            let field = self.open(column)?.field;
-            Some((column.name.as_str(), field))
+            let reading = self.open(column)?;
+            let (field, is_certain) = (reading.field, reading.is_certain());
+            Some(SuggestedColumn { column: column.name.clone(), field, is_certain })
         })
     }
 

@@ -25,6 +25,8 @@ enum Word {
     Person,
     /// A column that a list of companies has for its persons.
     Contact,
+    /// A name of the field that means something else as often: `Estado`, a state or a status.
+    Vague(Field),
     /// A column that is not a field, although its name is similar to that of one.
     Other,
     /// A column with a part of the value of these fields, such as the house number.
@@ -52,7 +54,7 @@ pub(super) enum Heading {
     Around(Field),
     /// A name of the field with a word in front that says little: `Customer City`.
     Before(Field),
-    /// A name of the field that can mean more with these words: `Business Address` may be a whole address.
+    /// A name of the field that can mean more: `Business Address` may be a whole address, and `Estado` a status.
     Vague(Field),
     /// The field of a further address: `Shipping City`.
     Elsewhere(Field),
@@ -126,6 +128,7 @@ fn word(meaning: &str) -> Word {
         "customer" => Word::Customer,
         "other" => Word::Other,
         "part_of_name" => Word::PartOfName,
+        "vague_state" => Word::Vague(Field::State),
         "part_of_address" => Word::Part(&[Field::AddressLine1, Field::AddressLine2]),
         "part_of_phone" => Word::Part(&[Field::PhoneNumber]),
         "part_of_company" => Word::Part(&[Field::CompanyName]),
@@ -282,6 +285,7 @@ fn exact(plain: &str, known: Option<Field>) -> Option<Heading> {
         (Some((Word::Field(field), is_english)), None) => {
             Heading::Field { field: *field, is_known, is_english: *is_english }
         }
+        (Some((Word::Vague(field), _)), None) => Heading::Vague(*field),
         (Some((Word::Person, _)), None) => Heading::Sign(Sign::Person),
         (Some((Word::Contact, _)), None) => Heading::Sign(Sign::Contact),
         (_, None) => return None,

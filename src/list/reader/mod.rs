@@ -50,7 +50,7 @@ pub(crate) use aliases::fold;
 pub use aliases::{aliases_of, suggested_field};
 pub use assign::has_column;
 pub use cell_kind::CellKind;
-pub use column_use::{ColumnUse, MappedColumn};
+pub use column_use::{ColumnUse, MappedColumn, SuggestedColumn};
 pub use encoding::Encoding;
 pub use error::{EncodingUncertain, Error, LineReadings};
 pub use header::{Header, LEDGER_COLUMN, MARK_COLUMN, ROW_COLUMN, STATE_COLUMN, SURPLUS_COLUMN, is_ours};

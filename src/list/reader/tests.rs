@@ -599,7 +599,7 @@ fn a_known_name_with_something_around_it_is_an_error() {
             reader
                 .header()
                 .suggested_columns()
-                .map(|(name, field)| format!("{name}={field}"))
+                .map(|it| format!("{}={}{}", it.column, it.field, if it.is_certain { "" } else { "?" }))
                 .collect::<Vec<_>>()
                 .join(",")
         })
@@ -608,6 +608,7 @@ fn a_known_name_with_something_around_it_is_an_error() {
         is_suggested("Ort,PLZ,Customer ID,Fax", false).unwrap(),
         "Ort=city,PLZ=postal_code,Customer ID=external_id"
     );
+    assert_eq!(is_suggested("Estado,Mailing Address,Fax", false).unwrap(), "Estado=state?");
     let strict = is_suggested("Ort,Fax", true).map(|_| ()).unwrap_err();
     assert!(shown(&strict).contains("`Ort` may mean `city`; found"), "{strict}");
     assert_eq!(is_suggested("Fax,Mobile,Home Phone,Shipping Company,City,Home City", true).unwrap(), "");

@@ -10,6 +10,13 @@ const EXPORTS: &[(&str, &str)] = &[
          Description",
     ),
     (
+        "Xero",
+        "*ContactName;AccountNumber=external_id;EmailAddress=email;FirstName=first_name;LastName=last_name;\
+         POAttentionTo;POAddressLine1=address_line1;POAddressLine2=address_line2;POCity=city;PORegion=state;\
+         POPostalCode=postal_code;POCountry=country;SAAddressLine1;SACity;SARegion;SAPostalCode;SACountry;PhoneNumber=phone_number;\
+         FaxNumber;TaxNumber;DueDateBillDay",
+    ),
+    (
         "Yayoi",
         "得意先コード=external_id;得意先名=company_name;郵便番号=postal_code;都道府県=state;市区町村=city;住所=address_line1;\
          電話番号=phone_number;メール=email;締日",
@@ -34,11 +41,6 @@ const EXPORTS: &[(&str, &str)] = &[
         "Salesforce API",
         "Id;Name=company_name;BillingStreet=address_line1;BillingCity=city;BillingState=state;BillingPostalCode=postal_code;\
          BillingCountry=country;ShippingStreet;ShippingCity;Phone=phone_number;Fax;Website;OwnerId",
-    ),
-    (
-        "Xero",
-        "*ContactName;AccountNumber=external_id;EmailAddress=email;FirstName=first_name;LastName=last_name;\
-         POAddressLine1;POCity;SAAddressLine1;PhoneNumber=phone_number;FaxNumber;TaxNumber;DueDateBillDay",
     ),
     (
         "Mailchimp",
@@ -288,8 +290,10 @@ fn a_name_is_the_company_only_if_it_can_be_nothing_else() {
             "Name=company_name;First Name=first_name;Last Name=last_name",
         );
         both(auto_map, "Name;Contact;Title", "Name=company_name;Contact;Title");
-        // An address book.
+        // An address book, or the staff of a company.
         both(auto_map, "Name;Title;Extension", "Name;Title;Extension");
+        both(auto_map, "Name;Position;Abteilung", "Name;Position;Abteilung");
+        both(auto_map, "Name;Department;Main contact", "Name=company_name;Department;Main contact");
         both(auto_map, "Name;Given Name;Family Name", "Name;Given Name=first_name;Family Name=last_name");
         both(
             auto_map,
@@ -341,6 +345,9 @@ fn two_columns_for_one_field_are_refused_unless_one_is_further_away() {
     // A whole address, or its first line.
     check("Business Address;City", true, "Business Address;City=city", &[]);
     check("Business Address;Business Street", true, "Business Address;Business Street=address_line1", &[]);
+    // A state, or a status.
+    check("Estado;City", true, "Estado;City=city", &[]);
+    check("UF;Estado;City", true, "UF=state;Estado;City=city", &[]);
     // One letter from `Country`, and a name of its own.
     check("County;Country", true, "County=state;Country=country", &[]);
     check("County;City", true, "County;City=city", &[]);
