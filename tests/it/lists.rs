@@ -118,6 +118,26 @@ fn an_export_comes_back_as_it_is_whatever_the_settings_say() {
     );
 }
 
+/// As Excel saves a list in Russia. With headings in English it is a question.
+#[test]
+fn known_headings_say_how_a_list_is_encoded() {
+    let bench = Bench::new();
+    let in_windows_1251 = |text: &str| -> Vec<u8> {
+        let byte = |c| match c {
+            'А'..='я' => u8::try_from(u32::from(c) - u32::from('А') + 0xC0).unwrap(),
+            c => u8::try_from(c).unwrap(),
+        };
+        text.chars().map(byte).collect()
+    };
+    let english = customers(2).replace("Harborline", "Пример");
+    bench.file("list.csv", in_windows_1251(&english));
+    check(&bench, "list.csv").exits(1).says("cannot detect the encoding").says("--encoding windows-1251");
+    let russian = english.replacen("company_name", "Компания", 1).replacen("first_name", "Имя", 1);
+    bench.file("list.csv", in_windows_1251(&russian));
+    bench.import("list.csv").args(["--auto-map"]).exits(0).says("list.csv (commas, windows-1251)");
+    assert!(bench.creations().iter().all(|made| made.body.contains("Пример")));
+}
+
 /// A Mac's list is not told from its bytes with certainty, and `windows-1252` is not what it is.
 #[test]
 fn a_doubtful_encoding_is_a_question_that_an_option_answers() {

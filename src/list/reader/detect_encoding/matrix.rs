@@ -45,14 +45,29 @@ impl List {
         format!("{company},x{index},it@x{index}.example.com,en-GB,en,Ann,Lee,1 High Street,Leeds,,LS1 4AP,GB")
     }
 
+    /// The header in its language, as far as the table has it.
+    fn header(&self) -> String {
+        let language = match self.culture {
+            "zh-CN" => "zh-Hans",
+            "zh-TW" => "zh-Hant",
+            culture => &culture[..2],
+        };
+        let translated = |field: &str| {
+            let mut names = headings::names();
+            let name = names.find(|(meaning, its, _)| *meaning == field && *its == language);
+            name.map_or(field, |(.., name)| name).to_owned()
+        };
+        HEADER.split(',').map(translated).collect::<Vec<_>>().join(",")
+    }
+
     /// Some lists with so many rows beyond ASCII.
-    fn texts(&self, rows: Rows) -> Vec<String> {
+    fn texts(&self, rows: Rows, header: &str) -> Vec<String> {
         let starts = 0..self.companies.len();
         let text = |rows: Vec<String>| {
             let ascii =
                 "Contoso,contoso,it@contoso.example.com,en-GB,en,Ann,Lee,1 High Street,Leeds,,LS1 4AP,GB\n"
                     .repeat(3);
-            format!("{HEADER}\n{ascii}{}\n{ascii}", rows.join("\n"))
+            format!("{header}\n{ascii}{}\n{ascii}", rows.join("\n"))
         };
         match rows {
             Rows::Sixty => vec![text((0..60).map(|index| self.row(index)).collect())],
@@ -113,11 +128,20 @@ struct Count {
 }
 
 fn count(rows: Rows, is_meant: impl Fn(&str) -> bool, told: bool) -> Count {
+    count_with(|_| HEADER.to_owned(), rows, is_meant, told)
+}
+
+fn count_with(
+    header: impl Fn(&List) -> String,
+    rows: Rows,
+    is_meant: impl Fn(&str) -> bool,
+    told: bool,
+) -> Count {
     let mut count = Count::default();
     for list in LISTS {
         for name in list.encodings.iter().chain(&["utf-8"]).filter(|name| is_meant(name)) {
             let encoding = Encoding::named(name).unwrap();
-            for text in list.texts(rows) {
+            for text in list.texts(rows, &header(list)) {
                 let text = in_letters_of(encoding, &text);
                 let Some(bytes) = encoded(encoding, &text) else { continue };
                 count.lists += 1;
@@ -184,6 +208,28 @@ fn no_name_is_read_wrongly_and_right_lists_are_read() {
         let refused_max = if rows == Rows::One { common.lists / 20 } else { 0 };
         assert!(common.refused.len() <= refused_max, "{counts}");
         assert!(others.not_shown.len() * 50 <= others.lists, "{counts}");
+    }
+}
+
+/// Headings in the language of the rows say which encoding of Windows, or of another script, it is.
+#[test]
+fn known_headings_show_the_encoding() {
+    let is_shown = |list: &str| {
+        list.starts_with("windows-1254 TR")
+            || ["RU", "GR", "JP", "CN", "TW", "KR"]
+                .iter()
+                .any(|country| list.contains(&format!(" {country} ")))
+    };
+    for rows in [Rows::Sixty, Rows::One] {
+        let mut count = count_with(List::header, rows, |name| !is_common(name), false);
+        count.refused.retain(|list| is_shown(list));
+        let counts = format!(
+            "{rows:?}: of {} lists, read wrongly {}, refused {}",
+            count.lists,
+            shown(&count.wrong),
+            shown(&count.refused)
+        );
+        assert!(count.wrong.is_empty() && count.refused.is_empty(), "{counts}");
     }
 }
 
