@@ -32,6 +32,8 @@ pub(crate) struct CheckTally {
     pub(super) direct_good: u64,
     pub(super) direct_warned: u64,
     pub(super) kinds: BTreeMap<ProblemKey, u64>,
+    /// Errors with a suggestion.
+    pub(crate) corrections: u64,
     /// The rows that an import would create.
     pub(super) plan: HashMap<Group, u64>,
     /// The rows that an import would record as customers that exist already.
@@ -56,6 +58,8 @@ impl CheckTally {
     pub(super) fn count_problems(&mut self, problems: &[Problem]) {
         for problem in problems {
             *self.kinds.entry(kind(problem)).or_default() += 1;
+            let is_error = problem.severity == Severity::Error;
+            self.corrections += u64::from(is_error && problem.suggestion.is_some());
         }
     }
 
@@ -126,6 +130,7 @@ impl CheckTally {
         for (kind, problems) in other.kinds {
             *self.kinds.entry(kind).or_default() += problems;
         }
+        self.corrections += other.corrections;
         self.customers += other.customers;
         self.direct_customers += other.direct_customers;
         for (group, rows) in other.plan {

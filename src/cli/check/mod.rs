@@ -268,7 +268,9 @@ fn next_command(args: &args::CheckArgs, repeated: Repeated, tally: &CheckTally, 
         let check = check(&repeated.without_layout());
         format!("correct the rows with errors in {copy}, then {check} {copy}")
     } else if has_errors {
-        format!("correct the rows with errors, then {} {files}", check(&repeated))
+        let may_fix = tally.corrections > 0 && args.files.len() == 1;
+        let fix = if may_fix { ", or some of them with `--fix -o fixed.csv`" } else { "" };
+        format!("correct the rows with errors{fix}, then {} {files}", check(&repeated))
     } else if let (true, Some(copy)) = (args.fix, &copy) {
         format!("{} {copy}", repeated.without_layout().command("import"))
     } else {
