@@ -377,6 +377,14 @@ fn a_list_on_another_sheet_is_named() {
         bench.file("list.xlsx", xlsx(&[("Readme", "visible", first), ("Kunden", "visible", rows)]));
         check(&bench, "list.xlsx").exits(1).says("it may be in `Kunden`");
     }
+    // No sheet looks like a list.
+    let bench = Bench::new();
+    let chart = vec![(1, vec![Cell::Text("Sales".to_owned())])];
+    bench.file("list.xlsx", xlsx(&[("Dashboard", "visible", Vec::new()), ("Data", "visible", chart)]));
+    let refused = check(&bench, "list.xlsx").exits(1);
+    refused
+        .says("in the sheet `Dashboard`: it is empty; all sheets are `Dashboard`, `Data`")
+        .says("`--sheet`");
 }
 
 /// What a spreadsheet does to cells, and what is said of it, with the numbers of its rows.

@@ -162,6 +162,11 @@ pub enum WorkbookError {
     FurtherSheets { name: String, further: Vec<String> },
     #[error("cannot find a list of customers in the sheet `{name}`; it may be in {}", quoted(others))]
     ListElsewhere { name: String, others: Vec<String> },
+    #[error(
+        "cannot find a list of customers in the sheet `{name}`: it is empty; all sheets are {}",
+        quoted(all)
+    )]
+    EmptySheet { name: String, all: Vec<String> },
 }
 
 impl WorkbookError {
@@ -174,7 +179,8 @@ impl WorkbookError {
             Self::NoSuchSheet { .. }
             | Self::NoVisibleSheet(_)
             | Self::FurtherSheets { .. }
-            | Self::ListElsewhere { .. } => "name one of its sheets with `--sheet`",
+            | Self::ListElsewhere { .. }
+            | Self::EmptySheet { .. } => "name one of its sheets with `--sheet`",
         }
     }
 }

@@ -131,11 +131,14 @@ impl Reader<Input> {
                 lists.push(name);
             }
         }
-        let layout = Layout::Sheet { name: name.clone(), further: further.clone(), all: names };
+        let layout = Layout::Sheet { name: name.clone(), further: further.clone(), all: names.clone() };
         let reader = match Self::of(source(sheet), layout, options) {
             // A cover, or instructions.
             Err(error) if !lists.is_empty() && error.is_no_list() => {
                 return Err(WorkbookError::ListElsewhere { name, others: lists }.into());
+            }
+            Err(Error::Empty) if names.len() > 1 => {
+                return Err(WorkbookError::EmptySheet { name, all: names }.into());
             }
             reader => reader?,
         };
