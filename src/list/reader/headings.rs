@@ -25,7 +25,7 @@ enum Word {
     Person,
     /// A column that a list of companies has for its persons.
     Contact,
-    /// A name of the field that means something else as often: `Estado`, a state or a status.
+    /// A name of the field that means something else as often: `Estado`, a state or a status; `NIP`, a number of taxes.
     Vague(Field),
     /// A column that is not a field, although its name is similar to that of one.
     Other,
@@ -129,6 +129,7 @@ fn word(meaning: &str) -> Word {
         "other" => Word::Other,
         "part_of_name" => Word::PartOfName,
         "vague_state" => Word::Vague(Field::State),
+        "vague_registration" => Word::Vague(Field::OrganizationRegistrationNumber),
         "part_of_address" => Word::Part(&[Field::AddressLine1, Field::AddressLine2]),
         "part_of_phone" => Word::Part(&[Field::PhoneNumber]),
         "part_of_company" => Word::Part(&[Field::CompanyName]),

@@ -181,7 +181,7 @@ fn a_row_is_validated_by_the_rules_of_its_country() {
             "postal_code postal_code: Error -> 02134",
             "region region: Warning -> leave it empty",
             "phone_number phone_number_form: Warning -> 206-555-0142",
-            "organization_registration_number registration_number_country: Error -> leave it empty, unless the country is wrong",
+            "organization_registration_number registration_number_country: Error -> leave it empty, or the whole column out with `--ignore-column`, unless the country is wrong",
         ],
     );
     check_in(

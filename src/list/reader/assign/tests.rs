@@ -347,6 +347,7 @@ fn two_columns_for_one_field_are_refused_unless_one_is_further_away() {
     check("Business Address;Business Street", true, "Business Address;Business Street=address_line1", &[]);
     // A state, or a status.
     check("Estado;City", true, "Estado;City=city", &[]);
+    check("NIP;KRS", true, "NIP;KRS=organization_registration_number", &[]);
     check("UF;Estado;City", true, "UF=state;Estado;City=city", &[]);
     // One letter from `Country`, and a name of its own.
     check("County;Country", true, "County=state;Country=country", &[]);

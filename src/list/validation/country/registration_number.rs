@@ -17,7 +17,9 @@ pub(super) fn check(text: &str, rules: &CountryRules) -> Option<Finding> {
         let message =
             format!("must be empty for customers in {}: Partner Center refuses it there", rules.title());
         let finding = Finding::new(Rule::RegistrationNumberCountry, message);
-        return Some(finding.advise("leave it empty, unless the country is wrong"));
+        return Some(finding.advise(
+            "leave it empty, or the whole column out with `--ignore-column`, unless the country is wrong",
+        ));
     }
     if let Some(finding) = check_marks(Rule::RegistrationNumberForm, text) {
         return Some(finding);
