@@ -253,8 +253,8 @@ pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()
             AND (old.unclear_before OR old.in_doubt_since IS NOT NULL)",
     )?
     .execute((row, by))?;
-    // Other lists contain the row that waits instead of this one, the last readings of its own list among them: all, and
-    // those that were agreed to.
+    // Other lists contain the row that waits instead of this one, the last readings of its own list among them, since that
+    // has the row: all, and those that were agreed to.
     static CARRY_LISTS: LazyLock<String> = LazyLock::new(|| {
         format!(
             "UPDATE customer_rows
@@ -264,7 +264,7 @@ pub(super) fn point_to(tx: &Transaction<'_>, row: RowId, by: RowId) -> Result<()
                                        UNION SELECT max(last.id) FROM sources theirs
                                                JOIN sources own ON own.id = customer_rows.source_id
                                                JOIN sources last ON {} AND {}
-                                              WHERE theirs.id = old.source_id AND NOT {}
+                                              WHERE theirs.id = old.source_id AND last.id >= theirs.id AND NOT {}
                                                 AND (old.gone_at IS NULL OR last.read_at < old.gone_at)
                                               GROUP BY last.completed_at IS NOT NULL))
                FROM customer_rows AS old

@@ -166,7 +166,7 @@ pub(super) fn decline(tx: &Transaction<'_>, state: State, which: &str) -> Result
 }
 
 /// Rows whose correction was discarded are refused again, or wait again: for what is found out about them, or to be sent,
-/// if another list brought the correction and their own still contains them. Otherwise one that had never been sent stays
+/// if a list other than that of the correction still contains them. Otherwise one that had never been sent stays
 /// replaced, because its list has other values now; what that one had corrected counts again.
 ///
 /// `corrected`: each row with the one that was discarded and had its domain, or had replaced it.
@@ -181,7 +181,8 @@ fn take_back_corrected(tx: &Transaction<'_>, mut corrected: Vec<(RowId, RowId)>)
         "customer IS NOT NULL AND EXISTS (
             SELECT 1 FROM json_each({}) met JOIN sources s ON s.id = met.value
               JOIN sources own ON own.id = customer_rows.source_id
-             WHERE {} AND s.completed_at IS NOT NULL)",
+             WHERE s.completed_at IS NOT NULL
+               AND ({} OR s.id IN (SELECT value FROM json_each(customer_rows.also_in))))",
         lists("?2"),
         is_same_list("s", "own")
     );

@@ -23,8 +23,8 @@ impl Ledger {
     }
 
     /// Declines the rows of earlier readings that were never sent and that their list no longer contains, nor any other
-    /// list, by the last readings that were agreed to. Rows that an operator has retried stay, and so do corrections: what
-    /// they replace would count again. Returns how many.
+    /// list, by the last readings that were agreed to. Rows that an operator has retried stay, and so do corrections of what
+    /// was sent, which would count again. Returns how many.
     pub async fn decline_missing(&self) -> Result<u64> {
         // What this run has read is released by now. Nearly no run has such rows, and what changes nothing needs no sync.
         if self.missing(AwaitingConsent::OfThisRun).await? == 0 {
@@ -137,11 +137,12 @@ fn hand_over(tx: &Transaction<'_>, missing: &str) -> Result<()> {
     Ok(())
 }
 
-/// A query for the rows that have replaced a refused one, or one that may have been sent, at once or one after the other.
+/// A query for the rows that have replaced one that the service has refused, or that may have been sent, at once or one
+/// after the other. Nothing is owed for one that was only rejected here.
 const CORRECTIONS: &str = "WITH RECURSIVE correction (id) AS (
         SELECT replaced_by FROM customer_rows
          WHERE state = 'superseded' AND replaced_by IS NOT NULL
-           AND (error_code IS NOT NULL OR in_doubt_since IS NOT NULL OR unclear_before OR success_unread)
+           AND (error_code IS NOT NULL AND request_id IS NOT NULL OR in_doubt_since IS NOT NULL OR unclear_before OR success_unread)
          UNION
         SELECT old.replaced_by FROM correction JOIN customer_rows old ON old.id = correction.id
          WHERE old.state = 'superseded' AND old.replaced_by IS NOT NULL)
