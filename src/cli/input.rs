@@ -30,10 +30,19 @@ const FOLDER_ENTRIES_MAX: usize = 10_000;
 
 /// Suggests columns that may be known fields, with the options for them. `None`: there are none.
 pub(crate) fn describe_suggested_columns(meant: &[SuggestedColumn]) -> Option<String> {
-    let guesses: Vec<_> = meant.iter().map(|it| format!("`{}` by `{}`", it.field, it.column)).collect();
-    let options = map_options(meant.iter().map(|it| (it.column.as_str(), it.field)));
-    let or_auto_map = if meant.iter().all(|it| it.is_certain) { ", or --auto-map" } else { "" };
-    (!guesses.is_empty())
+    let of = |field| meant.iter().filter(move |it| it.field == field);
+    let fields: Vec<Field> = Field::ALL.into_iter().filter(|field| of(*field).next().is_some()).collect();
+    let guess = |field: &Field| {
+        let columns: Vec<_> = of(*field).map(|it| format!("`{}`", it.column)).collect();
+        format!("`{field}` by {}", columns.join(" or "))
+    };
+    let option =
+        |field: &Field| map_options(of(*field).map(|it| (it.column.as_str(), it.field))).join(" or ");
+    let guesses: Vec<_> = fields.iter().map(guess).collect();
+    let options: Vec<_> = fields.iter().map(option).collect();
+    let is_taken = meant.iter().all(|it| it.is_certain) && meant.len() == fields.len();
+    let or_auto_map = if is_taken { ", or --auto-map" } else { "" };
+    (!fields.is_empty())
         .then(|| format!("did you mean {}? Then add {}{or_auto_map}", guesses.join(", "), options.join(" ")))
 }
 

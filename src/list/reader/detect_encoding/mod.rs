@@ -195,7 +195,8 @@ fn certain(readings: &[Reading]) -> Option<Encoding> {
 }
 
 /// The encoding of the most plausible reading, if its header has known headings beyond ASCII, at least two more than that
-/// of any other reading that is plausible. Latin ones count in the encodings of Windows only: few lists are from DOS or an old Mac.
+/// of any other reading that is plausible. Latin ones count in the encodings of Windows only: few lists are from DOS or an
+/// old Mac.
 fn shown_by_headings(sample: &Sample, readings: &[Reading]) -> Option<Encoding> {
     const HEADINGS_MIN: usize = 2;
     let headings = |reading: &Reading, counts: fn(char) -> bool| {
