@@ -22,8 +22,9 @@ pub fn proxies(input: &[u8]) {
     // Clients refuse an address with such a host before they look for its proxy.
     let is_strange = |c: char| c.is_ascii_punctuation() && !"-._:[]".contains(c);
     let host = service.host_str().unwrap_or_default();
-    // A host of dots alone is no name, and an exception without its final dot.
+    // What has an empty label is no name: dots alone, or a number with two dots behind it, which is one without them.
     if host.trim_matches('.').is_empty()
+        || host.contains("..")
         || host.contains(is_strange)
         || !matches!(service.scheme(), "http" | "https")
     {
