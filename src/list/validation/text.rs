@@ -222,15 +222,8 @@ pub(super) fn spreadsheet_error(text: &str) -> Option<Finding> {
 /// The value of a known name that differs from the text by one mistake, both folded. `None` if two values are that
 /// similar.
 pub(super) fn near<'a>(text: &str, known: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
-    let ends = |text: &str| (text.chars().next(), text.chars().next_back());
-    let (first, last) = ends(text);
-    // One mistake leaves the first letter or the last one. Decides for nearly all of the thousands of names.
-    let may_be_near = |name: &str| matches!(ends(name), (a, z) if a == first || z == last);
-    let is_near = |name: &str| {
-        may_be_near(name)
-            && name.chars().count() >= SLIP_CHARS_MIN
-            && distance_within(name, text, 1).is_some()
-    };
+    let is_near =
+        |name: &str| name.chars().count() >= SLIP_CHARS_MIN && distance_within(name, text, 1).is_some();
     let mut near = known.filter(|(name, _)| is_near(name)).map(|(_, meant)| meant);
     let meant = near.next()?;
     near.all(|other| other == meant).then_some(meant)
