@@ -179,6 +179,12 @@ impl Encoding {
         near.into_iter().map(|(_, known)| known).take(3).collect()
     }
 
+    /// Excel saves CSV in it, where Windows is set to a language that is written so.
+    pub(super) fn is_of_excel(self) -> bool {
+        let name = self.name();
+        name.starts_with("windows-") || ["Shift_JIS", "GBK", "Big5", "EUC-KR"].contains(&name)
+    }
+
     /// In the letters of the standard that names it.
     pub fn name(self) -> &'static str {
         match self.0 {

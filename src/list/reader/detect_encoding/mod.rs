@@ -3,8 +3,8 @@
 //! ASCII is the same in nearly all encodings, and the first other character may be in the last row. A name that is read
 //! in the wrong encoding becomes a customer with a wrong name, which cannot be undone. So the file is read once to see
 //! whether it is UTF-8. If it is not, a sample of its lines is rated as each candidate reads it. Windows-1252 and
-//! Windows-1250, which Excel writes, are chosen if no other reading is about as plausible, and the encodings of Windows and
-//! of other scripts if the most plausible reading has known headings that no other has. Everything else is
+//! Windows-1250 are chosen if no other reading is about as plausible, and the others that Excel writes if the most plausible
+//! reading has known headings that no other has. Everything else is
 //! [`EncodingUncertain`], which shows the readings: a question, not a guess. An encoding that the operator names is
 //! doubted only if the text contradicts it.
 
@@ -45,9 +45,6 @@ const CHANCE_CHARACTERS_MAX: u64 = 8;
 
 /// By how much these must be more plausible as UTF-8, if there are characters that do not occur where they are.
 const CHANCE: Cost = 16;
-
-/// What is before it are Latin letters and their accents.
-const FIRST_BEYOND_LATIN: char = '\u{370}';
 
 /// How many lines are shown as each candidate reads them, and how many candidates.
 const SHOWN_MAX: usize = 3;
@@ -194,32 +191,27 @@ fn certain(readings: &[Reading]) -> Option<Encoding> {
     told.into_iter().find(|encoding| is_clear && best.is_of(*encoding))
 }
 
-/// The encoding of the most plausible reading, if its header has known headings beyond ASCII, at least two more than that
-/// of any other reading that is plausible. Latin ones count in the encodings of Windows only: few lists are from DOS or an
-/// old Mac.
+/// The encoding of the most plausible reading, if Excel writes it and its header has known headings beyond ASCII, at least
+/// two more than that of any other plausible reading.
 fn shown_by_headings(sample: &Sample, readings: &[Reading]) -> Option<Encoding> {
     const HEADINGS_MIN: usize = 2;
-    let headings = |reading: &Reading, counts: fn(char) -> bool| {
+    let headings = |reading: &Reading| {
         let encoding = reading.encodings[0];
         let of_line = |line: &sample::Line| {
             let cells = line.cells.iter().map(|cell| encoding.decode(cell));
-            cells.filter(|cell| cell.contains(counts) && headings::is_name(cell)).count()
+            cells.filter(|cell| !cell.is_ascii() && headings::is_name(cell)).count()
         };
         let first = sample.lines.iter().take_while(|line| line.number <= TITLE_LINES_MAX as u64);
         first.map(of_line).max().unwrap_or(0)
     };
-    let is_beyond_ascii = |c: char| !c.is_ascii();
-    let is_beyond_latin = |c: char| c >= FIRST_BEYOND_LATIN;
     let (best, others) = readings.split_first()?;
-    if best.gaps > 0 || !best.plausibility.is_plausible() {
+    let encoding = best.encodings[0];
+    if best.gaps > 0 || !best.plausibility.is_plausible() || !encoding.is_of_excel() {
         return None;
     }
-    let encoding = best.encodings[0];
-    let is_of_windows = encoding.name().starts_with("windows-");
-    let known = headings(best, if is_of_windows { is_beyond_ascii } else { is_beyond_latin });
-    let is_clear = |other: &Reading| {
-        !other.plausibility.is_plausible() || headings(other, is_beyond_ascii) + HEADINGS_MIN <= known
-    };
+    let known = headings(best);
+    let is_clear =
+        |other: &Reading| !other.plausibility.is_plausible() || headings(other) + HEADINGS_MIN <= known;
     (known >= HEADINGS_MIN && others.iter().all(is_clear)).then_some(encoding)
 }
 
