@@ -210,8 +210,12 @@ fn shown_by_headings(sample: &Sample, readings: &[Reading]) -> Option<Encoding> 
         return None;
     }
     let known = headings(best);
-    let is_clear =
-        |other: &Reading| !other.plausibility.is_plausible() || headings(other) + HEADINGS_MIN <= known;
+    let is_clear = |other: &Reading| {
+        !other.plausibility.is_plausible()
+            || headings(other) + HEADINGS_MIN <= known
+            // ISO 8859-7 has the letters of Windows-1253, but for one.
+            || (!other.encodings[0].is_of_excel() && best.cost() + CERTAIN <= other.cost())
+    };
     (known >= HEADINGS_MIN && others.iter().all(is_clear)).then_some(encoding)
 }
 
