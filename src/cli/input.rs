@@ -98,6 +98,10 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
     } else {
         ways.push("`--ignore-column` leaves a column out".to_owned());
     }
+    if let Some(column) = error.column_of_person() {
+        let option = map_options([(column, Field::CompanyName)].into_iter()).join(" ");
+        ways.push(format!("if `{column}` is the company, add {option}"));
+    }
     let missing = error.missing_fields();
     if missing.contains(&Field::Domain) {
         ways.push(

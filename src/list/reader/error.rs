@@ -267,6 +267,15 @@ impl Error {
         meant.iter().copied().filter(|(_, field)| is_only(*field)).collect()
     }
 
+    /// A column `Name` that was not taken for the company, because it may be a person's.
+    pub fn column_of_person(&self) -> Option<&str> {
+        let Error::Header { faults, .. } = self else { return None };
+        faults.iter().find_map(|fault| match fault {
+            HeaderFault::MayBePerson { column } => Some(column.as_str()),
+            _ => None,
+        })
+    }
+
     /// The required fields that a header has no column for, nor one that may be meant. Empty: it is no header.
     pub fn missing_fields(&self) -> Vec<Field> {
         let Error::Header { faults, .. } = self else { return Vec::new() };
