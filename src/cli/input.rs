@@ -105,7 +105,7 @@ pub(crate) fn hint(error: &reader::Error) -> Option<String> {
     let missing = error.missing_fields();
     if missing.contains(&Field::Domain) {
         ways.push(
-            "each customer needs a `domain`: what it wishes to have in front of `.onmicrosoft.com`"
+            "each customer needs a `domain`: the name before `.onmicrosoft.com`, such as `contoso`"
                 .to_owned(),
         );
     }
@@ -167,7 +167,7 @@ pub(super) fn is_pipe(path: &Path) -> bool {
 /// While Excel has `list.xlsx` open, `~$list.xlsx` beside it says by whom, and `*.xlsx` matches it.
 fn refuse_lock_file(path: &Path) -> Result<(), Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match name.strip_prefix("~$") {
+    match name.strip_prefix("~$").filter(|_| path.exists()) {
         None => Ok(()),
         Some(workbook) => {
             Err(Failure::usage(format!("could not use `{}` as a list", path.to_string_lossy()))

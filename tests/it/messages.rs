@@ -102,7 +102,7 @@ fn a_column_in_another_language_is_guessed_and_never_taken() {
     let mapped = check(&["--map", "Ort=city", "--map", "PLZ=postal_code"]);
     assert_eq!(mapped.code, Some(0), "{mapped}");
     assert!(!mapped.stderr.contains("did you mean"), "{mapped}");
-    bench.file("liste.csv", "Name;domain;Email;Position\n");
+    bench.file("liste.csv", "Name;domain;Email;Abteilung\n");
     check(&[]).says("`Name` may be a person's name").says("if `Name` is the company, add --map");
     // What may mean something else, --auto-map does not take.
     bench.file("liste.csv", list.replacen("state", "Estado", 1));

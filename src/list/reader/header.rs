@@ -171,9 +171,15 @@ impl Header {
 
     /// Columns that are not used and whose name means a field without a column. These are only suggestions.
     pub fn suggested_columns(&self) -> impl Iterator<Item = SuggestedColumn> {
+        let open = |column| self.open(column);
+        let is_better = |field| move |other: Reading| other.field == field && other.is_certain();
         let unused = self.unused().filter(|column| !self.is_near(column));
-        unused.filter_map(|column| {
+        unused.filter_map(move |column| {
             let reading = self.open(column)?;
+            // Beside a certain one, a doubtful one says nothing.
+            if !reading.is_certain() && self.unused().filter_map(open).any(is_better(reading.field)) {
+                return None;
+            }
             let (field, is_certain) = (reading.field, reading.is_certain());
             Some(SuggestedColumn { column: column.name.clone(), field, is_certain })
         })

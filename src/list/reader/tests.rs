@@ -610,6 +610,7 @@ fn a_known_name_with_something_around_it_is_an_error() {
     );
     let vague = "Estado=state?,NIP=organization_registration_number?";
     assert_eq!(is_suggested("Estado,Mailing Address,NIP,Fax", false).unwrap(), vague);
+    assert_eq!(is_suggested("Estado,Provincia", false).unwrap(), "Provincia=state");
     let strict = is_suggested("Ort,Fax", true).map(|_| ()).unwrap_err();
     assert!(shown(&strict).contains("`Ort` may mean `city`; found"), "{strict}");
     assert_eq!(is_suggested("Fax,Mobile,Home Phone,Shipping Company,City,Home City", true).unwrap(), "");

@@ -37,8 +37,9 @@ pub(super) use rulebook::Rulebook;
 const OTHER_NAMES_CSV: &str = include_str!("data/country-names.csv");
 
 /// The names of countries in CLDR 48.2 (Unicode License v3), with their variants: of all countries in the languages of
-/// the [headings](crate::reader), and of each country in its official ones. Left out are names of two letters, and those
-/// that two countries or another well-known place have: Kongo, Granada.
+/// the [headings](crate::reader), and of each country in its official ones. Left out are Latin ones of up to three letters,
+/// what two countries or another well-known place have (Kongo, Granada), and what looks like another country misspelt: the
+/// Latvian name of Niger.
 const TRANSLATED_NAMES_CSV: &str = include_str!("data/country-names-cldr.csv");
 
 /// Maps names to codes. Built when the first invalid country is looked up.
@@ -133,7 +134,9 @@ pub(super) fn check<'a>(draft: &mut Draft<'a>, country: &'a CountryRules, report
         (Field::OrganizationRegistrationNumber, registration_number::check),
     ];
     if draft.sound(Field::Region).is_some() && country.code != "MD" {
-        report.add(Field::Region, superfluous_region(!draft[Field::State].is_empty()));
+        let needs_state =
+            country.states.is_some() || country.required.iter().any(|(field, _)| *field == Field::State);
+        report.add(Field::Region, superfluous_region(needs_state && draft[Field::State].is_empty()));
     }
     for (field, check) in checks {
         let Some(text) = draft.sound(field) else { continue };
@@ -172,12 +175,12 @@ fn missing(country: &CountryRules, is_certain: bool) -> Finding {
 
 /// With a region, the service rejected a valid state (fact book 4.1). The only example with a region is an address in
 /// Moldova, without a state. Many lists have the state there.
-fn superfluous_region(has_state: bool) -> Finding {
+fn superfluous_region(lacks_state: bool) -> Finding {
     let message = "should be empty; with it Partner Center has refused addresses as if the state were wrong";
-    let advice = if has_state {
-        "leave it empty"
-    } else {
+    let advice = if lacks_state {
         "leave it empty; if it is the state, use the column for `state` with `--map`"
+    } else {
+        "leave it empty"
     };
     Finding::new(Rule::Region, message).advise(advice)
 }
@@ -240,7 +243,10 @@ fn suggested_code(text: &str) -> Option<&'static str> {
 /// The code of the country with this name.
 fn code_named(text: &str) -> Option<&'static str> {
     let exact = |name: &str| CODES.common.get(name).or_else(|| CODES.translated.get(name)).copied();
-    exact(&fold(text)).or_else(|| exact(&in_natural_order(text)?))
+    let folded = fold(text);
+    // With an accent, three letters are no code: Muş is a town.
+    let is_code = folded.len() > 3 || text.is_ascii();
+    exact(&folded).filter(|_| is_code).or_else(|| exact(&in_natural_order(text)?))
 }
 
 /// `Korea, Republic of` and `Korea (the Republic of)`, as ISO 3166 writes them, folded like `Republic of Korea`.
@@ -354,7 +360,7 @@ mod tests {
             check(text, Err(Some(code)));
         }
         // Syria and a city, which are near names in other languages.
-        for text in ["Sirija", "Leeds", "Murcia", "Norfolk", "VK", "RA"] {
+        for text in ["Sirija", "Leeds", "Murcia", "Norfolk", "VK", "RA", "RU.", "EU", "CAD", "Muş"] {
             check(text, Err(None));
         }
         for text in ["KP", "CU", "ZZ", "Atlantis", "D", "12", "🙂", "(", "the"] {

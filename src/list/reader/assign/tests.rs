@@ -292,7 +292,7 @@ fn a_name_is_the_company_only_if_it_can_be_nothing_else() {
         both(auto_map, "Name;Contact;Title", "Name=company_name;Contact;Title");
         // An address book, or the staff of a company.
         both(auto_map, "Name;Title;Extension", "Name;Title;Extension");
-        both(auto_map, "Name;Position;Abteilung", "Name;Position;Abteilung");
+        both(auto_map, "Name;Abteilung;Alter", "Name;Abteilung;Alter");
         both(auto_map, "Name;Department;Main contact", "Name=company_name;Department;Main contact");
         both(auto_map, "Name;Given Name;Family Name", "Name;Given Name=first_name;Family Name=last_name");
         both(

@@ -4,7 +4,7 @@
 //! in the wrong encoding becomes a customer with a wrong name, which cannot be undone. So the file is read once to see
 //! whether it is UTF-8. If it is not, a sample of its lines is rated as each candidate reads it. Windows-1252 and
 //! Windows-1250 are chosen if no other reading is about as plausible, and the others that Excel writes if the most plausible
-//! reading has known headings that no other has. Everything else is
+//! reading has more known headings than any other and no line contradicts it. Everything else is
 //! [`EncodingUncertain`], which shows the readings: a question, not a guess. An encoding that the operator names is
 //! doubted only if the text contradicts it.
 
@@ -191,8 +191,8 @@ fn certain(readings: &[Reading]) -> Option<Encoding> {
     told.into_iter().find(|encoding| is_clear && best.is_of(*encoding))
 }
 
-/// The encoding of the most plausible reading, if Excel writes it and its header has known headings beyond ASCII, at least
-/// two more than that of any other plausible reading.
+/// The encoding of the most plausible reading, if Excel writes it, a line near the beginning has known headings beyond ASCII,
+/// at least two more than in any other plausible reading, and no line makes far more sense otherwise: lists are joined.
 fn shown_by_headings(sample: &Sample, readings: &[Reading]) -> Option<Encoding> {
     const HEADINGS_MIN: usize = 2;
     let headings = |reading: &Reading| {
@@ -216,7 +216,13 @@ fn shown_by_headings(sample: &Sample, readings: &[Reading]) -> Option<Encoding> 
             // ISO 8859-7 has the letters of Windows-1253, but for one.
             || (!other.encodings[0].is_of_excel() && best.cost() + CERTAIN <= other.cost())
     };
-    (known >= HEADINGS_MIN && others.iter().all(is_clear)).then_some(encoding)
+    let agrees = |line: &sample::Line| {
+        let readings = candidates::readings(&Sample::of_line(line), &[]);
+        let own = readings.iter().find(|reading| reading.is_of(encoding));
+        own.is_some_and(|own| is_possible(own, &readings))
+    };
+    let is_shown = known >= HEADINGS_MIN && others.iter().all(is_clear) && sample.lines.iter().all(agrees);
+    is_shown.then_some(encoding)
 }
 
 /// Are some cells UTF-8 that make more sense as such than in the encoding which reads the whole best? `is_certain`: that

@@ -95,6 +95,10 @@ impl Sample {
         }
     }
 
+    pub(super) fn of_line(line: &Line) -> Self {
+        Self { lines: vec![line.clone()], ..Self::default() }
+    }
+
     /// A sample of these cells alone.
     pub(super) fn filtered(&self, is_meant: impl Fn(&[u8]) -> bool) -> Self {
         let lines = self.lines.iter().map(|line| {

@@ -123,6 +123,25 @@ fn what_is_utf_8_by_chance_is_no_utf_8() {
     assert!(refused.contains("line 2 is `华东有限公司` as gbk, `"), "{refused}");
 }
 
+/// What a header shows is not true of rows that come from another file.
+#[test]
+fn known_headings_show_nothing_of_rows_in_another_encoding() {
+    let chinese = "公司名称,地址,城市,省份\n";
+    let of = |header: (&str, &str), rows: (&str, &str)| {
+        [in_encoding(header.0, header.1), in_encoding(rows.0, rows.1)].concat()
+    };
+    check(of(("gbk", chinese), ("gbk", "华东有限公司,南京路,上海,上海\n")), "GBK");
+    let greek = "Επωνυμία,Διεύθυνση,Πόλη\n";
+    check(of(("windows-1253", greek), ("windows-1253", "Παράδειγμα ΑΕ,Ερμού,Αθήνα\n")), "windows-1253");
+    for (header, rows) in [
+        (("gbk", chinese), ("shift_jis", "合同会社みどり,丸の内,千代田区,東京都\n")),
+        (("windows-1253", greek), ("windows-1252", "Löwen-Apotheke,Krügerstraße,Köln\n")),
+    ] {
+        let found = found(&of(header, rows), None);
+        assert!(found.starts_with("cannot detect the encoding"), "{found}");
+    }
+}
+
 #[test]
 fn a_refusal_shows_lines_as_each_candidate_reads_them() {
     let doubt = "cannot detect the encoding of the input";
